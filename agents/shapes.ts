@@ -1,0 +1,210 @@
+/**
+ * The values that cross from one agent to the next. The orchestrator hands them on unread; the
+ * agent that receives one checks it against the schema here.
+ *
+ * @module
+ */
+import { z } from "zod";
+
+/** The most text that one page holds, in UTF-8 bytes. */
+export const PAGE_BYTES = 1024 * 1024;
+
+const Count = z.int().nonnegative();
+const Name = z.string().min(1).max(256);
+const Counted = z.tuple([z.string(), Count]);
+/** Milliseconds since 1970, as the input's own timestamps say; zone-less ones are read as UTC. */
+const Instant = z.number();
+
+/** Severities, from the worst; `none` counts records that state none. */
+export const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "none"] as const;
+export const Level = z.enum(LEVELS);
+export type Level = z.infer<typeof Level>;
+
+/** How a page's text is laid out; JSON documents are paged as JSON lines. */
+export const Format = z.enum(["lines", "csv", "tsv", "ndjson"]);
+export type Format = z.infer<typeof Format>;
+
+/** What to collect: text in the request itself, one file, or every file that a glob matches. */
+export const Source = z.union([
+  z.strictObject({ text: z.string().max(PAGE_BYTES), name: Name.optional() }),
+  z.strictObject({ file: Name }),
+  z.strictObject({ glob: Name }),
+]);
+export type Source = z.infer<typeof Source>;
+
+/** Whole records from one source, in the order of that source. */
+export const Page = z.strictObject({
+  /** Under this name the baseline and earlier reports are kept; set by the client or taken from the file's name. */
+  stream: Name,
+  /** The file's path in the inbox, or the name of an inline text. */
+  source: Name,
+  format: Format,
+  /** Line number of the first record in its source, from 1. */
+  first_line: z.int().positive(),
+  /** Column names of CSV and TSV; the header row is never part of `text`. */
+  columns: z.array(z.string()).optional(),
+  text: z.string(),
+  /** Bytes of the source that this page stands for. */
+  bytes: Count,
+  /** Records that were longer than a page may hold and lost their end. */
+  cut: Count,
+});
+export type Page = z.infer<typeof Page>;
+
+/** A source as an analysis accounts for it. */
+export const SourceCount = z.strictObject({
+  name: Name,
+  format: Format,
+  records: Count,
+  bytes: Count,
+});
+export type SourceCount = z.infer<typeof SourceCount>;
+
+/**
+ * Quantile sketch with a relative error of 1 %: DDSketch (Masson, Rim, Lee: "DDSketch: a fast and
+ * fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019). A bucket is
+ * `[index, count]` and holds the magnitudes in (gamma^(index-1), gamma^index], gamma = 1.01/0.99.
+ */
+export const Sketch = z.strictObject({
+  positive: z.array(z.tuple([z.int(), Count])),
+  negative: z.array(z.tuple([z.int(), Count])),
+  zeros: Count,
+});
+export type Sketch = z.infer<typeof Sketch>;
+
+/** Records per step of time; `points` are `[start, records, errors]` in order of time, gaps left out. */
+export const Timeline = z.strictObject({
+  step_ms: z.int().positive(),
+  points: z.array(z.tuple([Instant, Count, Count])),
+});
+export type Timeline = z.infer<typeof Timeline>;
+
+/** A template as counted in part of the input; `<*>` stands for what varies. */
+export const TemplateCount = z.strictObject({
+  text: z.string(),
+  level: Level,
+  count: Count,
+  first_at: Instant.nullable(),
+  last_at: Instant.nullable(),
+  /** One record as it came, shortened to 400 characters. */
+  example: z.string(),
+});
+export type TemplateCount = z.infer<typeof TemplateCount>;
+
+/** Everything that `analyze` finds in a page; two of these merge into one, in any order. */
+export const Partial = z.strictObject({
+  stream: Name,
+  sources: z.array(SourceCount),
+  records: Count,
+  bytes: Count,
+  cut: Count,
+  levels: z.partialRecord(Level, Count),
+  timeline: Timeline.nullable(),
+  templates: z.array(TemplateCount),
+  /** Records whose template was dropped because a part may hold only so many. */
+  templates_dropped: Count,
+  fields: z.array(z.strictObject({
+    name: Name,
+    count: Count,
+    min: z.number(),
+    max: z.number(),
+    sum: z.number(),
+    sketch: Sketch,
+  })),
+  values: z.array(
+    z.strictObject({ name: Name, count: Count, top: z.array(Counted), more: z.boolean() }),
+  ),
+  words: z.array(Counted),
+});
+export type Partial = z.infer<typeof Partial>;
+
+/** A template of the closed analysis. */
+export const Template = TemplateCount.extend({
+  /** Stays the same from run to run: a digest of the text. */
+  id: z.string(),
+  /** Whether the stream's baseline knew it; in a first run nothing is `new`. */
+  status: z.enum(["new", "known"]),
+});
+export type Template = z.infer<typeof Template>;
+
+/** A numeric field with its spread. */
+export const Field = z.strictObject({
+  name: Name,
+  count: Count,
+  min: z.number(),
+  max: z.number(),
+  mean: z.number(),
+  p50: z.number(),
+  p90: z.number(),
+  p99: z.number(),
+});
+export type Field = z.infer<typeof Field>;
+
+/** The most frequent values of a field that holds words; `distinct` is a lower bound where `more`. */
+export const TopValues = z.strictObject({
+  name: Name,
+  count: Count,
+  distinct: Count,
+  more: z.boolean(),
+  top: z.array(Counted),
+});
+export type TopValues = z.infer<typeof TopValues>;
+
+/** Something that differs from the stream's earlier runs. `usual` and `now` are in the unit of `kind`. */
+export const Change = z.strictObject({
+  /**
+   * `rate`: a template's share of all records; `level`: a level's share; `value`: a field's median;
+   * `volume`: records in a run.
+   */
+  kind: z.enum(["rate", "level", "value", "volume"]),
+  /** The template's id, the level, the field's name; for `volume` the stream. */
+  subject: z.string(),
+  text: z.string(),
+  usual: z.number(),
+  now: z.number(),
+});
+export type Change = z.infer<typeof Change>;
+
+/** The closed analysis: what the input says and what is new since the last run of its stream. */
+export const Analysis = z.strictObject({
+  stream: Name,
+  /** Which run of this stream this is, from 1. */
+  run: z.int().positive(),
+  sources: z.array(SourceCount),
+  records: Count,
+  bytes: Count,
+  cut: Count,
+  from: Instant.nullable(),
+  to: Instant.nullable(),
+  levels: z.partialRecord(Level, Count),
+  timeline: Timeline.nullable(),
+  /** Steps of the timeline that stand out; `usual` is the median of all steps. */
+  bursts: z.array(z.strictObject({ at: Instant, records: Count, usual: z.number() })),
+  /** Most frequent first. */
+  templates: z.array(Template),
+  templates_dropped: Count,
+  fields: z.array(Field),
+  values: z.array(TopValues),
+  /** Empty unless the input is mostly prose. */
+  keywords: z.array(Counted),
+  news: z.strictObject({
+    /** Templates that no earlier run had, by id; empty in a first run. */
+    appeared: z.array(z.string()),
+    /** Templates that were usual and did not occur. */
+    silent: z.array(z.strictObject({ id: z.string(), text: z.string(), usual: z.number() })),
+    changed: z.array(Change),
+  }),
+});
+export type Analysis = z.infer<typeof Analysis>;
+
+/** What `report` answers: enough to show the report without another request. */
+export const Report = z.strictObject({
+  stream: Name,
+  run: z.int().positive(),
+  /** One line that says what matters most. */
+  headline: z.string(),
+  markdown: z.string(),
+  /** Paths in the reporter's memory folder, and their sizes in bytes. */
+  files: z.array(z.strictObject({ path: z.string(), bytes: Count })),
+});
+export type Report = z.infer<typeof Report>;

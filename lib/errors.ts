@@ -1,0 +1,96 @@
+/**
+ * The closed list of error codes. A code is part of the protocol; the text beside it is not.
+ *
+ * @module
+ */
+
+/**
+ * What a caller may do about an error: nothing, ask again now, ask again after a while, or ask again
+ * with the same id because the outcome is not known.
+ */
+export type Retry = "no" | "now" | "after" | "unknown";
+
+interface Code {
+  readonly retry: Retry;
+  /** The work may have run, or may still be running. */
+  readonly maybeDone?: true;
+  /** The connection is closed behind the reply: its framing or its peer can't be trusted. */
+  readonly closes?: true;
+}
+
+const CODES = {
+  bad_json: { retry: "no", closes: true },
+  bad_request: { retry: "no" },
+  unsupported_version: { retry: "no" },
+  unknown_type: { retry: "no" },
+  line_too_long: { retry: "no", closes: true },
+  too_many_in_flight: { retry: "after" },
+
+  auth_required: { retry: "no" },
+  auth_failed: { retry: "no", closes: true },
+
+  invalid_input: { retry: "no" },
+  unknown_pipeline: { retry: "no" },
+  not_found: { retry: "no" },
+  conflict: { retry: "no" },
+
+  already_final: { retry: "no" },
+  not_cancellable: { retry: "no" },
+
+  busy: { retry: "after" },
+  queue_full: { retry: "after" },
+  paused: { retry: "after" },
+  draining: { retry: "after" },
+  slow_reader: { retry: "after", closes: true },
+
+  deadline_exceeded: { retry: "unknown", maybeDone: true },
+  cancelled: { retry: "no" },
+
+  handler_failed: { retry: "now" },
+  handler_rejected: { retry: "no" },
+  bad_output: { retry: "no" },
+  agent_unreachable: { retry: "unknown", maybeDone: true },
+
+  storage_failed: { retry: "unknown", maybeDone: true },
+  storage_full: { retry: "after" },
+
+  internal: { retry: "unknown", maybeDone: true },
+} as const satisfies Record<string, Code>;
+
+export type ErrorCode = keyof typeof CODES;
+export const ERROR_CODES = Object.keys(CODES) as ErrorCode[];
+
+/** How long a caller is asked to wait where the code says `after` and nothing better is known. */
+const AFTER_MS = 200;
+
+/** What a code says to its caller. */
+export function advice(code: ErrorCode): Code {
+  return CODES[code];
+}
+
+export interface CodedErrorOptions extends ErrorOptions {
+  /** Wait before the next try, in milliseconds; only where the code's advice is `after`. */
+  afterMs?: number;
+  /** Overrides the code's own answer to whether the work may have run. */
+  maybeDone?: boolean;
+  /** Paths and reasons, for `invalid_input`. */
+  details?: string[];
+}
+
+/** Expected trouble with a code that may cross the wire. */
+export class CodedError extends Error {
+  override readonly name = "CodedError";
+  readonly code: ErrorCode;
+  readonly afterMs: number | undefined;
+  readonly maybeDone: boolean;
+  readonly details: string[] | undefined;
+
+  constructor(code: ErrorCode, message: string, options: CodedErrorOptions = {}) {
+    super(message, options);
+    const { retry, maybeDone } = advice(code);
+    this.code = code;
+    this.afterMs = retry === "after" ? options.afterMs ?? AFTER_MS : undefined;
+    this.maybeDone = options.maybeDone ?? maybeDone ?? false;
+    this.details = options.details;
+  }
+}
