@@ -1,1 +1,220 @@
+/**
+ * The shapes of baton/1: one JSON object per line, a request or a reply. `PROTOCOL.md` beside this
+ * file is the reference.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { advice, CodedError, ERROR_CODES } from "./errors.ts";
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export const PROTOCOL = 1;
+
+/** The bounds that a server holds against its peers; all of them are told in `hello`. */
+export const LIMITS = {
+  /** Bytes in a line, its end not counted. */
+  line_bytes: 4 * 1024 * 1024,
+  /** The same before the peer has proved that it holds the secret. */
+  line_bytes_before_auth: 4096,
+  /** Arrays and objects inside each other. */
+  depth: 64,
+  /** Requests of one connection that have no reply yet. */
+  in_flight: 64,
+  connections: 256,
+  /** Connections that have not proved that they hold the secret. */
+  connections_before_auth: 64,
+  /** From the connection's start to the end of `auth`. */
+  auth_ms: 2_000,
+  /** From a line's first byte to its last. */
+  line_ms: 10_000,
+  /** One write that the peer does not take. */
+  write_ms: 10_000,
+  /** Nothing heard and nothing in flight. */
+  idle_ms: 120_000,
+  /** Reply bytes that the peer has not taken yet. */
+  unread_bytes: 16 * 1024 * 1024,
+} as const;
+export type Limits = { readonly [name in keyof typeof LIMITS]: number };
+
+/** The longest time that a request may be given: a day. */
+export const TIMEOUT_MS_MAX = 86_400_000;
+
+export const RequestId = z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/);
+export const TaskId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
+const Body = z.record(z.string(), z.unknown()).transform((body) => body as JsonObject);
+
+export const Request = z.strictObject({
+  v: z.literal(PROTOCOL),
+  id: RequestId,
+  type: z.string().regex(/^[a-z][a-z_]{0,31}$/),
+  /** What is left of the caller's time; each hop takes off what it used itself. */
+  timeout_ms: z.int().min(1).max(TIMEOUT_MS_MAX).optional(),
+  body: Body.optional(),
+});
+export type Request = z.infer<typeof Request>;
+
+export const WireError = z.strictObject({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  retry: z.enum(["no", "now", "after", "unknown"]),
+  after_ms: z.int().nonnegative().optional(),
+  maybe_done: z.boolean(),
+  details: z.array(z.string()).optional(),
+});
+export type WireError = z.infer<typeof WireError>;
+
+export const Reply = z.discriminatedUnion("ok", [
+  z.strictObject({ v: z.literal(PROTOCOL), id: RequestId, ok: z.literal(true), body: Body }),
+  z.strictObject({
+    v: z.literal(PROTOCOL),
+    /** Absent where the request was so broken that it had no id to tell. */
+    id: RequestId.optional(),
+    ok: z.literal(false),
+    error: WireError,
+  }),
+]);
+export type Reply = z.infer<typeof Reply>;
+
+/**
+ * Turns the bytes of a line into a request.
+ *
+ * @throws {RequestError} `bad_json`, `bad_request` or `unsupported_version`, with the request's id
+ * where it could be read.
+ */
+export function decodeRequest(line: Uint8Array): Request {
+  const value = parse(line);
+  const checked = Request.safeParse(value);
+  if (checked.success) return checked.data;
+  const { v, id } = value !== null && typeof value === "object" ? value as Request : {} as Request;
+  const known = RequestId.safeParse(id);
+  const code = Number.isInteger(v) && v !== PROTOCOL ? "unsupported_version" : "bad_request";
+  const message = code === "bad_request"
+    ? "Cannot read the request: it does not have the shape of baton/1"
+    : `Cannot speak version ${v}: this server speaks ${PROTOCOL}`;
+  throw new RequestError(
+    new CodedError(code, message, { details: issues(checked.error) }),
+    known.success ? known.data : undefined,
+  );
+}
+
+/** A line that is no request, and the id that its reply is to carry. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  constructor(override readonly cause: CodedError, readonly id: string | undefined) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Turns the bytes of a line into a reply; throws `CodedError` `bad_json` or `bad_request`. */
+export function decodeReply(line: Uint8Array): Reply {
+  let value: unknown;
+  try {
+    value = parse(line);
+  } catch (error) {
+    throw error instanceof RequestError ? error.cause : error;
+  }
+  const checked = Reply.safeParse(value);
+  if (checked.success) return checked.data;
+  throw new CodedError(
+    "bad_request",
+    "Cannot read the reply: it does not have the shape of baton/1",
+    {
+      details: issues(checked.error),
+    },
+  );
+}
+
+/** The line, its end included, of a request or a reply. */
+export function encode(message: Request | Reply): string {
+  return JSON.stringify(message) + "\n";
+}
+
+/** An error as it crosses the wire. Anything but a `CodedError` is `internal` and tells nothing. */
+export function toWire(error: unknown, reference: () => string): WireError {
+  const coded = error instanceof CodedError ? error : new CodedError(
+    "internal",
+    `Cannot answer: internal error ${reference()}, see the server's log`,
+  );
+  return {
+    code: coded.code,
+    message: coded.message.slice(0, 2000),
+    retry: advice(coded.code).retry,
+    after_ms: coded.afterMs,
+    maybe_done: coded.maybeDone,
+    details: coded.details,
+  };
+}
+
+/** The error that a reply carries. */
+export function fromWire(error: WireError): CodedError {
+  return new CodedError(error.code, error.message, {
+    afterMs: error.after_ms,
+    maybeDone: error.maybe_done,
+    details: error.details,
+  });
+}
+
+/** The value as its schema gives it; throws `CodedError` `invalid_input` with the paths at fault. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const details = issues(result.error);
+  throw new CodedError("invalid_input", `Cannot take this input: ${details[0]}`, { details });
+}
+
+/** A schema's complaints as `path: message`, at most 20 of them. */
+export function issues(error: z.ZodError): string[] {
+  return error.issues.slice(0, 20).map((issue) =>
+    `${issue.path.join(".") || "(top)"}: ${issue.message}`.slice(0, 300)
+  );
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function parse(line: Uint8Array): unknown {
+  try {
+    if (tooDeep(line)) throw new SyntaxError(`nested deeper than ${LIMITS.depth}`);
+    return JSON.parse(utf8.decode(line));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? error.message.slice(0, 120) : "not UTF-8";
+    throw new RequestError(
+      new CodedError("bad_json", `Cannot read the line: ${why}`, { cause: error }),
+      undefined,
+    );
+  }
+}
+
+const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
+
+/** Runs on the bytes because `JSON.parse` takes any depth and what walks its result does not. */
+function tooDeep(line: Uint8Array): boolean {
+  if (line.length <= LIMITS.depth) return false;
+  let depth = 0;
+  for (let at = 0; at < line.length; at++) {
+    const byte = line[at];
+    if (byte === QUOTE) {
+      at = endOfString(line, at);
+    } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
+      if (++depth > LIMITS.depth) return true;
+    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
+      depth--;
+    }
+  }
+  return false;
+}
+
+/** The position of the quote that ends the string which begins at `start`. */
+function endOfString(line: Uint8Array, start: number): number {
+  for (let from = start + 1;;) {
+    const end = line.indexOf(QUOTE, from);
+    if (end < 0) return line.length;
+    let escapes = 0;
+    while (line[end - 1 - escapes] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return end;
+    from = end + 1;
+  }
+}

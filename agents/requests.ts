@@ -1,0 +1,111 @@
+/**
+ * What an agent remembers of the requests it was asked: one entry a request, with its answer for as
+ * long as it is kept.
+ *
+ * @module
+ */
+import { CodedError } from "../lib/errors.ts";
+import type { Changes, Memory } from "../lib/memory.ts";
+import type { Json, JsonObject } from "../lib/protocol.ts";
+
+/** Answers are kept for so many requests, */
+const KEPT_MAX = 10_000;
+/** of so many characters together, */
+const KEPT_CHARS_MAX = 64 * 1024 * 1024;
+/** for at most a week. */
+const KEPT_MS_MAX = 7 * 24 * 3_600_000;
+
+const PREFIX = "request/";
+
+/** How an answered request is answered again: from the reply, or from the note for `recall`. */
+export type Kept = { readonly reply: JsonObject } | { readonly note: Json };
+
+/** A request as it stands in memory; times are for people. */
+export type RequestEntry = {
+  readonly op: string;
+  /** The op and a digest of the body: another body under the same id is a conflict. */
+  readonly digest: string;
+  readonly received_at: string;
+  readonly state: "running" | "done" | "failed";
+  readonly bytes_in: number;
+  readonly bytes_out?: number;
+  readonly ms?: number;
+  readonly error?: string;
+  readonly reply?: JsonObject;
+  readonly note?: Json;
+};
+
+export class Requests {
+  readonly #memory: Memory;
+  /** Size and age of each entry in memory, oldest first. */
+  readonly #kept = new Map<string, { chars: number; at: number }>();
+  #chars = 0;
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+    for (const [key, entry] of memory.entries(PREFIX)) {
+      this.#keep(
+        key,
+        JSON.stringify(entry).length,
+        Date.parse((entry as RequestEntry).received_at),
+      );
+    }
+  }
+
+  /** The entry of a request that was answered, if it is still kept. */
+  answered(id: string): RequestEntry | undefined {
+    const entry = this.#memory.get(PREFIX + id) as RequestEntry | undefined;
+    return entry?.state === "done" ? entry : undefined;
+  }
+
+  /** Notes that a handler begins. */
+  begin(id: string, op: string, digest: string, bytesIn: number): RequestEntry {
+    const received_at = new Date().toISOString();
+    const entry = { op, digest, received_at, state: "running", bytes_in: bytesIn } as const;
+    this.#commitLazily(id, entry);
+    return entry;
+  }
+
+  /** Commits a handler's changes and its answer; resolves when both are on disk. */
+  async finish(
+    id: string,
+    begun: RequestEntry,
+    changes: Changes,
+    { ms, bytesOut, kept }: { ms: number; bytesOut: number; kept: Kept },
+  ): Promise<void> {
+    const entry: RequestEntry = { ...begun, state: "done", ms, bytes_out: bytesOut, ...kept };
+    await this.#memory.commit(new Map([...changes, ...this.#change(id, entry)]));
+  }
+
+  /** Notes that a handler failed: the next try runs it again. */
+  fail(id: string, begun: RequestEntry, ms: number, error: unknown): void {
+    const code = error instanceof CodedError ? error.code : "handler_failed";
+    this.#commitLazily(id, { ...begun, state: "failed", ms, error: code });
+  }
+
+  #commitLazily(id: string, entry: RequestEntry): void {
+    this.#memory.commit(this.#change(id, entry), { lazy: true })
+      .catch(() => {}); // the journal has logged it, and nothing depends on the entry
+  }
+
+  /** The entry, and the removal of the oldest ones that have no room any more. */
+  #change(id: string, entry: RequestEntry): Map<string, Json | undefined> {
+    const changes = new Map<string, Json | undefined>([[PREFIX + id, entry]]);
+    const now = Date.now();
+    this.#keep(PREFIX + id, JSON.stringify(entry).length, now);
+    for (const [key, { chars, at }] of this.#kept) {
+      const fits = this.#kept.size <= KEPT_MAX && this.#chars <= KEPT_CHARS_MAX;
+      if ((fits && now - at <= KEPT_MS_MAX) || key === PREFIX + id) break;
+      this.#kept.delete(key);
+      this.#chars -= chars;
+      changes.set(key, undefined);
+    }
+    return changes;
+  }
+
+  #keep(key: string, chars: number, at: number): void {
+    this.#chars += chars - (this.#kept.get(key)?.chars ?? 0);
+    this.#kept.delete(key);
+    this.#kept.set(key, { chars, at });
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The program around an agent: settings, memory, listener, drain.
+ *
+ * @module
+ */
+import {
+  integer,
+  parseSettings,
+  readSecret,
+  type Settings,
+  settingsHelp,
+  text,
+  type Values,
+} from "../lib/config.ts";
+import { importSecret } from "../lib/auth.ts";
+import { EXIT, ExitError } from "../lib/exit.ts";
+import { logTo } from "../lib/log.ts";
+import { Memory } from "../lib/memory.ts";
+import { exit, reportHealth, runProgram, stderr, stdout, stopSignal } from "../lib/program.ts";
+import { memoryFolder, PORTS, type Role, VERSION } from "../lib/roles.ts";
+import { Server } from "../lib/server.ts";
+import type { Agent } from "./define.ts";
+import { Runtime } from "./runtime.ts";
+
+/** After SIGTERM, what runs may take so long to end. */
+const DRAIN_MS = 7_000;
+
+function commonSettings(name: string) {
+  return {
+    host: {
+      env: "BATON_HOST",
+      value: "ADDRESS",
+      fallback: "127.0.0.1",
+      help: "Address to listen on",
+      read: text,
+    },
+    port: {
+      env: "BATON_PORT",
+      value: "N",
+      fallback: PORTS[name as Role] ?? 0,
+      help: "Port to listen on",
+      read: integer(0, 65535),
+    },
+    name: {
+      env: "BATON_NAME",
+      value: "NAME",
+      fallback: `${name}-1`,
+      help: "How this process calls itself",
+      read: text,
+    },
+  };
+}
+
+/**
+ * Runs an agent's program with the process's arguments: `serve`, the default, or `health`.
+ *
+ * @param define makes the agent from its folder and its own settings
+ * @param own settings beside the common ones
+ */
+export function run<const S extends Settings>(
+  name: string,
+  define: (settings: Values<S> & { memory: string }) => Agent,
+  own: S = {} as S,
+): Promise<never> {
+  const settings = { ...commonSettings(name), ...own };
+  return runProgram(name, async () => {
+    const stopped = stopSignal();
+    const { values, rest, help } = parseSettings(settings, Deno.args);
+    const [command = "serve", ...more] = rest;
+    if (help) return showHelp(name, settings);
+    if (more.length > 0 || !["serve", "health"].includes(command)) {
+      throw new ExitError("usage", `Cannot do "${rest.join(" ")}": see ${name} --help`);
+    }
+    if (command === "health") return await reportHealth(values.port);
+    const memory = memoryFolder(name);
+    await serve(define({ ...values as Values<S>, memory }), values, stopped);
+    return EXIT.done;
+  });
+}
+
+function showHelp(name: string, settings: Settings): number {
+  stdout.write(`${name}: an agent of Baton ${VERSION}
+
+  ${name} [serve]   Listen for requests until SIGTERM (default)
+  ${name} health    Ask the one on this machine how it is: exit 0 when it is well
+
+${settingsHelp(settings)}
+
+The secret comes from the file that AUTH_TOKEN_FILE names, else from AUTH_TOKEN, else from
+secret/token. Memory is kept in ${memoryFolder(name)} below the working directory.
+
+Exit codes: ${Object.entries(EXIT).map(([word, code]) => `${code} ${word}`).join(", ")}
+`);
+  return EXIT.done;
+}
+
+async function serve(
+  agent: Agent,
+  { host, port, name }: { host: string; port: number; name: string },
+  stopped: Promise<Deno.Signal>,
+): Promise<void> {
+  const log = logTo(stderr, { role: agent.name, name });
+  const secret = await importSecret(await readSecret());
+  await using memory = await Memory.open({
+    folder: memoryFolder(agent.name),
+    role: agent.name,
+    log,
+    onFailed: () => exit(EXIT.storage_failed),
+  });
+  const runtime = new Runtime(agent, memory, log);
+  const startedAt = performance.now();
+  let status = "ok";
+  const server = new Server({
+    hostname: host,
+    port,
+    log,
+    service: {
+      role: agent.name,
+      name,
+      version: VERSION,
+      secret,
+      health: () => ({
+        status,
+        role: agent.name,
+        name,
+        version: VERSION,
+        uptime_ms: Math.round(performance.now() - startedAt),
+        in_hand: runtime.inHand,
+      }),
+      answer: (request) => runtime.answer(request),
+      onInternal: (reference, error) =>
+        log("error", "internal", { reference, stack: (error as Error).stack }),
+    },
+  });
+  log("info", "serving", { address: `${host}:${server.address.port}` });
+  const signal = await stopped;
+  status = "draining";
+  log("info", "draining", { signal, in_hand: runtime.inHand });
+  await server.drain(DRAIN_MS);
+}

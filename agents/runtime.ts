@@ -1,0 +1,220 @@
+/**
+ * Answers an agent's requests: one handler at a time, each on a draft of the memory, the draft's
+ * changes and the reply in one commit. What must hold:
+ *  1. A reply leaves after its commit is on disk. The next handler may run meanwhile.
+ *  2. A request id that is answered is answered again without running its handler; one that runs is
+ *     joined. The same id with another body is a conflict.
+ *  3. A handler that fails, is late or is cancelled leaves no trace in memory.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { CodedError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { Memory } from "../lib/memory.ts";
+import { checked, issues, type Json, type JsonObject, type Request } from "../lib/protocol.ts";
+import type { Agent, Context, Op } from "./define.ts";
+import { MemoryDraft } from "./draft.ts";
+import { type RequestEntry, Requests } from "./requests.ts";
+import { Turns } from "./turns.ts";
+
+/** Requests that wait for the handler before them. */
+const QUEUE_MAX = 256;
+/** What a request is given that does not say how much time it has. */
+const TIMEOUT_MS = 60_000;
+
+const CancelBody = z.strictObject({ id: z.string() });
+
+/** A request that is being answered. */
+interface Running {
+  readonly digest: string;
+  readonly answer: Promise<JsonObject>;
+  readonly aborter: AbortController;
+}
+
+/** What a request's turn gives: the answer, and when it may leave. */
+interface Outcome {
+  readonly output: JsonObject;
+  readonly durable: Promise<void>;
+}
+
+export class Runtime {
+  readonly #agent: Agent;
+  readonly #memory: Memory;
+  readonly #log: Log;
+  readonly #requests: Requests;
+  readonly #running = new Map<string, Running>();
+  readonly #turns = new Turns();
+  readonly #counts = { done: 0, failed: 0, repeated: 0 };
+
+  constructor(agent: Agent, memory: Memory, log: Log) {
+    this.#agent = agent;
+    this.#memory = memory;
+    this.#log = log;
+    this.#requests = new Requests(memory);
+  }
+
+  /** Requests in hand. */
+  get inHand(): number {
+    return this.#running.size;
+  }
+
+  /** Answers one request; throws `CodedError`. */
+  async answer(request: Request): Promise<JsonObject> {
+    const { type, body = {} } = request;
+    switch (type) {
+      case "info":
+        return this.#info();
+      case "stats":
+        return { ...this.#counts, in_hand: this.inHand, memory_keys: this.#memory.size };
+      case "cancel":
+        return this.#cancel(checked(CancelBody, body).id);
+    }
+    const { name, ops } = this.#agent;
+    const op = Object.hasOwn(ops, type) ? ops[type] : undefined;
+    if (op !== undefined) return await this.#once(op, request);
+    const known = Object.keys(ops).join(", ");
+    throw new CodedError("unknown_type", `Cannot do "${type}": ${name} does ${known}`);
+  }
+
+  /** Rule 2. */
+  async #once(op: Op, request: Request): Promise<JsonObject> {
+    const { id, type, body = {} } = request;
+    const text = JSON.stringify(body);
+    const digest = `${type} ${await sha256(text)}`;
+    const running = this.#running.get(id);
+    const answered = this.#requests.answered(id);
+    const earlier = running ?? answered;
+    if (earlier !== undefined) {
+      if (earlier.digest !== digest) {
+        throw new CodedError("conflict", `Cannot take "${id}": it was used for another request`);
+      }
+      this.#counts.repeated++;
+    }
+    if (running !== undefined) return await running.answer;
+    if (answered?.reply !== undefined) return answered.reply;
+    if (this.inHand >= QUEUE_MAX) {
+      throw new CodedError("busy", `Cannot take another request: ${QUEUE_MAX} wait already`);
+    }
+    const aborter = new AbortController();
+    const answer = this.#inTime(request, aborter, (signal) => {
+      if (answered !== undefined) return this.#recall(op, request, answered, signal);
+      if (op.pure) return this.#runPure(op, request, signal);
+      return this.#run(op, request, { digest, bytesIn: text.length }, signal);
+    });
+    this.#running.set(id, { digest, answer, aborter });
+    try {
+      return await answer;
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  /** Takes a turn for the work, and ends it when the request's time is over. */
+  async #inTime(
+    { type, timeout_ms = TIMEOUT_MS }: Request,
+    aborter: AbortController,
+    work: (signal: AbortSignal) => Promise<Outcome>,
+  ): Promise<JsonObject> {
+    const late = new CodedError("deadline_exceeded", `Cannot finish ${type} in ${timeout_ms} ms`);
+    const timer = setTimeout(() => aborter.abort(late), timeout_ms);
+    try {
+      const { output, durable } = await this.#turns.take(
+        () => work(aborter.signal),
+        aborter.signal,
+      );
+      await durable;
+      this.#counts.done++;
+      return output;
+    } catch (error) {
+      this.#counts.failed++;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #run(
+    op: Op,
+    request: Request,
+    { digest, bytesIn }: { digest: string; bytesIn: number },
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { id, type } = request;
+    const begun = performance.now();
+    const entry = this.#requests.begin(id, type, digest, bytesIn);
+    const ms = (): number => Math.round(performance.now() - begun);
+    try {
+      const draft = new MemoryDraft(this.#memory);
+      let note: Json = null;
+      const output = await this.#handle(op, request, {
+        memory: draft,
+        signal,
+        note: (value) => note = value,
+      });
+      signal.throwIfAborted();
+      const durable = this.#requests.finish(id, entry, draft.takeChanges(), {
+        ms: ms(),
+        bytesOut: JSON.stringify(output).length,
+        kept: op.recall === undefined ? { reply: output } : { note },
+      });
+      return { output, durable };
+    } catch (error) {
+      this.#requests.fail(id, entry, ms(), error);
+      throw error;
+    }
+  }
+
+  async #runPure(op: Op, request: Request, signal: AbortSignal): Promise<Outcome> {
+    const memory = new MemoryDraft(this.#memory);
+    const output = await this.#handle(op, request, { memory, signal, note: () => {} });
+    return { output, durable: Promise.resolve() };
+  }
+
+  #recall(op: Op, request: Request, entry: RequestEntry, signal: AbortSignal): Promise<Outcome> {
+    const handle: Op["handle"] = (input, context) => op.recall!(input, entry.note!, context);
+    return this.#runPure({ ...op, handle }, request, signal);
+  }
+
+  /** Runs the handler between the checks of its input and its output. */
+  async #handle(
+    op: Op,
+    { id, type, body = {} }: Request,
+    given: Pick<Context, "memory" | "signal" | "note">,
+  ): Promise<JsonObject> {
+    const input = checked(op.input, body);
+    let output: unknown;
+    try {
+      output = await op.handle(input, { ...given, task: id.split(".", 1)[0] });
+    } catch (error) {
+      if (error instanceof CodedError || given.signal.aborted) throw error;
+      const { message, stack } = error as Error;
+      this.#log("error", "handler_failed", { id, op: type, stack });
+      throw new CodedError("handler_failed", `Cannot ${type}: ${message}`, { cause: error });
+    }
+    const result = op.output.safeParse(output);
+    if (result.success) return result.data as JsonObject;
+    const details = issues(result.error);
+    throw new CodedError("bad_output", `Cannot answer: ${type} gave a wrong output`, { details });
+  }
+
+  #cancel(id: string): JsonObject {
+    const running = this.#running.get(id);
+    running?.aborter.abort(new CodedError("cancelled", `Cancelled: ${id}`));
+    return { cancelled: running !== undefined };
+  }
+
+  #info(): JsonObject {
+    const ops = Object.entries(this.#agent.ops).map(([name, { input, output }]) => ({
+      name,
+      input: z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Json,
+      output: z.toJSONSchema(output, { io: "output", unrepresentable: "any" }) as Json,
+    }));
+    return { agent: this.#agent.name, ops };
+  }
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toBase64({ alphabet: "base64url", omitPadding: true });
+}

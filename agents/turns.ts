@@ -1,0 +1,18 @@
+import { unlessAborted } from "../lib/abort.ts";
+
+/** Runs one piece of work at a time, in the order of asking. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Waits for its turn and works; an abort ends the waiting or the turn, with its reason. */
+  take<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const before = this.#last;
+    const turn = before.then(() => {
+      signal.throwIfAborted();
+      return work();
+    });
+    const ended = unlessAborted(turn, signal);
+    this.#last = Promise.allSettled([before, ended]);
+    return ended;
+  }
+}

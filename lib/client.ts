@@ -1,0 +1,226 @@
+/**
+ * Many requests over one connection, matched to their replies by id.
+ *
+ * @module
+ */
+import { type Challenge, makeNonce, prove, verify } from "./auth.ts";
+import { CodedError } from "./errors.ts";
+import { Welcome } from "./hello.ts";
+import { LineReader, LineWriter } from "./lines.ts";
+import { decodeReply, encode, fromWire, type JsonObject, LIMITS, PROTOCOL } from "./protocol.ts";
+
+/** Opening a connection and proving who is who takes no longer. */
+const CONNECT_MS = 3_000;
+/** Requests that nobody waits for any more and that the server still owes a reply. */
+const ABANDONED_MAX = 1_000;
+/** Replies to nothing that are passed over before the connection is given up. */
+const STRAY_REPLIES_MAX = 3;
+/** A timer that is later than this says that the process stood still; the reply may be here already. */
+const STALL_MS = 250;
+
+export interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export interface ClientOptions {
+  readonly address: Address;
+  readonly secret: CryptoKey;
+  /** The role that must answer there. */
+  readonly role: string;
+  readonly connectMs?: number;
+}
+
+export interface CallOptions {
+  /** Stays the same when a request is repeated; by default a number of this connection. */
+  readonly id?: string;
+  readonly timeoutMs: number;
+}
+
+interface Waiting {
+  readonly resolve: (body: JsonObject) => void;
+  readonly reject: (error: CodedError) => void;
+}
+
+/** `host:port` as text. */
+export function addressText({ hostname, port }: Address): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+export class Client implements Disposable {
+  readonly #conn: Deno.Conn;
+  readonly #reader: LineReader;
+  readonly #writer: LineWriter;
+  readonly #place: string;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #closed = Promise.withResolvers<CodedError>();
+  #over: CodedError | undefined;
+  #welcome: Welcome | undefined;
+  readonly #abandoned = new Set<string>();
+  #strays = 0;
+  #calls = 0;
+
+  private constructor(conn: Deno.Conn, place: string) {
+    this.#conn = conn;
+    this.#place = place;
+    this.#reader = new LineReader(conn);
+    this.#writer = new LineWriter(conn, LIMITS.unread_bytes);
+  }
+
+  /**
+   * Connects, and makes sure that both sides hold the secret.
+   *
+   * @throws {CodedError} `agent_unreachable` where nobody answers in time, `auth_failed` where who
+   * answers does not hold the secret, has another role, or does not let us in
+   */
+  static async connect(options: ClientOptions): Promise<Client> {
+    const { address, secret, role, connectMs = CONNECT_MS } = options;
+    const client = await Client.open(address, connectMs);
+    try {
+      await client.#authenticate(secret, role, connectMs);
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  }
+
+  /** Connects without any proof, for `health` and `ping` alone. */
+  static async open(address: Address, connectMs = CONNECT_MS): Promise<Client> {
+    const place = addressText(address);
+    const aborter = new AbortController();
+    const timer = setTimeout(() => aborter.abort(), connectMs);
+    try {
+      const conn = await Deno.connect({ ...address, signal: aborter.signal });
+      conn.setNoDelay(true);
+      const client = new Client(conn, place);
+      client.#read();
+      return client;
+    } catch (cause) {
+      const why = aborter.signal.aborted
+        ? `no answer in ${connectMs} ms`
+        : (cause as Error).message;
+      throw new CodedError("agent_unreachable", `Cannot connect to ${place}: ${why}`, {
+        cause,
+        maybeDone: false,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What the server told of itself. */
+  get welcome(): Welcome | undefined {
+    return this.#welcome;
+  }
+
+  /** Requests without a reply. */
+  get inFlight(): number {
+    return this.#waiting.size;
+  }
+
+  /** Resolves, with the reason, when the connection has ended. */
+  get closed(): Promise<CodedError> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Sends a request and gives the body of its reply.
+   *
+   * @throws {CodedError} what the server answered; `deadline_exceeded` where it did not in time;
+   * `agent_unreachable` where the connection ended before, the outcome then being unknown
+   * @throws {TypeError} where a request with this id waits on this connection already
+   */
+  async call(type: string, body: JsonObject, { id, timeoutMs }: CallOptions): Promise<JsonObject> {
+    if (this.#over !== undefined) throw this.#over;
+    const key = id ?? `c${++this.#calls}`;
+    if (this.#waiting.has(key)) throw new TypeError(`Cannot ask twice at once with id "${key}"`);
+    const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
+    this.#waiting.set(key, { resolve, reject });
+    const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
+    const stop = onTimeout(timeoutMs, () => {
+      this.#abandoned.add(key);
+      reject(new CodedError("deadline_exceeded", message));
+      if (this.#abandoned.size > ABANDONED_MAX) this.close();
+    });
+    try {
+      const timeout_ms = Math.max(1, Math.floor(timeoutMs));
+      this.#writer.write(encode({ v: PROTOCOL, id: key, type, timeout_ms, body }));
+      return await promise;
+    } catch (error) {
+      throw error instanceof CodedError ? error : this.#lost(error);
+    } finally {
+      stop();
+      this.#waiting.delete(key);
+    }
+  }
+
+  /** Ends the connection; whoever waits is told that the outcome is unknown. */
+  close(reason?: CodedError): void {
+    if (this.#over !== undefined) return;
+    this.#over = reason ?? this.#lost(undefined);
+    this.#conn.close();
+    for (const { reject } of this.#waiting.values()) reject(this.#over);
+    this.#closed.resolve(this.#over);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #lost(cause: unknown): CodedError {
+    const why = cause instanceof Error ? cause.message : "the connection ended";
+    return new CodedError("agent_unreachable", `Lost ${this.#place}: ${why}`, { cause });
+  }
+
+  async #authenticate(secret: CryptoKey, role: string, timeoutMs: number): Promise<void> {
+    const clientNonce = makeNonce();
+    const hello = await this.call("hello", { nonce: clientNonce }, { timeoutMs });
+    const welcome = Welcome.safeParse(hello).data;
+    if (welcome === undefined) {
+      throw new CodedError("auth_failed", `Cannot trust ${this.#place}: it does not speak baton/1`);
+    }
+    const challenge: Challenge = { role, clientNonce, serverNonce: welcome.nonce };
+    if (welcome.role !== role) {
+      throw new CodedError(
+        "auth_failed",
+        `Cannot trust ${this.#place}: it is "${welcome.role}", not "${role}"`,
+      );
+    }
+    if (!(await verify(secret, welcome.proof, "server", challenge))) {
+      throw new CodedError(
+        "auth_failed",
+        `Cannot trust ${this.#place}: it does not hold the same secret`,
+      );
+    }
+    await this.call("auth", { mac: await prove(secret, "client", challenge) }, { timeoutMs });
+    this.#welcome = welcome;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const line of this.#reader.lines(() => LIMITS.line_bytes)) {
+        const reply = decodeReply(line);
+        const waiting = reply.id === undefined ? undefined : this.#waiting.get(reply.id);
+        if (reply.ok) waiting?.resolve(reply.body);
+        else if (waiting) waiting.reject(fromWire(reply.error));
+        else if (reply.id === undefined) return this.close(fromWire(reply.error));
+        const owed = waiting !== undefined || this.#abandoned.delete(reply.id!);
+        if (!owed && ++this.#strays > STRAY_REPLIES_MAX) break;
+      }
+      this.close();
+    } catch (error) {
+      this.close(this.#lost(error));
+    }
+  }
+}
+
+/** Calls `late` after `ms`, or a moment later where the process stood still meanwhile. */
+function onTimeout(ms: number, late: () => void): () => void {
+  const due = performance.now() + ms;
+  let timer = setTimeout(() => {
+    if (performance.now() - due < STALL_MS) late();
+    else timer = setTimeout(late, STALL_MS);
+  }, ms);
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,157 @@
+/**
+ * Settings of a program: flags over environment over defaults.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { SECRET_BYTES_MIN } from "./auth.ts";
+import type { Address } from "./client.ts";
+import { ExitError } from "./exit.ts";
+
+/** One setting: `--flag VALUE`, or the environment variable, or the default. */
+export interface Setting<T> {
+  readonly env?: string;
+  /** How the value is called in the help, as in `--port N`; a setting without is a switch. */
+  readonly value?: string;
+  readonly fallback: T;
+  readonly help: string;
+  /** Reads the text; throws `RangeError` with what was expected. */
+  readonly read: (text: string) => T;
+}
+// deno-lint-ignore no-explicit-any -- a table of settings of any type
+export type Settings = Readonly<Record<string, Setting<any>>>;
+export type Values<S extends Settings> = { [name in keyof S]: S[name]["fallback"] };
+
+export interface Parsed<S extends Settings> {
+  readonly values: Values<S>;
+  /** What is no flag, in order. */
+  readonly rest: string[];
+  readonly help: boolean;
+}
+
+/**
+ * Reads the flags in `args`, and for those not given the environment.
+ *
+ * @throws {ExitError} `usage` for a flag that is unknown, lacks its value or can't be read
+ */
+export function parseSettings<const S extends Settings>(settings: S, args: string[]): Parsed<S> {
+  const unknown: string[] = [];
+  const names = Object.entries(settings);
+  const flags = parseArgs(args, {
+    string: names.filter(([, setting]) => setting.value !== undefined).map(([name]) => name),
+    boolean: [
+      ...names.filter(([, { value }]) => value === undefined).map(([name]) => name),
+      "help",
+    ],
+    unknown: (arg, key) => {
+      if (key !== undefined) unknown.push(arg);
+      return key === undefined;
+    },
+  }) as { _: (string | number)[]; [name: string]: unknown };
+  if (unknown.length > 0) {
+    throw new ExitError("usage", `Cannot take "${unknown[0]}": no such flag, see --help`);
+  }
+  const values = Object.fromEntries(
+    names.map(([name, setting]) => [name, valueOf(name, setting, flags[name])]),
+  );
+  return { values: values as Values<S>, rest: flags._.map(String), help: flags.help === true };
+}
+
+/** A line for each setting. */
+export function settingsHelp(settings: Settings): string {
+  return Object.entries(settings).map(([name, { value, env, help, fallback }]) => {
+    const flag = value === undefined ? `--${name}` : `--${name} ${value}`;
+    const notes = [
+      ...(fallback === undefined || fallback === false ? [] : [`default ${shown(fallback)}`]),
+      ...(env === undefined ? [] : [env]),
+    ];
+    return `  ${flag.padEnd(22)} ${help}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}`;
+  }).join("\n");
+}
+
+function shown(value: unknown): string {
+  return Array.isArray(value)
+    ? value.map(shown).join(",")
+    : typeof value === "object"
+    ? `${(value as Address).hostname}:${(value as Address).port}`
+    : String(value);
+}
+
+function valueOf<T>(name: string, setting: Setting<T>, flag: unknown): T {
+  const fromEnv = setting.env === undefined ? undefined : Deno.env.get(setting.env);
+  if (setting.value === undefined) return (flag === true || fromEnv === "1") as T;
+  const [text, where] = typeof flag === "string" ? [flag, `--${name}`] : [fromEnv, setting.env];
+  if (text === undefined || (text === "" && where === setting.env)) return setting.fallback;
+  try {
+    return setting.read(text);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ExitError("usage", `Cannot take "${text}" for ${where}: ${cause.message}`, { cause });
+  }
+}
+
+/** Reads a whole number within bounds. */
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new RangeError(`it must be a whole number from ${min} to ${max}`);
+  };
+}
+
+/** Reads any text that is not empty. */
+export function text(value: string): string {
+  if (value !== "") return value;
+  throw new RangeError("it must not be empty");
+}
+
+/** Reads `host:port`, several of them separated by commas. */
+export function addresses(value: string): Address[] {
+  return value.split(",").map((part) => {
+    const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(part.trim()) ??
+      [];
+    const hostname = bracketed ?? plain;
+    if (hostname !== undefined && Number(port) > 0 && Number(port) < 65536) {
+      return { hostname, port: Number(port) };
+    }
+    throw new RangeError("it must be host:port, or several of them separated by commas");
+  });
+}
+
+/** Where a secret lies when neither variable is set. */
+export const SECRET_FILE = "secret/token";
+
+/**
+ * The shared secret: the content of the file that `AUTH_TOKEN_FILE` names, else `AUTH_TOKEN`, else
+ * the content of `secret/token`.
+ *
+ * @throws {ExitError} `no_secret` where there is none or it is too short
+ */
+export async function readSecret(): Promise<string> {
+  const named = Deno.env.get("AUTH_TOKEN_FILE") || undefined;
+  const given = Deno.env.get("AUTH_TOKEN") || undefined;
+  const file = named ?? (given === undefined ? SECRET_FILE : undefined);
+  const secret = file === undefined ? given! : await secretFrom(file, named !== undefined);
+  const bytes = new TextEncoder().encode(secret).length;
+  if (bytes >= SECRET_BYTES_MIN) return secret;
+  const place = file === undefined ? "AUTH_TOKEN" : `file "${file}"`;
+  throw noSecret(`the secret in ${place} has ${bytes} bytes, fewer than ${SECRET_BYTES_MIN}`);
+}
+
+async function secretFrom(file: string, named: boolean): Promise<string> {
+  try {
+    return (await Deno.readTextFile(file)).replace(/\r?\n$/, "");
+  } catch (error) {
+    if (!named && error instanceof Deno.errors.NotFound) {
+      throw noSecret(`AUTH_TOKEN_FILE and AUTH_TOKEN are not set and there is no "${file}"`);
+    }
+    throw noSecret(`file "${file}" cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function noSecret(why: string): ExitError {
+  return new ExitError(
+    "no_secret",
+    `Cannot start without a secret: ${why}; make one with "openssl rand -hex 32"`,
+  );
+}

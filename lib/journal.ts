@@ -1,0 +1,316 @@
+/**
+ * An append-only log of JSON records that is on disk before it says so.
+ *
+ * What must hold:
+ *  1. A record's promise resolves only after the record is synced. Records that wait while a sync
+ *     runs are written and synced together (group commit).
+ *  2. After a write that failed the file ends at its last whole record, and every record that was
+ *     waiting is rejected: later ones may build on it.
+ *  3. A sync that failed is never tried again, since the kernel may have dropped what it could not
+ *     write. Nothing is accepted any more; the next start recovers from what is on disk.
+ *  4. Only the tail of the last segment may be incomplete. It is cut off and kept aside. Damage
+ *     anywhere else stops the start.
+ *
+ * @module
+ */
+import { CodedError } from "./errors.ts";
+import { syncFolder } from "./file.ts";
+import type { Log } from "./log.ts";
+import type { Json } from "./protocol.ts";
+import { encodeRecord, type Mark } from "./record.ts";
+import {
+  cutTail,
+  damaged,
+  findSegments,
+  isTorn,
+  newSegment,
+  readSegment,
+  type Segment,
+  type SegmentRead,
+} from "./segment.ts";
+import { writeAll } from "./write_all.ts";
+
+/** A record that nobody waits for is on disk at the latest after this time. */
+const LAZY_MS = 50;
+
+export interface JournalOptions {
+  /** Folder of the segments; it exists. */
+  readonly folder: string;
+  /** Whose journal this is; a segment of another name is refused. */
+  readonly role: string;
+  /** Records up to this one are known already, from a snapshot. */
+  readonly after: Mark;
+  /** Is given each later record, in order, while the journal opens. */
+  readonly replay: (rec: Json) => void;
+  /** Called at once when records that were accepted are given up, before their promises reject. */
+  readonly onGivenUp: () => void;
+  /** Called once when a sync has failed. The process is to end. */
+  readonly onFailed: (error: unknown) => void;
+  readonly log: Log;
+}
+
+interface Append {
+  readonly rec: Json;
+  readonly resolve: () => void;
+  readonly reject: (error: CodedError) => void;
+}
+
+interface Rotation {
+  readonly rotated: (mark: Mark) => void;
+  readonly reject: (error: CodedError) => void;
+}
+
+export class Journal {
+  readonly #options: JournalOptions;
+  #segments: Segment[] = [];
+  #file!: Deno.FsFile;
+  /** The last record that is whole on disk, and where it ends in the last segment. */
+  #mark: Mark;
+  #end = 0;
+  #bytes = 0;
+  #waiting: (Append | Rotation)[] = [];
+  #running: Promise<void> | undefined;
+  #lazy: ReturnType<typeof setTimeout> | undefined;
+  #failed: CodedError | undefined;
+
+  private constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#mark = options.after;
+  }
+
+  /**
+   * Reads what is there, gives `replay` what is newer than `after`, and opens for appending.
+   *
+   * @throws {ExitError} `damaged`, with file and byte offset
+   */
+  static async open(options: JournalOptions): Promise<Journal> {
+    const journal = new Journal(options);
+    journal.#segments = await findSegments(options.folder);
+    await journal.#recover();
+    return journal;
+  }
+
+  /** Bytes in all segments. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Puts a record behind those that wait.
+   *
+   * @param lazy nobody waits for it: it goes along with the next one, or after 50 ms
+   * @returns resolves when the record is on disk
+   * @throws {CodedError} `storage_full` or `storage_failed`, also from the promise
+   */
+  append(rec: Json, { lazy = false } = {}): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#enqueue({ rec, resolve, reject }, lazy);
+    if (lazy) promise.catch(() => {}); // `onGivenUp` tells of it
+    return promise;
+  }
+
+  /** Begins a new segment behind what waits; gives the mark of the last record before it. */
+  rotate(): Promise<Mark> {
+    const { promise, resolve: rotated, reject } = Promise.withResolvers<Mark>();
+    this.#enqueue({ rotated, reject }, false);
+    return promise;
+  }
+
+  /** Removes the segments that hold nothing newer than `mark`. */
+  async forget(mark: Mark): Promise<void> {
+    while (this.#segments.length > 1 && this.#segments[1].first <= mark.seq + 1) {
+      const [{ path }] = this.#segments;
+      const { size } = await Deno.lstat(path);
+      await Deno.remove(path);
+      this.#segments.shift();
+      this.#bytes -= size;
+    }
+    await syncFolder(this.#options.folder);
+  }
+
+  /** Waits for what is appended and closes the file. */
+  async close(): Promise<void> {
+    this.#start();
+    await this.#running;
+    this.#failed ??= new CodedError("storage_failed", "Cannot write: the journal is closed");
+    this.#file.close();
+  }
+
+  #enqueue(entry: Append | Rotation, lazy: boolean): void {
+    if (this.#failed !== undefined) return entry.reject(this.#failed);
+    this.#waiting.push(entry);
+    if (lazy) this.#lazy ??= setTimeout(() => this.#start(), LAZY_MS);
+    else this.#start();
+  }
+
+  #start(): void {
+    clearTimeout(this.#lazy);
+    this.#lazy = undefined;
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // what the same turn still appends goes along
+    while (this.#waiting.length > 0 && this.#failed === undefined) {
+      const next = this.#waiting.findIndex((entry) => "rotated" in entry);
+      if (next === 0) {
+        await this.#rotateNow(this.#waiting.shift() as Rotation);
+      } else {
+        const count = next < 0 ? this.#waiting.length : next;
+        await this.#commit(this.#waiting.splice(0, count) as Append[]);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #commit(batch: Append[]): Promise<void> {
+    let mark = this.#mark;
+    const lines = batch.map(({ rec }) => {
+      const { line, mark: next } = encodeRecord(mark, rec);
+      mark = next;
+      return line;
+    });
+    const bytes = concat(lines);
+    try {
+      await writeAll(this.#file, bytes);
+    } catch (error) {
+      return await this.#giveUp(batch, error);
+    }
+    try {
+      await this.#file.syncData();
+    } catch (error) {
+      return this.#fail(batch, error);
+    }
+    this.#mark = mark;
+    this.#end += bytes.length;
+    this.#bytes += bytes.length;
+    for (const { resolve } of batch) resolve();
+  }
+
+  async #rotateNow(rotation: Rotation): Promise<void> {
+    const mark = this.#mark;
+    try {
+      await this.#begin();
+    } catch (error) {
+      return await this.#giveUp([rotation], error);
+    }
+    rotation.rotated(mark);
+  }
+
+  /** Opens a new last segment. */
+  async #begin(): Promise<void> {
+    const { folder, role } = this.#options;
+    const { segment, line, mark } = newSegment(folder, role, this.#mark);
+    const file = await Deno.open(segment.path, { createNew: true, append: true });
+    try {
+      await writeAll(file, line);
+      await file.sync();
+      await syncFolder(folder);
+    } catch (error) {
+      file.close();
+      await Deno.remove(segment.path);
+      throw error;
+    }
+    this.#file?.close();
+    this.#file = file;
+    this.#segments.push(segment);
+    this.#mark = mark;
+    this.#end = line.length;
+    this.#bytes += line.length;
+  }
+
+  /** Rule 2. */
+  async #giveUp(batch: (Append | Rotation)[], error: unknown): Promise<void> {
+    try {
+      await this.#file.truncate(this.#end);
+    } catch (cause) {
+      return this.#fail(batch, cause);
+    }
+    const code = isFull(error) ? "storage_full" : "storage_failed";
+    this.#reject(
+      batch,
+      new CodedError(code, `Cannot write the journal: ${text(error)}`, {
+        cause: error,
+        maybeDone: false,
+      }),
+    );
+  }
+
+  /** Rule 3. */
+  #fail(batch: (Append | Rotation)[], error: unknown): void {
+    this.#failed = new CodedError("storage_failed", `Cannot sync the journal: ${text(error)}`, {
+      cause: error,
+    });
+    this.#reject(batch, this.#failed);
+    this.#options.onFailed(error);
+  }
+
+  #reject(batch: (Append | Rotation)[], error: CodedError): void {
+    const all = [...batch, ...this.#waiting.splice(0)];
+    this.#options.log("error", "journal_gave_up", { records: all.length, reason: error.message });
+    this.#options.onGivenUp();
+    for (const { reject } of all) reject(error);
+  }
+
+  async #recover(): Promise<void> {
+    const { role, after, replay } = this.#options;
+    let mark: Mark | undefined;
+    for (const segment of [...this.#segments]) {
+      const read = await readSegment(segment, role, mark, (rec, at) => {
+        if (at.seq > after.seq) replay(rec);
+        else if (at.seq === after.seq && at.crc !== after.crc) {
+          throw damaged(segment.path, 0, `record ${at.seq} is not the one that the snapshot knows`);
+        }
+      });
+      if (read.end < read.size || read.mark === undefined) await this.#cut(segment, read);
+      mark = read.mark ?? mark;
+      this.#bytes += this.#end = read.end;
+    }
+    if (mark === undefined) return await this.#begin();
+    const [{ path, first }] = this.#segments;
+    if (first > after.seq + 1) throw damaged(path, 0, `records after ${after.seq} are missing`);
+    if (mark.seq < after.seq) throw damaged(path, this.#end, "it ends before the snapshot does");
+    this.#mark = mark;
+    this.#file = await Deno.open(this.#segments.at(-1)!.path, { append: true });
+    this.#end = (await this.#file.stat()).size;
+  }
+
+  /** Rule 4. */
+  async #cut(segment: Segment, { end, size, mark }: SegmentRead): Promise<void> {
+    const { path } = segment;
+    if (segment !== this.#segments.at(-1) || !(await isTorn(path, end))) {
+      throw damaged(path, end, "it is damaged there, and not by a write that was cut short");
+    }
+    const kept_in = size > end ? await cutTail(path, end) : undefined;
+    this.#options.log("warn", "journal_tail_cut", {
+      path,
+      offset: end,
+      bytes: size - end,
+      kept_in,
+    });
+    if (mark !== undefined) return;
+    await Deno.remove(path); // killed while the segment began: the one before it is the last
+    this.#segments.pop();
+    await syncFolder(this.#options.folder);
+  }
+}
+
+function concat(parts: Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0];
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function isFull(error: unknown): boolean {
+  const code = (error as { code?: string }).code;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

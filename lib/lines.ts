@@ -1,0 +1,136 @@
+/**
+ * Bytes to lines and lines to bytes, each within a bound.
+ *
+ * @module
+ */
+import { CodedError } from "./errors.ts";
+import { writeAll, type Writer } from "./write_all.ts";
+
+const LINE_FEED = 0x0a;
+const BLOCK_BYTES = 64 * 1024;
+
+/** Splits what it reads at line feeds; nothing but a line feed ends a line. */
+export class LineReader {
+  readonly #source: Pick<Deno.Conn, "read">;
+  #buffer = new Uint8Array(BLOCK_BYTES);
+  #since: number | undefined;
+
+  constructor(source: Pick<Deno.Conn, "read">) {
+    this.#source = source;
+  }
+
+  /** When the first byte of a line came that has not ended yet, on the clock of `performance.now()`. */
+  get partialSince(): number | undefined {
+    return this.#since;
+  }
+
+  /**
+   * Gives the lines, without their ends, until the source ends. A line is a view that holds until
+   * the next one is asked for. An unfinished line at the end is dropped.
+   *
+   * @param maxBytes asked before each line, since the bound may rise while reading
+   * @throws {CodedError} `line_too_long` as soon as a line can't end within its bound
+   */
+  async *lines(maxBytes: () => number): AsyncGenerator<Uint8Array> {
+    let start = 0, end = 0, scanned = 0;
+    while (true) {
+      for (let at; (at = this.#buffer.subarray(0, end).indexOf(LINE_FEED, scanned)) >= 0;) {
+        const line = this.#buffer.subarray(start, at);
+        start = scanned = at + 1;
+        this.#since = start < end ? performance.now() : undefined;
+        refuseOver(maxBytes(), line.length);
+        yield line;
+      }
+      scanned = end;
+      refuseOver(maxBytes(), end - start);
+      this.#makeRoom(start, end);
+      end -= start;
+      scanned -= start;
+      start = 0;
+      const read = await this.#source.read(this.#buffer.subarray(end));
+      if (read === null) return;
+      if (read > 0) this.#since ??= performance.now();
+      end += read;
+    }
+  }
+
+  /** Moves what is left to the front, in a buffer that has a free block behind it. */
+  #makeRoom(start: number, end: number): void {
+    const left = end - start;
+    const room = Math.max(BLOCK_BYTES, 2 ** Math.ceil(Math.log2(left + BLOCK_BYTES / 2)));
+    if (room === this.#buffer.length) {
+      if (start > 0) this.#buffer.copyWithin(0, start, end);
+    } else {
+      const next = new Uint8Array(room);
+      next.set(this.#buffer.subarray(start, end));
+      this.#buffer = next;
+    }
+  }
+}
+
+function refuseOver(maxBytes: number, bytes: number): void {
+  if (bytes <= maxBytes) return;
+  throw new CodedError("line_too_long", `Cannot read a line of more than ${maxBytes} bytes`);
+}
+
+/** Writes lines whole and in order, those that wait joined into one write. */
+export class LineWriter {
+  readonly #sink: Writer;
+  readonly #maxUnread: number;
+  readonly #encoder = new TextEncoder();
+  #waiting: string[] = [];
+  #unread = 0;
+  #writing: Promise<void> | undefined;
+  #since: number | undefined;
+  #error: unknown;
+
+  /** @param maxUnread characters that may wait for the peer to take them */
+  constructor(sink: Writer, maxUnread: number) {
+    this.#sink = sink;
+    this.#maxUnread = maxUnread;
+  }
+
+  /** When the write began that the peer has not taken yet, on the clock of `performance.now()`. */
+  get blockedSince(): number | undefined {
+    return this.#since;
+  }
+
+  /**
+   * Puts a line, its end included, behind those that wait.
+   *
+   * @throws {CodedError} `slow_reader` when too much waits already
+   * @throws what an earlier write threw
+   */
+  write(line: string): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#unread > 0 && this.#unread + line.length > this.#maxUnread) {
+      throw new CodedError("slow_reader", `Cannot send: ${this.#unread} characters wait unread`);
+    }
+    this.#unread += line.length;
+    this.#waiting.push(line);
+    this.#writing ??= this.#run();
+  }
+
+  /** Resolves when everything is written or a write has failed. */
+  async flushed(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // what the same turn still writes goes along
+    try {
+      while (this.#waiting.length > 0) {
+        const text = this.#waiting.join("");
+        this.#waiting = [];
+        this.#since = performance.now();
+        await writeAll(this.#sink, this.#encoder.encode(text));
+        this.#since = undefined;
+        this.#unread -= text.length;
+      }
+    } catch (error) {
+      this.#error = error; // the next write throws it, and so the connection's owner learns of it
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}

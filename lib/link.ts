@@ -1,0 +1,193 @@
+/**
+ * Keeps connections to all addresses of an agent up and gives each request to the least busy one.
+ * It never repeats a request: only its caller knows what may be asked twice.
+ *
+ * @module
+ */
+import { type Address, addressText, Client } from "./client.ts";
+import { CodedError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import type { JsonObject } from "./protocol.ts";
+import { backoffMs, sleep } from "./retry.ts";
+
+/** Between two tries to connect; a name is looked up anew each time. */
+const RECONNECT = { baseMs: 100, maxMs: 2_000 };
+/** How often a connection is asked whether anyone is there. */
+const PING_MS = 10_000;
+const PING_TIMEOUT_MS = 10_000;
+/** Unanswered pings in a row that end a connection. */
+const PINGS_MISSED_MAX = 2;
+/** How long a request waits for a connection before it is told that there is none. */
+const CONNECTION_WAIT_MS = 1_000;
+/** How long a cancel may take to be confirmed. */
+const CANCEL_TIMEOUT_MS = 2_000;
+
+export interface LinkOptions {
+  readonly role: string;
+  readonly addresses: readonly Address[];
+  readonly secret: CryptoKey;
+  readonly log: Log;
+}
+
+export interface LinkCall {
+  readonly id: string;
+  readonly timeoutMs: number;
+  /** Aborts when the work is not wanted any more: the agent is asked to cancel it. */
+  readonly signal?: AbortSignal;
+}
+
+/** One address as it stands. */
+export interface LinkState {
+  readonly address: string;
+  /** The name that the agent gives itself; `null` before the first connection. */
+  readonly name: string | null;
+  readonly up: boolean;
+  readonly in_flight: number;
+  /** Milliseconds since the agent last answered; `null` where it never did. */
+  readonly answered_ms_ago: number | null;
+  /** Why it is not up. */
+  readonly error: string | null;
+}
+
+class Peer {
+  client: Client | undefined;
+  name: string | null = null;
+  error: string | null = "not connected yet";
+  answeredAt: number | undefined;
+  constructor(readonly address: Address) {}
+}
+
+export class Link implements AsyncDisposable {
+  readonly #options: LinkOptions;
+  readonly #peers: Peer[];
+  readonly #stop = new AbortController();
+  readonly #running: Promise<unknown>;
+  #connected = Promise.withResolvers<void>();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#peers = options.addresses.map((address) => new Peer(address));
+    this.#running = Promise.all(this.#peers.map((peer) => this.#keepUp(peer)));
+  }
+
+  get role(): string {
+    return this.#options.role;
+  }
+
+  /** Whether any address can be asked now. */
+  get up(): boolean {
+    return this.#peers.some(({ client }) => client !== undefined);
+  }
+
+  states(): LinkState[] {
+    const now = performance.now();
+    return this.#peers.map(({ address, client, name, error, answeredAt }) => ({
+      address: addressText(address),
+      name,
+      up: client !== undefined,
+      in_flight: client?.inFlight ?? 0,
+      answered_ms_ago: answeredAt === undefined ? null : Math.round(now - answeredAt),
+      error: client === undefined ? error : null,
+    }));
+  }
+
+  /**
+   * Asks the least busy address.
+   *
+   * @throws {CodedError} what the agent answered, or what `Client.call` throws;
+   * `agent_unreachable` with `maybeDone: false` where no address is up
+   */
+  async call(type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
+    const begun = performance.now();
+    const peer = await this.#leastBusy(Math.min(CONNECTION_WAIT_MS, options.timeoutMs));
+    const client = peer.client!;
+    const timeoutMs = options.timeoutMs - (performance.now() - begun);
+    const cancel = (): void => {
+      client.call("cancel", { id: options.id }, { timeoutMs: CANCEL_TIMEOUT_MS })
+        .catch(() => {}); // the call itself tells how it ended
+    };
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      const reply = await client.call(type, body, { id: options.id, timeoutMs });
+      peer.answeredAt = performance.now();
+      return reply;
+    } finally {
+      options.signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const { client } of this.#peers) client?.close();
+    await this.#running;
+  }
+
+  async #leastBusy(waitMs: number): Promise<Peer> {
+    if (!this.up) await Promise.race([this.#connected.promise, sleep(waitMs, this.#stop.signal)]);
+    const up = this.#peers.filter(({ client }) => client !== undefined);
+    if (up.length === 0) {
+      const why = this.#peers.map(({ error }) => error).join("; ");
+      throw new CodedError("agent_unreachable", `Cannot reach any ${this.role}: ${why}`, {
+        maybeDone: false,
+      });
+    }
+    return up.reduce((least, peer) =>
+      peer.client!.inFlight < least.client!.inFlight ? peer : least
+    );
+  }
+
+  async #keepUp(peer: Peer): Promise<void> {
+    const { role, secret, log } = this.#options;
+    const { signal } = this.#stop;
+    const address = addressText(peer.address);
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        using client = await Client.connect({ address: peer.address, secret, role });
+        if (signal.aborted) return;
+        failures = 0;
+        this.#nowUp(peer, client);
+        log("info", "agent_up", { agent: role, name: peer.name, address });
+        const reason = await this.#watch(peer, client);
+        if (signal.aborted) return;
+        peer.error = reason.message;
+        log("warn", "agent_lost", { agent: role, address, reason: reason.message });
+      } catch (error) {
+        const reason = (error as Error).message;
+        if (reason !== peer.error) log("warn", "agent_down", { agent: role, address, reason });
+        peer.error = reason;
+      } finally {
+        peer.client = undefined;
+      }
+      failures++;
+      await sleep(backoffMs(failures, RECONNECT), signal).catch(() => {}); // closed meanwhile
+    }
+  }
+
+  #nowUp(peer: Peer, client: Client): void {
+    peer.client = client;
+    peer.name = client.welcome!.name;
+    peer.answeredAt = performance.now();
+    this.#connected.resolve();
+    this.#connected = Promise.withResolvers();
+  }
+
+  /** Resolves, with the reason, when the connection has ended. */
+  async #watch(peer: Peer, client: Client): Promise<CodedError> {
+    let missed = 0;
+    const pinger = setInterval(async () => {
+      try {
+        await client.call("ping", {}, { timeoutMs: PING_TIMEOUT_MS });
+        peer.answeredAt = performance.now();
+        missed = 0;
+      } catch {
+        if (++missed < PINGS_MISSED_MAX) return;
+        client.close(new CodedError("agent_unreachable", `It has not answered ${missed} pings`));
+      }
+    }, PING_MS);
+    try {
+      return await client.closed;
+    } finally {
+      clearInterval(pinger);
+    }
+  }
+}

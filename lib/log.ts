@@ -1,0 +1,97 @@
+/**
+ * Structured log lines: one JSON object each, on stderr.
+ *
+ * @module
+ */
+import { writeAll, type Writer } from "./write_all.ts";
+
+export type LogLevel = "error" | "warn" | "info";
+/** Writes one event; `event` is a word such as `task_done`, `fields` must be JSON. */
+export type Log = (level: LogLevel, event: string, fields?: Record<string, unknown>) => void;
+
+/** Lines that wait for a slow stderr; what comes beyond is dropped and counted. */
+const WAITING_BYTES_MAX = 1024 * 1024;
+const VALUE_CHARS_MAX = 512;
+
+/** What `JSON.stringify` leaves and a terminal obeys: DEL, C1 and what changes direction or line. */
+const OBEYED = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** The line, without its end, of one event. No character in it moves a terminal's cursor. */
+export function logLine(
+  at: Date,
+  level: LogLevel,
+  event: string,
+  fields: Record<string, unknown> = {},
+): string {
+  const shorten = (_key: string, value: unknown): unknown =>
+    typeof value === "string" && value.length > VALUE_CHARS_MAX
+      ? value.slice(0, VALUE_CHARS_MAX) + "…"
+      : value;
+  return JSON.stringify({ at, level, event, ...fields }, shorten).replace(
+    OBEYED,
+    (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+}
+
+/** Writes text without ever making its caller wait or fail: a full or closed pipe loses lines. */
+export class LossyWriter {
+  readonly #sink: Writer;
+  readonly #encoder = new TextEncoder();
+  #waiting: string[] = [];
+  #bytes = 0;
+  #writing: Promise<void> | undefined;
+  #dropped = 0;
+
+  constructor(sink: Writer) {
+    this.#sink = sink;
+  }
+
+  write(text: string): void {
+    if (this.#bytes + text.length > WAITING_BYTES_MAX) {
+      this.#dropped++;
+      return;
+    }
+    this.#bytes += text.length;
+    this.#waiting.push(text);
+    this.#writing ??= this.#run();
+  }
+
+  /** Writes that were lost since the last time this was asked. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
+  /** Resolves when what waits is out, or after `ms`. */
+  async flush(ms: number): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    await Promise.race([this.#writing, late]);
+    clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // what the same turn still writes goes along
+    while (this.#waiting.length > 0) {
+      const text = this.#waiting.join("");
+      this.#waiting = [];
+      try {
+        await writeAll(this.#sink, this.#encoder.encode(text));
+      } catch {
+        this.#dropped++; // nobody is left to tell but the counter
+      }
+      this.#bytes -= text.length;
+    }
+    this.#writing = undefined;
+  }
+}
+
+/** A log on a writer, with the fields that every line of this process carries. */
+export function logTo(writer: LossyWriter, common: Record<string, unknown>): Log {
+  return (level, event, fields) => {
+    const dropped = writer.takeDropped();
+    const all = { ...common, ...fields, ...(dropped > 0 ? { dropped } : {}) };
+    writer.write(logLine(new Date(), level, event, all) + "\n");
+  };
+}

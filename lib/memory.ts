@@ -1,0 +1,190 @@
+/**
+ * Keys and JSON values that survive a crash. They live in a folder that one process owns:
+ * `memory.json`, the state as it was at some record, and `journal-*.ndjson`, every change since.
+ *
+ * @module
+ */
+import { ExitError } from "./exit.ts";
+import { replaceFile, TEMPORARY } from "./file.ts";
+import { Journal } from "./journal.ts";
+import type { Log } from "./log.ts";
+import type { Json } from "./protocol.ts";
+import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
+
+/** New values by key; `undefined` removes the key. */
+export type Changes = ReadonlyMap<string, Json | undefined>;
+
+/** As a change stands in the journal; a key alone is a key removed. */
+type Written = [key: string, value: Json] | [key: string];
+
+/** Before the journal is as large as this no snapshot is taken while running. */
+const SNAPSHOT_BYTES_MIN = 16 * 1024 * 1024;
+/** Nor before it is so many times as large as the last snapshot. */
+const SNAPSHOT_RATIO = 2;
+
+export interface MemoryOptions {
+  /** Is created where it is missing. */
+  readonly folder: string;
+  readonly role: string;
+  readonly log: Log;
+  /** The disk can't be trusted any more: the process is to end with `storage_failed`. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Values that are read must not be changed in place: snapshots share them. */
+export class Memory implements AsyncDisposable {
+  readonly #options: MemoryOptions;
+  readonly #lock: Deno.FsFile;
+  #entries: Map<string, Json>;
+  #journal!: Journal;
+  /** How to take back what is applied but not on disk yet, oldest first. */
+  #pending: Changes[] = [];
+  #epoch = 0;
+  #snapshotBytes = 0;
+  #snapshotting: Promise<void> | undefined;
+
+  private constructor(options: MemoryOptions, lock: Deno.FsFile, entries: Map<string, Json>) {
+    this.#options = options;
+    this.#lock = lock;
+    this.#entries = entries;
+  }
+
+  /**
+   * Takes the folder for this process and recovers what is in it.
+   *
+   * @throws {ExitError} `locked` where another process has it, `not_permitted` where it can't be
+   * written, `damaged` where recovery would have to guess
+   */
+  static async open(options: MemoryOptions): Promise<Memory> {
+    const { folder, role, log, onFailed } = options;
+    const lock = await takeFolder(folder);
+    try {
+      await Deno.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
+      const { entries, mark } = await readSnapshot(`${folder}/memory.json`, role);
+      const memory = new Memory(options, lock, entries);
+      let replayed = 0;
+      memory.#journal = await Journal.open({
+        folder,
+        role,
+        after: mark,
+        replay: (rec) => {
+          replayed++;
+          for (const [key, value] of rec as Written[]) set(entries, key, value);
+        },
+        onGivenUp: () => memory.#takeBack(),
+        onFailed,
+        log,
+      });
+      if (replayed > 0) await memory.snapshot();
+      return memory;
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  /** Grows when changes that were applied are taken back: what was read before may be wrong. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): Json | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Entries whose key begins with `prefix`, in the order in which the keys came. */
+  *entries(prefix: string): Generator<[string, Json]> {
+    for (const entry of this.#entries) if (entry[0].startsWith(prefix)) yield entry;
+  }
+
+  /**
+   * Applies the changes at once and resolves when they are on disk, all of them or none.
+   *
+   * @param lazy nobody waits for them: they go to disk with the next ones, or after 50 ms
+   * @throws {CodedError} `storage_full` or `storage_failed`; the changes are taken back by then
+   */
+  async commit(changes: Changes, options: { lazy?: boolean } = {}): Promise<void> {
+    const before = new Map([...changes.keys()].map((key) => [key, this.#entries.get(key)]));
+    for (const [key, value] of changes) set(this.#entries, key, value);
+    this.#pending.push(before);
+    await this.#journal.append([...changes].map(written), options);
+    this.#pending.shift();
+    if (this.#snapshotDue()) this.snapshot().catch(() => {}); // the journal has logged it
+  }
+
+  /** Writes `memory.json` anew and drops the journal that it covers. */
+  snapshot(): Promise<void> {
+    return this.#snapshotting ??= this.#snapshot().finally(() => this.#snapshotting = undefined);
+  }
+
+  /** Waits for what is committed, leaves a fresh `memory.json`, and gives the folder free. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.snapshot();
+    } catch (error) {
+      this.#options.log("warn", "snapshot_failed", { reason: String(error) });
+    }
+    await this.#journal.close();
+    this.#lock.close();
+  }
+
+  #snapshotDue(): boolean {
+    const { bytes } = this.#journal;
+    return bytes > SNAPSHOT_BYTES_MIN && bytes > SNAPSHOT_RATIO * this.#snapshotBytes;
+  }
+
+  async #snapshot(): Promise<void> {
+    const { folder, role } = this.#options;
+    const entries = new Map(this.#entries); // as it is at the rotation, with all that waits
+    const mark = await this.#journal.rotate();
+    const path = `${folder}/memory.json`;
+    await replaceFile(path, encodeSnapshot(role, { entries, mark }));
+    this.#snapshotBytes = (await Deno.stat(path)).size;
+    await this.#journal.forget(mark);
+  }
+
+  #takeBack(): void {
+    for (const before of this.#pending.splice(0).reverse()) {
+      for (const [key, value] of before) set(this.#entries, key, value);
+    }
+    this.#epoch++;
+  }
+}
+
+function written([key, value]: [string, Json | undefined]): Written {
+  return value === undefined ? [key] : [key, value];
+}
+
+function set(entries: Map<string, Json>, key: string, value: Json | undefined): void {
+  if (value === undefined) entries.delete(key);
+  else entries.set(key, value);
+}
+
+async function takeFolder(folder: string): Promise<Deno.FsFile> {
+  let lock: Deno.FsFile;
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    lock = await Deno.open(`${folder}/lock`, { create: true, write: true });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ExitError(
+      "not_permitted",
+      `Cannot open memory "${folder}": ${why}; make it a folder that this user may write`,
+      { cause },
+    );
+  }
+  if (await lock.tryLock(true)) return lock;
+  lock.close();
+  throw new ExitError(
+    "locked",
+    `Cannot open memory "${folder}": another process holds its lock; stop that one or use another folder`,
+  );
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

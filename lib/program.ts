@@ -1,0 +1,68 @@
+/**
+ * What every role's process has around its work: how it begins, is stopped, and ends.
+ *
+ * @module
+ */
+import { addressText, Client } from "./client.ts";
+import { CodedError } from "./errors.ts";
+import { EXIT, ExitError } from "./exit.ts";
+import { LossyWriter } from "./log.ts";
+import { printable } from "./printable.ts";
+
+/** How long a process waits at its end for slow pipes. */
+const FLUSH_MS = 500;
+
+export const stdout = new LossyWriter(Deno.stdout);
+export const stderr = new LossyWriter(Deno.stderr);
+
+/** Runs a program to its end: its exit code, and for an expected failure one line on stderr. */
+export async function runProgram(name: string, program: () => Promise<number>): Promise<never> {
+  let code: number;
+  try {
+    code = await program();
+  } catch (error) {
+    if (error instanceof ExitError) {
+      stderr.write(`${name}: ${printable(error.message, 1000)}\n`);
+      code = error.exitCode;
+    } else {
+      stderr.write(`${name}: ${(error as Error).stack ?? error}\n`);
+      code = EXIT.failed;
+    }
+  }
+  return await exit(code);
+}
+
+/** Ends the process when what it has said is out. */
+export async function exit(code: number): Promise<never> {
+  await Promise.all([stdout.flush(FLUSH_MS), stderr.flush(FLUSH_MS)]);
+  Deno.exit(code);
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+export function stopSignal(): Promise<Deno.Signal> {
+  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
+  let stopping = false;
+  const on = (signal: Deno.Signal, code: number): void =>
+    Deno.addSignalListener(signal, () => {
+      if (stopping) Deno.exit(code);
+      stopping = true;
+      resolve(signal);
+    });
+  on("SIGTERM", 143);
+  on("SIGINT", 130);
+  return promise;
+}
+
+/** The `health` subcommand: asks the role on this machine how it is and says so. */
+export async function reportHealth(port: number): Promise<number> {
+  const address = { hostname: "127.0.0.1", port };
+  try {
+    using client = await Client.open(address);
+    const health = await client.call("health", {}, { timeoutMs: 2_000 });
+    stdout.write(JSON.stringify(health) + "\n");
+    return health.status === "ok" ? EXIT.done : EXIT.failed;
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    throw new ExitError("unreachable", `Cannot ask ${addressText(address)}: ${error.message}`);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * One file of a journal: reading it back, telling an incomplete tail from damage.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { ExitError } from "./exit.ts";
+import { LineReader } from "./lines.ts";
+import { CodedError } from "./errors.ts";
+import type { Json } from "./protocol.ts";
+import { crcText, decodeRecord, encodeRecord, type Mark, peekRecord } from "./record.ts";
+
+/** Told in each segment's first record; a newer one is refused. */
+const FORMAT = 1;
+/** The longest line that is read back; longer ones are not written either. */
+export const RECORD_BYTES_MAX = 64 * 1024 * 1024;
+
+const NAME = /^journal-(\d{12})\.ndjson$/;
+const LINE_FEED = 0x0a;
+const NUL = 0;
+
+const Header = z.object({
+  journal: z.int().positive(),
+  role: z.string(),
+  after: z.object({ seq: z.int().nonnegative(), crc: z.string().regex(/^[0-9a-f]{8}$/) }),
+});
+
+export interface Segment {
+  readonly path: string;
+  /** Number of its first record, which is its header. */
+  readonly first: number;
+}
+
+/** The segments of a folder, in order. */
+export async function findSegments(folder: string): Promise<Segment[]> {
+  const found: Segment[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const first = NAME.exec(name)?.[1];
+    if (first !== undefined) found.push({ path: `${folder}/${name}`, first: Number(first) });
+  }
+  return found.sort((a, b) => a.first - b.first);
+}
+
+/** The segment that begins after `after`, and its header's line. */
+export function newSegment(
+  folder: string,
+  role: string,
+  after: Mark,
+): { segment: Segment; line: Uint8Array; mark: Mark } {
+  const first = after.seq + 1;
+  const header = { journal: FORMAT, role, after: { seq: after.seq, crc: crcText(after.crc) } };
+  const path = `${folder}/journal-${String(first).padStart(12, "0")}.ndjson`;
+  return { segment: { path, first }, ...encodeRecord(after, header) };
+}
+
+export interface SegmentRead {
+  /** The last whole record; `undefined` where not even the header is whole. */
+  readonly mark: Mark | undefined;
+  /** Where the last whole record ends, in bytes. */
+  readonly end: number;
+  readonly size: number;
+}
+
+/**
+ * Reads a segment up to its end or to the first line that is not the next record.
+ *
+ * @param after where the segment before this one ended; `undefined` for the first of them
+ * @throws {ExitError} `damaged` where the header says that this is not the segment to read
+ */
+export async function readSegment(
+  { path }: Segment,
+  role: string,
+  after: Mark | undefined,
+  onRecord: (rec: Json, mark: Mark) => void,
+): Promise<SegmentRead> {
+  await refuseOdd(path);
+  using file = await Deno.open(path);
+  const { size } = await file.stat();
+  let mark: Mark | undefined;
+  let end = 0;
+  try {
+    for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
+      const isHeader = mark === undefined;
+      const before = mark ?? headerMark(line, path, role, after);
+      const record = before && decodeRecord(line, before);
+      if (record === undefined) break;
+      mark = record.mark;
+      end += line.length + 1;
+      if (!isHeader) onRecord(record.rec, mark);
+    }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error; // too long for a record: read up to there
+  }
+  return { mark, end, size };
+}
+
+/**
+ * Whether what follows `end` is a write that never finished: a line without its end, or blocks that
+ * the file system gave the file but never filled.
+ */
+export async function isTorn(path: string, end: number): Promise<boolean> {
+  const tail = await readFrom(path, end);
+  return tail.includes(NUL) || !tail.includes(LINE_FEED);
+}
+
+/** Cuts the file off at `end`; what was there is kept beside it. Gives that file's path. */
+export async function cutTail(path: string, end: number): Promise<string> {
+  const aside = `${path}.cut-at-${end}`;
+  await Deno.writeFile(aside, await readFrom(path, end));
+  using file = await Deno.open(path, { write: true });
+  await file.truncate(end);
+  await file.sync();
+  return aside;
+}
+
+/** The error that stops a start. */
+export function damaged(path: string, offset: number, why: string): ExitError {
+  return new ExitError("damaged", `Cannot read journal "${path}" at byte ${offset}: ${why}`);
+}
+
+function headerMark(
+  line: Uint8Array,
+  path: string,
+  role: string,
+  after: Mark | undefined,
+): Mark | undefined {
+  const header = Header.safeParse(peekRecord(line)?.rec).data;
+  if (header === undefined) return undefined;
+  if (header.journal > FORMAT) {
+    throw damaged(path, 0, `format ${header.journal} is newer than ${FORMAT}, use a newer Baton`);
+  }
+  if (header.role !== role) throw damaged(path, 0, `it belongs to "${header.role}", not "${role}"`);
+  const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
+  if (after !== undefined && (after.seq !== told.seq || after.crc !== told.crc)) {
+    throw damaged(path, 0, `records between ${after.seq} and ${told.seq} are missing`);
+  }
+  return told;
+}
+
+async function refuseOdd(path: string): Promise<void> {
+  if ((await Deno.lstat(path)).isFile) return;
+  throw new ExitError("damaged", `Cannot read journal "${path}": it is not a plain file`);
+}
+
+async function readFrom(path: string, offset: number): Promise<Uint8Array> {
+  using file = await Deno.open(path);
+  await file.seek(offset, Deno.SeekMode.Start);
+  return new Uint8Array(await new Response(file.readable).arrayBuffer());
+}

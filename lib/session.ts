@@ -1,0 +1,280 @@
+/**
+ * One accepted connection. Its life: it is open, it says `hello`, it proves itself with `auth`, it
+ * asks; it ends when the peer ends it and everything is answered, when a limit is broken, or when
+ * the server closes it.
+ *
+ * @module
+ */
+import { type Challenge, makeNonce, prove, verify } from "./auth.ts";
+import { advice, CodedError } from "./errors.ts";
+import { Auth, Hello, type Welcome } from "./hello.ts";
+import { LineReader, LineWriter } from "./lines.ts";
+import {
+  checked,
+  decodeRequest,
+  encode,
+  type JsonObject,
+  type Limits,
+  PROTOCOL,
+  type Request,
+  RequestError,
+  toWire,
+} from "./protocol.ts";
+import { sleep } from "./retry.ts";
+
+/** Whoever guesses waits this long for each answer. */
+const AUTH_FAILED_MS = 200;
+/** Empty lines in a row that are passed over. */
+const BLANK_LINES_MAX = 100;
+const CARRIAGE_RETURN = 0x0d;
+
+/** What a server's owner answers with. */
+export interface Service {
+  readonly role: string;
+  readonly name: string;
+  readonly version: string;
+  readonly secret: CryptoKey;
+  /** Said to anyone who asks, before any proof. */
+  health(): JsonObject;
+  /**
+   * Answers a request of a peer that holds the secret.
+   *
+   * @param gone aborts when the connection has ended and nobody waits for the answer
+   */
+  answer(request: Request, gone: AbortSignal): Promise<JsonObject>;
+  /** Is told what went wrong inside `answer` that the peer is only given a reference to. */
+  onInternal(reference: string, error: unknown): void;
+}
+
+export class Session {
+  readonly #conn: Deno.Conn;
+  readonly #service: Service;
+  readonly #limits: Limits;
+  readonly #reader: LineReader;
+  readonly #writer: LineWriter;
+  readonly #gone = new AbortController();
+  readonly #openedAt = performance.now();
+  #heardAt = this.#openedAt;
+  #challenge: Challenge | undefined;
+  #known = false;
+  #inFlight = new Set<Promise<void>>();
+  #blank = 0;
+  #draining = false;
+  #closed = false;
+
+  constructor(conn: Deno.Conn, service: Service, limits: Limits) {
+    this.#conn = conn;
+    this.#service = service;
+    this.#limits = limits;
+    this.#reader = new LineReader(conn);
+    this.#writer = new LineWriter(conn, limits.unread_bytes);
+  }
+
+  /** Whether the peer has proved that it holds the secret. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Answers line by line; resolves when the connection has ended and its descriptor is free. */
+  async run(): Promise<void> {
+    const { line_bytes, line_bytes_before_auth } = this.#limits;
+    try {
+      for await (
+        const line of this.#reader.lines(() => this.#known ? line_bytes : line_bytes_before_auth)
+      ) {
+        this.#heardAt = performance.now();
+        if (!this.#isBlank(line) && !(await this.#take(line))) break;
+      }
+      await Promise.allSettled(this.#inFlight); // the peer may have closed only its own side
+    } catch (error) {
+      if (error instanceof CodedError) this.#replyIfRead(undefined, error);
+    } finally {
+      this.#gone.abort();
+      await this.#writer.flushed();
+      this.close();
+    }
+  }
+
+  /** The limit that the peer has broken by now, if any, as the error to end the connection with. */
+  overdue(now: number): CodedError | undefined {
+    const { auth_ms, line_ms, write_ms, idle_ms } = this.#limits;
+    const over = (since: number | undefined, ms: number): boolean =>
+      since !== undefined && now - since > ms;
+    if (over(this.#writer.blockedSince, write_ms)) {
+      return new CodedError("slow_reader", `Closed: a reply was not read within ${write_ms} ms`);
+    }
+    if (!this.#known && over(this.#openedAt, auth_ms)) {
+      return new CodedError("auth_required", `Closed: no proof of the secret within ${auth_ms} ms`);
+    }
+    if (over(this.#reader.partialSince, line_ms)) {
+      return new CodedError("bad_request", `Closed: a line did not end within ${line_ms} ms`);
+    }
+    if (this.inFlight === 0 && over(this.#heardAt, idle_ms)) {
+      return new CodedError("bad_request", `Closed: nothing was asked for ${idle_ms} ms`);
+    }
+  }
+
+  /** From now on every request is refused; resolves when those in flight are answered. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await Promise.allSettled(this.#inFlight);
+    await this.#writer.flushed();
+  }
+
+  /** Ends the connection, with a last line that says why where there is a reason. */
+  close(reason?: CodedError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (reason !== undefined && this.#writer.blockedSince === undefined) {
+      this.#replyIfRead(undefined, reason);
+      this.#writer.flushed().finally(() => this.#conn.close());
+    } else {
+      this.#conn.close();
+    }
+  }
+
+  #isBlank(line: Uint8Array): boolean {
+    const blank = line.length === 0 || (line.length === 1 && line[0] === CARRIAGE_RETURN);
+    this.#blank = blank ? this.#blank + 1 : 0;
+    if (this.#blank <= BLANK_LINES_MAX) return blank;
+    throw new CodedError("bad_json", `Cannot read more than ${BLANK_LINES_MAX} empty lines`);
+  }
+
+  /** Answers a line, or sees to it; `false` where the connection can't go on behind it. */
+  async #take(line: Uint8Array): Promise<boolean> {
+    try {
+      const request = decodeRequest(line);
+      // Greetings are answered in turn, so that a request may follow `auth` at once.
+      if (this.#known) this.#ask(request);
+      else this.#reply(request.id, await this.#greet(request));
+      return true;
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      this.#reply(error.id, error.cause);
+      return !advice(error.cause.code).closes;
+    }
+  }
+
+  async #greet(request: Request): Promise<JsonObject> {
+    try {
+      return await this.#greeting(request);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      if (error.code === "auth_failed") await sleep(AUTH_FAILED_MS);
+      throw new RequestError(error, request.id);
+    }
+  }
+
+  async #greeting({ type, body = {} }: Request): Promise<JsonObject> {
+    switch (type) {
+      case "hello":
+        return await this.#hello(body);
+      case "auth":
+        return await this.#auth(body);
+      case "ping":
+        return {};
+      case "health":
+        return this.#service.health();
+      default:
+        throw new CodedError("auth_required", `Cannot answer "${type}" before hello and auth`);
+    }
+  }
+
+  /** `{"v":1,"id":"a1","type":"hello","body":{"nonce":"<43 characters>"}}` */
+  async #hello(body: JsonObject): Promise<JsonObject> {
+    const { secret, role, name, version } = this.#service;
+    if (this.#challenge !== undefined) throw new CodedError("bad_request", "Cannot hello twice");
+    const { nonce: clientNonce } = checked(Hello, body);
+    const challenge = { role, clientNonce, serverNonce: makeNonce() };
+    const proof = await prove(secret, "server", challenge);
+    this.#challenge = challenge;
+    const welcome: Welcome = {
+      role,
+      name,
+      version,
+      protocols: [PROTOCOL],
+      nonce: challenge.serverNonce,
+      proof,
+      limits: { ...this.#limits },
+    };
+    return welcome;
+  }
+
+  /** `{"v":1,"id":"a2","type":"auth","body":{"mac":"<43 characters>"}}` */
+  async #auth(body: JsonObject): Promise<JsonObject> {
+    const proof = Auth.safeParse(body).data;
+    const challenge = this.#challenge;
+    this.#known = proof !== undefined && challenge !== undefined &&
+      await verify(this.#service.secret, proof.mac, "client", challenge);
+    if (this.#known) return {};
+    throw new CodedError("auth_failed", "Cannot let this peer in: it does not hold the secret");
+  }
+
+  #ask(request: Request): void {
+    const answering = this.#answer(request).finally(() => this.#inFlight.delete(answering));
+    this.#inFlight.add(answering);
+  }
+
+  async #answer(request: Request): Promise<void> {
+    let outcome: JsonObject | CodedError | Error;
+    try {
+      outcome = await this.#authorized(request);
+    } catch (error) {
+      outcome = error as Error;
+    }
+    try {
+      this.#reply(request.id, outcome);
+    } catch (error) {
+      this.close(error instanceof CodedError ? error : undefined);
+    }
+  }
+
+  async #authorized(request: Request): Promise<JsonObject> {
+    switch (request.type) {
+      case "ping":
+        return {};
+      case "health":
+        return this.#service.health();
+      case "hello":
+      case "auth":
+        throw new CodedError("bad_request", `Cannot ${request.type} again: this peer is let in`);
+    }
+    if (this.#draining) throw new CodedError("draining", "Cannot begin anything: shutting down");
+    if (this.inFlight >= this.#limits.in_flight) {
+      throw new CodedError(
+        "too_many_in_flight",
+        `Cannot take more than ${this.#limits.in_flight} requests at once on one connection`,
+      );
+    }
+    return await this.#service.answer(request, this.#gone.signal);
+  }
+
+  /** The peer may be gone, or read nothing: then the connection ends without a word. */
+  #replyIfRead(id: string | undefined, error: CodedError): void {
+    try {
+      this.#reply(id, error);
+    } catch { /* the connection ends all the same */ }
+  }
+
+  #reply(id: string | undefined, outcome: JsonObject | Error): void {
+    const reply = outcome instanceof Error
+      ? {
+        v: PROTOCOL,
+        id,
+        ok: false,
+        error: toWire(outcome, () => this.#internal(outcome)),
+      } as const
+      : { v: PROTOCOL, id: id!, ok: true, body: outcome } as const;
+    this.#writer.write(encode(reply));
+  }
+
+  #internal(error: Error): string {
+    const reference = crypto.randomUUID().slice(0, 8);
+    this.#service.onInternal(reference, error);
+    return reference;
+  }
+}
