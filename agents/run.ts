@@ -66,14 +66,16 @@ export function run<const S extends Settings>(
   return runProgram(name, async () => {
     const stopped = stopSignal();
     const { values, rest, help } = parseSettings(settings, Deno.args);
+    const common = values as unknown as Values<ReturnType<typeof commonSettings>>;
     const [command = "serve", ...more] = rest;
     if (help) return showHelp(name, settings);
     if (more.length > 0 || !["serve", "health"].includes(command)) {
       throw new ExitError("usage", `Cannot do "${rest.join(" ")}": see ${name} --help`);
     }
-    if (command === "health") return await reportHealth(values.port);
+    if (command === "health") return await reportHealth(common.port);
     const memory = memoryFolder(name);
-    await serve(define({ ...values as Values<S>, memory }), values, stopped);
+    const agent = define({ ...values as unknown as Values<S>, memory });
+    await serve(agent, common, stopped);
     return EXIT.done;
   });
 }

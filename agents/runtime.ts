@@ -9,6 +9,7 @@
  * @module
  */
 import { z } from "zod";
+import { sha256 } from "../lib/digest.ts";
 import { CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Memory } from "../lib/memory.ts";
@@ -212,9 +213,4 @@ export class Runtime {
     }));
     return { agent: this.#agent.name, ops };
   }
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toBase64({ alphabet: "base64url", omitPadding: true });
 }

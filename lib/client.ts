@@ -32,7 +32,7 @@ export interface ClientOptions {
 }
 
 export interface CallOptions {
-  /** Stays the same when a request is repeated; by default a number of this connection. */
+  /** Stays the same when a request is repeated; by default one that was never used before. */
   readonly id?: string;
   readonly timeoutMs: number;
 }
@@ -58,6 +58,7 @@ export class Client implements Disposable {
   #welcome: Welcome | undefined;
   readonly #abandoned = new Set<string>();
   #strays = 0;
+  readonly #prefix = makeNonce().slice(0, 12);
   #calls = 0;
 
   private constructor(conn: Deno.Conn, place: string) {
@@ -133,7 +134,7 @@ export class Client implements Disposable {
    */
   async call(type: string, body: JsonObject, { id, timeoutMs }: CallOptions): Promise<JsonObject> {
     if (this.#over !== undefined) throw this.#over;
-    const key = id ?? `c${++this.#calls}`;
+    const key = id ?? `${this.#prefix}-${++this.#calls}`;
     if (this.#waiting.has(key)) throw new TypeError(`Cannot ask twice at once with id "${key}"`);
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
     this.#waiting.set(key, { resolve, reject });

@@ -8,19 +8,30 @@ import { SECRET_BYTES_MIN } from "./auth.ts";
 import type { Address } from "./client.ts";
 import { ExitError } from "./exit.ts";
 
-/** One setting: `--flag VALUE`, or the environment variable, or the default. */
-export interface Setting<T> {
+/** A flag with a value: `--flag VALUE`, or the environment variable, or the fallback. */
+export interface ValueSetting<T, F extends T | undefined = T> {
   readonly env?: string;
-  /** How the value is called in the help, as in `--port N`; a setting without is a switch. */
-  readonly value?: string;
-  readonly fallback: T;
+  /** How the value is called in the help, as in `--port N`. */
+  readonly value: string;
+  /** What holds where neither is given; may be `undefined`. */
+  readonly fallback: F;
   readonly help: string;
   /** Reads the text; throws `RangeError` with what was expected. */
   readonly read: (text: string) => T;
 }
+
+/** A flag that is given or not. */
+export interface Switch {
+  readonly help: string;
+}
+
 // deno-lint-ignore no-explicit-any -- a table of settings of any type
-export type Settings = Readonly<Record<string, Setting<any>>>;
-export type Values<S extends Settings> = { [name in keyof S]: S[name]["fallback"] };
+export type Settings = Readonly<Record<string, ValueSetting<any, any> | Switch>>;
+export type Values<S extends Settings> = {
+  readonly [name in keyof S]: S[name] extends { read: (text: string) => infer T; fallback: infer F }
+    ? T | Extract<F, undefined>
+    : boolean;
+};
 
 export interface Parsed<S extends Settings> {
   readonly values: Values<S>;
@@ -36,13 +47,10 @@ export interface Parsed<S extends Settings> {
  */
 export function parseSettings<const S extends Settings>(settings: S, args: string[]): Parsed<S> {
   const unknown: string[] = [];
-  const names = Object.entries(settings);
+  const names = Object.keys(settings);
   const flags = parseArgs(args, {
-    string: names.filter(([, setting]) => setting.value !== undefined).map(([name]) => name),
-    boolean: [
-      ...names.filter(([, { value }]) => value === undefined).map(([name]) => name),
-      "help",
-    ],
+    string: names.filter((name) => "value" in settings[name]),
+    boolean: [...names.filter((name) => !("value" in settings[name])), "help"],
     unknown: (arg, key) => {
       if (key !== undefined) unknown.push(arg);
       return key === undefined;
@@ -52,20 +60,22 @@ export function parseSettings<const S extends Settings>(settings: S, args: strin
     throw new ExitError("usage", `Cannot take "${unknown[0]}": no such flag, see --help`);
   }
   const values = Object.fromEntries(
-    names.map(([name, setting]) => [name, valueOf(name, setting, flags[name])]),
+    names.map((name) => [name, valueOf(name, settings[name], flags[name])]),
   );
   return { values: values as Values<S>, rest: flags._.map(String), help: flags.help === true };
 }
 
 /** A line for each setting. */
 export function settingsHelp(settings: Settings): string {
-  return Object.entries(settings).map(([name, { value, env, help, fallback }]) => {
-    const flag = value === undefined ? `--${name}` : `--${name} ${value}`;
+  return Object.entries(settings).map(([name, setting]) => {
+    if (!("value" in setting)) return `  ${`--${name}`.padEnd(26)} ${setting.help}`;
+    const { value, env, help, fallback } = setting;
     const notes = [
-      ...(fallback === undefined || fallback === false ? [] : [`default ${shown(fallback)}`]),
-      ...(env === undefined ? [] : [env]),
+      ...(fallback === undefined ? [] : [`default ${shown(fallback)}`]),
+      ...(env === undefined ? [] : [`or ${env}`]),
     ];
-    return `  ${flag.padEnd(22)} ${help}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}`;
+    const flag = `--${name} ${value}`.padEnd(26);
+    return `  ${flag} ${help}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}`;
   }).join("\n");
 }
 
@@ -77,11 +87,15 @@ function shown(value: unknown): string {
     : String(value);
 }
 
-function valueOf<T>(name: string, setting: Setting<T>, flag: unknown): T {
-  const fromEnv = setting.env === undefined ? undefined : Deno.env.get(setting.env);
-  if (setting.value === undefined) return (flag === true || fromEnv === "1") as T;
+function valueOf<T>(
+  name: string,
+  setting: ValueSetting<T, T | undefined> | Switch,
+  flag: unknown,
+): T | boolean | undefined {
+  if (!("value" in setting)) return flag === true;
+  const fromEnv = setting.env === undefined ? undefined : Deno.env.get(setting.env) || undefined;
   const [text, where] = typeof flag === "string" ? [flag, `--${name}`] : [fromEnv, setting.env];
-  if (text === undefined || (text === "" && where === setting.env)) return setting.fallback;
+  if (text === undefined) return setting.fallback;
   try {
     return setting.read(text);
   } catch (cause) {

@@ -37,7 +37,7 @@ export interface LinkCall {
 }
 
 /** One address as it stands. */
-export interface LinkState {
+export type LinkState = {
   readonly address: string;
   /** The name that the agent gives itself; `null` before the first connection. */
   readonly name: string | null;
@@ -47,7 +47,7 @@ export interface LinkState {
   readonly answered_ms_ago: number | null;
   /** Why it is not up. */
   readonly error: string | null;
-}
+};
 
 class Peer {
   client: Client | undefined;

@@ -33,8 +33,15 @@ export function logLine(
   );
 }
 
+/** Where log lines go: a writer, or a screen that has one. */
+export interface LogSink {
+  write(text: string): void;
+  /** Writes that were lost since the last time this was asked. */
+  takeDropped(): number;
+}
+
 /** Writes text without ever making its caller wait or fail: a full or closed pipe loses lines. */
-export class LossyWriter {
+export class LossyWriter implements LogSink {
   readonly #sink: Writer;
   readonly #encoder = new TextEncoder();
   #waiting: string[] = [];
@@ -56,7 +63,6 @@ export class LossyWriter {
     this.#writing ??= this.#run();
   }
 
-  /** Writes that were lost since the last time this was asked. */
   takeDropped(): number {
     const dropped = this.#dropped;
     this.#dropped = 0;
@@ -87,11 +93,11 @@ export class LossyWriter {
   }
 }
 
-/** A log on a writer, with the fields that every line of this process carries. */
-export function logTo(writer: LossyWriter, common: Record<string, unknown>): Log {
+/** A log with the fields that every line of this process carries. */
+export function logTo(sink: LogSink, common: Record<string, unknown>): Log {
   return (level, event, fields) => {
-    const dropped = writer.takeDropped();
+    const dropped = sink.takeDropped();
     const all = { ...common, ...fields, ...(dropped > 0 ? { dropped } : {}) };
-    writer.write(logLine(new Date(), level, event, all) + "\n");
+    sink.write(logLine(new Date(), level, event, all) + "\n");
   };
 }

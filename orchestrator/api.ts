@@ -1,0 +1,258 @@
+/**
+ * What clients may ask of the orchestrator: each type checks its body and calls one thing.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { unlessAborted } from "../lib/abort.ts";
+import { sha256 } from "../lib/digest.ts";
+import { CodedError } from "../lib/errors.ts";
+import {
+  checked,
+  type Json,
+  type JsonObject,
+  type Request,
+  TaskId,
+  TIMEOUT_MS_MAX,
+} from "../lib/protocol.ts";
+import { sleep } from "../lib/retry.ts";
+import type { Agents } from "./agents.ts";
+import { callsOf, type Pipeline } from "./pipelines.ts";
+import { type Scheduler, unknownPipeline } from "./scheduler.ts";
+import { isFinal, STATES, type Task } from "./task.ts";
+import type { TaskLog } from "./task_log.ts";
+
+/** What a task may take that does not say. */
+const DEADLINE_MS = 600_000;
+const WAIT_MS_MAX = 600_000;
+const LIST_MAX = 500;
+
+const Wait = z.int().nonnegative().max(WAIT_MS_MAX).default(0);
+const Input = z.record(z.string(), z.unknown()).transform((input) => input as JsonObject);
+
+const SubmitBody = z.strictObject({
+  pipeline: z.string().max(64).default("report"),
+  input: Input,
+  /** What people know it by. */
+  label: z.string().max(200).default(""),
+  /** The idempotency key: the same one gives the same task, for as long as the task is kept. */
+  key: z.string().min(1).max(256).optional(),
+  deadline_ms: z.int().positive().max(TIMEOUT_MS_MAX).default(DEADLINE_MS),
+  /** Waits for the end. */
+  wait_ms: Wait,
+});
+const TaskBody = z.strictObject({ task: TaskId });
+const WaitBody = z.strictObject({ task: TaskId, wait_ms: Wait });
+const EventsBody = z.strictObject({
+  task: TaskId,
+  after: z.int().nonnegative().default(0),
+  wait_ms: Wait,
+});
+const ListBody = z.strictObject({
+  states: z.array(z.enum(STATES)).optional(),
+  limit: z.int().positive().max(LIST_MAX).default(50),
+});
+const NoBody = z.strictObject({});
+
+export interface ApiOptions {
+  readonly taskLog: TaskLog;
+  readonly scheduler: Scheduler;
+  readonly agents: Agents;
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
+}
+
+export class Api {
+  readonly #taskLog: TaskLog;
+  readonly #scheduler: Scheduler;
+  readonly #agents: Agents;
+  readonly #pipelines: ReadonlyMap<string, Pipeline>;
+  readonly #startedAt = performance.now();
+
+  constructor({ taskLog, scheduler, agents, pipelines }: ApiOptions) {
+    this.#taskLog = taskLog;
+    this.#scheduler = scheduler;
+    this.#agents = agents;
+    this.#pipelines = pipelines;
+  }
+
+  /**
+   * Answers a request.
+   *
+   * @param gone aborts when nobody waits for the answer any more
+   * @throws {CodedError}
+   */
+  async answer(
+    { type, body = {}, timeout_ms }: Request,
+    gone: AbortSignal,
+  ): Promise<JsonObject> {
+    const wait = { gone, maxMs: timeout_ms ?? WAIT_MS_MAX };
+    switch (type) {
+      case "submit":
+        return await this.#submit(body, wait);
+      case "get":
+        return this.#known(checked(TaskBody, body).task);
+      case "list":
+        return this.#list(body);
+      case "events":
+        return await this.#events(body, wait);
+      case "result":
+        return await this.#result(body, wait);
+      case "cancel":
+        return await this.#cancel(body);
+      case "stats":
+        checked(NoBody, body);
+        return this.#stats();
+      case "agents":
+        checked(NoBody, body);
+        return { agents: this.#agents.states() };
+      case "pipelines":
+        checked(NoBody, body);
+        return this.#pipelineList();
+      default:
+        throw new CodedError("unknown_type", `Cannot answer "${type}": see lib/PROTOCOL.md`);
+    }
+  }
+
+  /** How long this process is up, and what it has to do. */
+  load(): JsonObject {
+    return {
+      uptime_ms: Math.round(performance.now() - this.#startedAt),
+      waiting: this.#scheduler.waiting,
+      running: this.#scheduler.running,
+    };
+  }
+
+  #stats(): JsonObject {
+    const tasks = Object.fromEntries(STATES.map((state) => [state, 0]));
+    for (const { state } of this.#taskLog.tasks()) tasks[state]++;
+    return { ...this.load(), tasks };
+  }
+
+  /** `{"type":"submit","body":{"input":{"sources":[{"file":"shop.log"}]},"key":"shop 1"}}` */
+  async #submit(body: JsonObject, wait: Wait): Promise<JsonObject> {
+    const { pipeline, input, label, key, deadline_ms, wait_ms } = checked(SubmitBody, body);
+    if (!this.#pipelines.has(pipeline)) throw unknownPipeline(pipeline, this.#pipelines);
+    const digest = await sha256(JSON.stringify([pipeline, input]));
+    const known = key === undefined ? undefined : await this.#taskLog.byKey(key);
+    if (known !== undefined && known.digest !== digest) {
+      throw new CodedError(
+        "conflict",
+        `Cannot use key "${key}": ${known.task} has it for other work`,
+      );
+    }
+    const { task } = known ?? await this.#create({
+      pipeline,
+      input,
+      label,
+      key: key ?? null,
+      digest,
+      deadlineMs: deadline_ms,
+    });
+    await this.#ended(task, wait_ms, wait);
+    return { ...this.#known(task), created: known === undefined };
+  }
+
+  async #create(task: Parameters<TaskLog["create"]>[0]): Promise<Task> {
+    this.#scheduler.assertRoom();
+    const created = await this.#taskLog.create(task);
+    this.#scheduler.add(created);
+    return created;
+  }
+
+  /** `{"type":"list","body":{"states":["dead"],"limit":5}}` */
+  #list(body: JsonObject): JsonObject {
+    const { states, limit } = checked(ListBody, body);
+    const tasks: Json[] = [];
+    for (const task of [...this.#taskLog.tasks()].reverse()) {
+      if (tasks.length === limit) break;
+      if (states === undefined || states.includes(task.state)) tasks.push(task);
+    }
+    return { tasks };
+  }
+
+  /** `{"type":"events","body":{"task":"t…","after":4,"wait_ms":30000}}` */
+  async #events(body: JsonObject, wait: Wait): Promise<JsonObject> {
+    const { task, after, wait_ms } = checked(EventsBody, body);
+    const { promise: late, stop } = timer(Math.min(wait_ms, wait.maxMs));
+    try {
+      while (true) {
+        const { state, events: last } = this.#known(task);
+        const events = this.#taskLog.events(task, after);
+        if (events.length > 0 || isFinal(state as Task["state"])) return { state, last, events };
+        const over = await this.#changedOr(task, late, wait.gone);
+        if (over) return { state, last, events };
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  /** `{"type":"result","body":{"task":"t…","wait_ms":30000}}`; `result` is `null` until it is done. */
+  async #result(body: JsonObject, wait: Wait): Promise<JsonObject> {
+    const { task, wait_ms } = checked(WaitBody, body);
+    await this.#ended(task, wait_ms, wait);
+    const { pipeline, state, error } = this.#known(task);
+    const last = callsOf(this.#pipelines.get(pipeline as string)!).at(-1)!.name;
+    const result = state === "done" ? this.#taskLog.output(task, last)! : null;
+    return { task, state, error, result };
+  }
+
+  /** `{"type":"cancel","body":{"task":"t…"}}`; answered when the work has stopped. */
+  async #cancel(body: JsonObject): Promise<JsonObject> {
+    const { task } = checked(TaskBody, body);
+    const { state } = this.#known(task);
+    if (isFinal(state as Task["state"])) {
+      throw new CodedError("already_final", `Cannot cancel ${task}: it is ${state}`);
+    }
+    await this.#scheduler.cancel(task);
+    return this.#known(task);
+  }
+
+  #pipelineList(): JsonObject {
+    const pipelines = [...this.#pipelines.values()].map((pipeline) => ({
+      name: pipeline.name,
+      calls: callsOf(pipeline).map(({ name, agent, op }) => ({ name, agent, op })),
+    }));
+    return { pipelines };
+  }
+
+  #known(id: string): Task & JsonObject {
+    const task = this.#taskLog.get(id);
+    if (task !== undefined) return task as Task & JsonObject;
+    throw new CodedError(
+      "not_found",
+      `Cannot find task "${id}": it never was, or is kept no longer`,
+    );
+  }
+
+  /** Waits for a task's end, for the client, or for the time to be over. */
+  async #ended(task: string, waitMs: number, { gone, maxMs }: Wait): Promise<void> {
+    this.#known(task);
+    if (waitMs === 0) return;
+    const { promise: late, stop } = timer(Math.min(waitMs, maxMs));
+    try {
+      while (!isFinal(this.#known(task).state)) {
+        if (await this.#changedOr(task, late, gone)) return;
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  async #changedOr(task: string, late: Promise<true>, gone: AbortSignal): Promise<boolean> {
+    const changed = this.#taskLog.changed(task).then(() => false);
+    return await unlessAborted(Promise.race([changed, late]), gone);
+  }
+}
+
+interface Wait {
+  readonly gone: AbortSignal;
+  /** What the request's own time allows. */
+  readonly maxMs: number;
+}
+
+function timer(ms: number): { promise: Promise<true>; stop: () => void } {
+  const aborter = new AbortController();
+  const promise = sleep(ms, aborter.signal).then((): true => true, (): true => true);
+  return { promise, stop: () => aborter.abort() };
+}

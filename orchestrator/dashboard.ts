@@ -1,0 +1,200 @@
+/**
+ * What is going on, as text. Pure: a view in, lines out.
+ *
+ * @module
+ */
+import { unicodeWidth } from "@std/cli/unicode-width";
+import type { Json, JsonObject } from "../lib/protocol.ts";
+import { printable } from "../lib/printable.ts";
+import type { AgentState } from "./agents.ts";
+import type { State, Task } from "./task.ts";
+
+/** Ended tasks that are shown. */
+const ENDED_SHOWN = 5;
+const RUNNING_SHOWN = 10;
+
+/** Everything that is shown, as the API tells it. */
+export interface View {
+  readonly uptimeMs: number;
+  readonly waiting: number;
+  readonly tasks: Readonly<Record<State, number>>;
+  readonly agents: readonly AgentState[];
+  /** Newest first. */
+  readonly running: readonly Task[];
+  readonly done: readonly Task[];
+  readonly failed: readonly Task[];
+}
+
+/** Asks for a view; `ask` is the API, in this process or over a connection. */
+export async function fetchView(
+  ask: (type: string, body: JsonObject) => Promise<JsonObject>,
+): Promise<View> {
+  const list = async (states: State[], limit: number): Promise<Task[]> =>
+    (await ask("list", { states, limit })).tasks as Json as unknown as Task[];
+  const [stats, { agents }, running, done, failed] = await Promise.all([
+    ask("stats", {}),
+    ask("agents", {}),
+    list(["running", "retry_wait", "cancelling"], RUNNING_SHOWN),
+    list(["done"], ENDED_SHOWN),
+    list(["dead", "cancelled"], ENDED_SHOWN),
+  ]);
+  return {
+    uptimeMs: stats.uptime_ms as number,
+    waiting: stats.waiting as number,
+    tasks: stats.tasks as Record<State, number>,
+    agents: agents as unknown as AgentState[],
+    running,
+    done,
+    failed,
+  };
+}
+
+export interface Look {
+  readonly columns: number;
+  readonly colour: boolean;
+}
+
+/** The whole dashboard, for a terminal that is redrawn. */
+export function renderDashboard(view: View, look: Look): string[] {
+  const paint = painter(look.colour);
+  const { tasks, waiting } = view;
+  const active = tasks.running + tasks.retry_wait + tasks.cancelling;
+  const lines = [
+    paint.bold("BATON") + `  up ${duration(view.uptimeMs)}   queue ${waiting}   running ${active}` +
+    `   done ${tasks.done}   failed ${tasks.dead}   cancelled ${tasks.cancelled}`,
+    "",
+    paint.dim("AGENTS"),
+    ...view.agents.flatMap((agent) => agentLines(agent, paint)),
+    "",
+    paint.dim("RUNNING"),
+    ...orNone(view.running.map((task) => taskLine(task, paint))),
+    "",
+    paint.dim("DONE"),
+    ...orNone(view.done.map((task) => taskLine(task, paint))),
+  ];
+  if (view.failed.length > 0) {
+    lines.push("", paint.dim("FAILED"), ...view.failed.map((task) => taskLine(task, paint)));
+  }
+  return lines.map((line) => fit(line, look.columns));
+}
+
+/** A few lines for a log that is read from top to bottom. */
+export function renderBlock(view: View, look: Look): string[] {
+  const paint = painter(look.colour);
+  const { tasks, waiting } = view;
+  const agents = view.agents.map(({ agent, addresses }) =>
+    `${agent} ${addresses.some(({ up }) => up) ? "up" : "down"}`
+  );
+  const active = tasks.running + tasks.retry_wait + tasks.cancelling;
+  return [
+    `── queue ${waiting} · running ${active} · done ${tasks.done} · failed ${tasks.dead} · ` +
+    agents.join(" · "),
+    ...view.running.map((task) => taskLine(task, paint)),
+    ...view.done.slice(0, 3).map((task) => taskLine(task, paint)),
+    ...view.failed.slice(0, 3).map((task) => taskLine(task, paint)),
+  ].map((line) => fit(line, look.columns));
+}
+
+/** What of a view is worth a new block when it changes: not the time that passes. */
+export function signature(view: View): string {
+  return JSON.stringify([
+    view.waiting,
+    view.tasks,
+    view.agents.map(({ addresses }) => addresses.map(({ up }) => up)),
+    view.running.map((
+      { task, state, stage, failed_attempts },
+    ) => [task, state, stage, failed_attempts]),
+  ]);
+}
+
+/** One line about a task. */
+export function taskLine(task: Task, paint: Painter): string {
+  const sign = {
+    queued: paint.dim("…"),
+    running: paint.yellow("▸"),
+    retry_wait: paint.yellow("↻"),
+    cancelling: paint.yellow("▸"),
+    done: paint.green("✓"),
+    dead: paint.red("✗"),
+    cancelled: paint.dim("–"),
+  }[task.state];
+  const where = task.state === "done" ? "done" : [
+    task.state === "running" ? task.stage ?? "starting" : task.state,
+    ...(task.pages > 0 && task.ended_at === null ? [`page ${task.pages}`] : []),
+  ].join(" ");
+  const name = printable(task.label === "" ? task.pipeline : task.label, 40);
+  const about = task.headline ??
+    (task.error === null ? "" : `${task.error.code}: ${task.error.message}`);
+  return ` ${sign} ${task.task}  ${pad(where, 16)} ${pad(duration(task.spent_ms), 8)} ${
+    pad(name, 26)
+  } ` +
+    printable(about, 200);
+}
+
+function agentLines(
+  { agent, addresses, done, failed, last }: AgentState,
+  paint: Painter,
+): string[] {
+  const progress = last === null
+    ? "nothing yet"
+    : `last ${printable(last.id, 60)} ${last.error ?? "ok"}, ${duration(last.ms_ago)} ago`;
+  return addresses.map(({ address, up, in_flight, error }) => {
+    const sign = up ? paint.green("●") : paint.red("○");
+    const state = up
+      ? `up    ${in_flight} in flight, ${done} done, ${failed} failed; ${progress}`
+      : `down  ${printable(error ?? "", 200)}`;
+    return ` ${sign} ${pad(agent, 12)} ${pad(printable(address, 40), 18)} ${state}`;
+  });
+}
+
+function orNone(lines: string[]): string[] {
+  return lines.length > 0 ? lines : ["   none"];
+}
+
+/** `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${two(ms / 1_000 % 60)} s`;
+  return `${Math.floor(ms / 3_600_000)} h ${two(ms / 60_000 % 60)} min`;
+}
+
+export interface Painter {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly red: (text: string) => string;
+}
+
+/** Colours, or none. */
+export function painter(colour: boolean): Painter {
+  const sgr = (code: number) => (text: string): string =>
+    colour ? `\x1b[${code}m${text}\x1b[0m` : text;
+  return { bold: sgr(1), dim: sgr(2), green: sgr(32), yellow: sgr(33), red: sgr(31) };
+}
+
+function pad(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - unicodeWidth(text)));
+}
+
+// deno-lint-ignore no-control-regex -- the colours above, which take no room
+const SGR = /(\x1b\[\d+m)/;
+
+/** The line, cut where the terminal ends. */
+function fit(line: string, columns: number): string {
+  let shown = "";
+  let left = columns - 1;
+  for (const part of line.split(SGR)) {
+    if (SGR.test(part)) {
+      shown += part;
+      continue;
+    }
+    for (const char of part) {
+      left -= unicodeWidth(char);
+      if (left >= 0) shown += char;
+    }
+  }
+  return shown;
+}

@@ -1,0 +1,199 @@
+/**
+ * Takes one task from where it stands to its end.
+ *
+ * What must hold:
+ *  1. A call's answer is in the log before the next call begins, and a call that is in the log is
+ *     never made again.
+ *  2. A call has one request id for all its attempts, so an agent that has answered it already
+ *     answers from its memory.
+ *  3. Retrying stands here and nowhere else. An agent that is busy or away costs time, not attempts.
+ *
+ * @module
+ */
+import { unlessAborted } from "../lib/abort.ts";
+import { advice, CodedError, type ErrorCode } from "../lib/errors.ts";
+import type { LinkCall } from "../lib/link.ts";
+import type { JsonObject } from "../lib/protocol.ts";
+import { backoffMs, sleep } from "../lib/retry.ts";
+import type { Call, Pipeline, Stage } from "./pipelines.ts";
+import type { Task } from "./task.ts";
+import type { TaskLog } from "./task_log.ts";
+
+const BACKOFF = { baseMs: 200, maxMs: 30_000 };
+/** While an agent is away it is asked more often: connecting has its own backoff. */
+const AWAY_BACKOFF = { baseMs: 200, maxMs: 2_000 };
+/** Pages of one task that are on their way at once. */
+const PAGES_AT_ONCE = 3;
+/** So many parts become one; together they fit a line. */
+const COMBINE_AT = 8;
+
+/** Says that the agent, not the work, is the trouble. */
+const AWAY: ReadonlySet<ErrorCode> = new Set([
+  "agent_unreachable",
+  "busy",
+  "draining",
+  "paused",
+  "queue_full",
+  "storage_full",
+  "too_many_in_flight",
+]);
+
+export interface Surroundings {
+  readonly log: TaskLog;
+  readonly call: (
+    agent: string,
+    type: string,
+    body: JsonObject,
+    options: LinkCall,
+  ) => Promise<JsonObject>;
+  /** Aborts with a `CodedError` when the task is to end now. */
+  readonly signal: AbortSignal;
+  /** Throws where no new call may begin. */
+  readonly mayGoOn: () => void;
+  readonly random: () => number;
+}
+
+/** Gives the task's result; throws the `CodedError` that ends it. */
+export async function runTask(
+  { task: id }: Task,
+  { stages }: Pipeline,
+  around: Surroundings,
+): Promise<JsonObject> {
+  const run = new TaskRun(id, around);
+  let value = around.log.input(id);
+  let from = 0;
+  for (const [at, stage] of stages.entries()) {
+    const done = stage.kind === "call" ? around.log.output(id, stage.call.name) : undefined;
+    if (done !== undefined) [value, from] = [done, at + 1];
+  }
+  for (const stage of stages.slice(from)) value = await run.stage(stage, value);
+  return value;
+}
+
+class TaskRun {
+  readonly #id: string;
+  readonly #around: Surroundings;
+  readonly #log: TaskLog;
+
+  constructor(id: string, around: Surroundings) {
+    this.#id = id;
+    this.#around = around;
+    this.#log = around.log;
+  }
+
+  async stage(stage: Stage, value: JsonObject): Promise<JsonObject> {
+    if (stage.kind === "pages") return await this.#pages(stage, value);
+    const begun = performance.now();
+    this.#log.callStarted(this.#id, stage.call.name);
+    const output = await this.#ask(stage.call, value);
+    await this.#log.callDone(this.#id, stage.call.name, output, elapsed(begun));
+    return output;
+  }
+
+  /** Pages come in turn, since each tells the next one's cursor; they are worked on side by side. */
+  async #pages(
+    { source, each, combine }: Stage & { kind: "pages" },
+    value: JsonObject,
+  ): Promise<JsonObject> {
+    const parts = (): [string, JsonObject][] =>
+      this.#log.parts(this.#id, [each.name, combine.name]);
+    const working = new Set<Promise<void>>();
+    const failed = new AbortController();
+    this.#log.callStarted(this.#id, source.name);
+    try {
+      for (let page = 0; page <= (this.#log.lastPage(this.#id) ?? Infinity); page++) {
+        failed.signal.throwIfAborted();
+        if (this.#log.page(this.#id, page)?.done) continue;
+        const content = await this.#collect(source, value, page);
+        const work = this.#workOn(each, page, content)
+          .catch((error) => failed.abort(error))
+          .finally(() => working.delete(work));
+        working.add(work);
+        if (working.size >= PAGES_AT_ONCE) await Promise.race(working);
+        if (parts().length >= COMBINE_AT) await this.#combine(combine, parts(), page);
+      }
+      this.#log.callStarted(this.#id, each.name);
+    } finally {
+      await Promise.all(working);
+    }
+    failed.signal.throwIfAborted();
+    return { partials: parts().map(([, output]) => output) };
+  }
+
+  async #collect(source: Call, value: JsonObject, page: number): Promise<JsonObject> {
+    const cursor = this.#log.page(this.#id, page)?.cursor ?? null;
+    const body = cursor === null ? value : { ...value, cursor };
+    const { cursor: next = null, ...content } = await this.#ask(source, body, page);
+    this.#log.collected(this.#id, page, next);
+    return content;
+  }
+
+  async #workOn(each: Call, page: number, content: JsonObject): Promise<void> {
+    const begun = performance.now();
+    const output = await this.#ask(each, content, page);
+    const name = `${each.name}.${String(page).padStart(6, "0")}`;
+    await this.#log.pageDone(this.#id, page, name, output, elapsed(begun));
+  }
+
+  async #combine(
+    combine: Call,
+    parts: [name: string, output: JsonObject][],
+    page: number,
+  ): Promise<void> {
+    const body = { partials: parts.map(([, output]) => output) };
+    const output = await this.#ask(combine, body, page);
+    const names = parts.map(([name]) => name);
+    await this.#log.combined(this.#id, names, `${combine.name}.${page}`, output);
+  }
+
+  /** Rules 2 and 3. */
+  async #ask(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
+    const { signal, mayGoOn, random } = this.#around;
+    let failed = 0;
+    let away = 0;
+    let error: CodedError | undefined;
+    while (true) {
+      mayGoOn();
+      if (this.#log.leftMs(this.#id) <= 0) throw outOfTime(call.name, error);
+      try {
+        return await this.#attempt(call, body, page);
+      } catch (caught) {
+        if (!(caught instanceof CodedError) || signal.aborted) throw caught;
+        error = caught;
+      }
+      const isAway = AWAY.has(error.code);
+      away = isAway ? away + 1 : 0;
+      if (!isAway && (advice(error.code).retry === "no" || ++failed >= call.attempts)) throw error;
+      const waitMs = (error.afterMs ?? 0) +
+        (isAway ? backoffMs(away, AWAY_BACKOFF, random) : backoffMs(failed, BACKOFF, random));
+      if (away <= 1) {
+        const failure = { attempts: failed, error, waitMs, page };
+        this.#log.attemptFailed(this.#id, call.name, failure);
+      }
+      await sleep(Math.min(waitMs, Math.max(0, this.#log.leftMs(this.#id))), signal);
+      this.#log.resumed(this.#id);
+    }
+  }
+
+  async #attempt(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
+    const { signal } = this.#around;
+    const name = page === undefined ? call.name : `${call.name}.${page}`;
+    const timeoutMs = Math.min(call.timeoutMs, this.#log.leftMs(this.#id));
+    const options = { id: `${this.#id}.${name}`, timeoutMs, signal };
+    return await unlessAborted(
+      this.#around.call(call.agent, call.op, body, options),
+      signal,
+    );
+  }
+}
+
+function outOfTime(stage: string, last?: CodedError): CodedError {
+  const why = last === undefined ? "" : `; what held it up: ${last.message}`;
+  return new CodedError("deadline_exceeded", `Stopped in ${stage}: the task's time is over${why}`, {
+    cause: last,
+  });
+}
+
+function elapsed(since: number): number {
+  return Math.round(performance.now() - since);
+}

@@ -1,0 +1,71 @@
+/**
+ * The orchestrator's settings.
+ *
+ * @module
+ */
+import { addresses, integer, type Settings, text, type ValueSetting } from "../lib/config.ts";
+import type { Address } from "../lib/client.ts";
+import { PORTS, type Role } from "../lib/roles.ts";
+
+/** Where the orchestrator listens, and so where its clients find it. */
+export const PLACE = {
+  host: {
+    env: "BATON_HOST",
+    value: "ADDRESS",
+    fallback: "127.0.0.1",
+    help: "Address of the orchestrator",
+    read: text,
+  },
+  port: {
+    env: "BATON_PORT",
+    value: "N",
+    fallback: PORTS.orchestrator,
+    help: "Port of the orchestrator",
+    read: integer(0, 65535),
+  },
+} satisfies Settings;
+
+export const SERVE = {
+  ...PLACE,
+  name: {
+    env: "BATON_NAME",
+    value: "NAME",
+    fallback: "orchestrator-1",
+    help: "How this process calls itself",
+    read: text,
+  },
+  collector: agent("collector"),
+  analyzer: agent("analyzer"),
+  reporter: agent("reporter"),
+  concurrency: {
+    env: "BATON_CONCURRENCY",
+    value: "N",
+    fallback: 16,
+    help: "Tasks that run at once",
+    read: integer(1, 1_000),
+  },
+  queue: {
+    env: "BATON_QUEUE",
+    value: "N",
+    fallback: 10_000,
+    help: "Tasks that may wait; more are refused",
+    read: integer(1, 1_000_000),
+  },
+  watch: {
+    env: "BATON_WATCH",
+    value: "SECONDS",
+    fallback: 2,
+    help: "How often to look for new files in the inbox; 0 is never",
+    read: integer(0, 3_600),
+  },
+} satisfies Settings;
+
+function agent(role: Role): ValueSetting<Address[]> {
+  return {
+    env: `BATON_${role.toUpperCase()}`,
+    value: "HOST:PORT,…",
+    fallback: [{ hostname: "127.0.0.1", port: PORTS[role] }],
+    help: `Where the ${role} listens`,
+    read: addresses,
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * A task's life: it is `queued` until a slot is free, `running` while agents work for it,
+ * `retry_wait` while it waits for the next try, `cancelling` from a cancel until its work has
+ * stopped. It ends `done`, `dead` (a stage failed for good) or `cancelled`, and stays as it is.
+ *
+ * @module
+ */
+import type { JsonObject, WireError } from "../lib/protocol.ts";
+
+export const STATES = [
+  "queued",
+  "running",
+  "retry_wait",
+  "cancelling",
+  "done",
+  "dead",
+  "cancelled",
+] as const;
+export type State = typeof STATES[number];
+
+const MOVES: Readonly<Record<State, readonly State[]>> = {
+  queued: ["running", "cancelled"],
+  running: ["running", "retry_wait", "cancelling", "done", "dead"],
+  retry_wait: ["running", "retry_wait", "cancelling", "done", "dead"],
+  cancelling: ["cancelling", "cancelled", "done", "dead"],
+  done: [],
+  dead: [],
+  cancelled: [],
+};
+
+/** A task as it stands in the log and is told to clients; instants are ISO 8601, for people. */
+export type Task = {
+  readonly task: string;
+  readonly pipeline: string;
+  readonly label: string;
+  readonly key: string | null;
+  /** Digest of pipeline and input: another one under the same key is a conflict. */
+  readonly digest: string;
+  readonly state: State;
+  /** The call that it stands at. */
+  readonly stage: string | null;
+  /** Tries of that call that have failed. */
+  readonly failed_attempts: number;
+  /** Pages that are through. */
+  readonly pages: number;
+  readonly submitted_at: string;
+  readonly started_at: string | null;
+  readonly ended_at: string | null;
+  /** All the time that it may take, and what it has taken while an orchestrator was up. */
+  readonly deadline_ms: number;
+  readonly spent_ms: number;
+  /** Number of its last event. */
+  readonly events: number;
+  /** Why it is dead, or what went wrong last. */
+  readonly error: WireError | null;
+  /** One line about its result, where the result has a `headline`. */
+  readonly headline: string | null;
+};
+
+export type TaskEventKind =
+  | "submitted"
+  | "started"
+  | "stage_started"
+  | "attempt_failed"
+  | "page_done"
+  | "stage_done"
+  | "cancelling"
+  | "done"
+  | "dead"
+  | "cancelled";
+
+/** Something that happened to a task. `seq` counts from 1 without a gap. */
+export type TaskEvent = {
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: TaskEventKind;
+  readonly stage?: string;
+  readonly page?: number;
+  readonly ms?: number;
+  readonly wait_ms?: number;
+  readonly error?: JsonObject;
+};
+
+export function isFinal(state: State): boolean {
+  return MOVES[state].length === 0;
+}
+
+/** @throws {TypeError} where a task in state `from` can't come to `to`: a mistake in the caller */
+export function assertMove(from: State, to: State): void {
+  if (!MOVES[from].includes(to)) throw new TypeError(`Cannot move a task from ${from} to ${to}`);
+}

@@ -1,0 +1,373 @@
+/**
+ * The only writer of tasks. Each step of a task's life is one commit: the task as it stands then, the
+ * event, and what came of it. What a client or a later stage is told of is on disk before.
+ *
+ * @module
+ */
+import { CodedError } from "../lib/errors.ts";
+import type { Changes, Memory } from "../lib/memory.ts";
+import { type Json, type JsonObject, toWire } from "../lib/protocol.ts";
+import { assertMove, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
+
+/** Finished tasks are kept for so long, */
+const KEPT_MS_MAX = 30 * 24 * 3_600_000;
+/** and so many of them. */
+const KEPT_MAX = 2_000;
+/** Events of one task; later ones replace the last, so that a task without end has bounded ones. */
+const EVENTS_MAX = 5_000;
+
+export interface NewTask {
+  readonly pipeline: string;
+  readonly input: JsonObject;
+  readonly label: string;
+  readonly key: string | null;
+  readonly digest: string;
+  readonly deadlineMs: number;
+}
+
+/** A page of a task: the cursor that it is asked with, and whether it is through. */
+export type PageEntry = { readonly cursor: Json; readonly done: boolean };
+
+type Change = Partial<Omit<Task, "task" | "events">>;
+type Happening = Omit<TaskEvent, "seq" | "at">;
+
+interface Kept {
+  /** As the log's own writes leave it. */
+  task: Task;
+  /** As it is on disk: what others are told. */
+  shown: Task;
+  /** Resolves when it is on disk at all. */
+  created: Promise<unknown>;
+  /** What it has in memory beside itself. */
+  keys: Set<string>;
+  /** On the clock of `performance.now()`: when `task.spent_ms` was right. */
+  spentAt: number;
+  changed: PromiseWithResolvers<void>;
+}
+
+export class TaskLog {
+  readonly #memory: Memory;
+  readonly #now: () => number;
+  readonly #tasks = new Map<string, Kept>();
+  readonly #byKey = new Map<string, string>();
+  /** Ended tasks, the one that ended first in front. */
+  readonly #ended = new Set<string>();
+  #lastAt = 0;
+
+  /** @param now milliseconds on a clock that never jumps */
+  constructor(memory: Memory, now: () => number = () => performance.now()) {
+    this.#memory = memory;
+    this.#now = now;
+    const found = [...memory.entries("task/")].map(([, task]) => task as Task);
+    found.sort((a, b) => compare(a.task, b.task));
+    for (const task of found) this.#tasks.set(task.task, this.#kept(task));
+    for (const [key] of memory.entries("of/")) this.#tasks.get(key.split("/")[1])?.keys.add(key);
+    const ended = found.filter(({ state }) => isFinal(state));
+    ended.sort((a, b) => compare(a.ended_at!, b.ended_at!));
+    for (const { task } of ended) this.#ended.add(task);
+  }
+
+  /** All tasks, in the order in which they were submitted. */
+  *tasks(): Generator<Task> {
+    for (const { shown } of this.#tasks.values()) yield shown;
+  }
+
+  get(id: string): Task | undefined {
+    return this.#tasks.get(id)?.shown;
+  }
+
+  /** The task that was submitted under this idempotency key: resolves with it when it is on disk. */
+  byKey(key: string): Promise<Task> | undefined {
+    const kept = this.#tasks.get(this.#byKey.get(key) ?? "");
+    return kept?.created.then(() => kept.shown);
+  }
+
+  input(id: string): JsonObject {
+    return this.#memory.get(`of/${id}/input`) as JsonObject;
+  }
+
+  /** What a call has answered, if it is through. */
+  output(id: string, name: string): JsonObject | undefined {
+    return this.#memory.get(`of/${id}/output/${name}`) as JsonObject | undefined;
+  }
+
+  /** The outputs whose names begin with one of `names` and a dot, by name and in its order. */
+  parts(id: string, names: readonly string[]): [name: string, output: JsonObject][] {
+    const prefix = `of/${id}/output/`;
+    return [...this.#tasks.get(id)!.keys]
+      .filter((key) => names.some((name) => key.startsWith(`${prefix}${name}.`)))
+      .sort(compare)
+      .map((key) => [key.slice(prefix.length), this.#memory.get(key) as JsonObject]);
+  }
+
+  page(id: string, page: number): PageEntry | undefined {
+    return this.#memory.get(`of/${id}/page/${page}`) as PageEntry | undefined;
+  }
+
+  /** Events later than number `after`, oldest first. */
+  events(id: string, after: number): TaskEvent[] {
+    const found: TaskEvent[] = [];
+    const last = Math.min(this.get(id)?.events ?? 0, EVENTS_MAX);
+    for (let seq = Math.min(after + 1, last); seq <= last; seq++) {
+      const event = this.#memory.get(`of/${id}/event/${seq}`) as TaskEvent | undefined;
+      if (event !== undefined && event.seq > after) found.push(event);
+    }
+    return found;
+  }
+
+  /** What is left of a task's time, in milliseconds. */
+  leftMs(id: string): number {
+    const { task } = this.#tasks.get(id)!;
+    return task.deadline_ms - this.#spent(this.#tasks.get(id)!);
+  }
+
+  /** Resolves when something happens to the task after this is called. */
+  changed(id: string): Promise<void> {
+    return this.#tasks.get(id)!.changed.promise;
+  }
+
+  /** Notes a new task; resolves with it when it is on disk. */
+  async create({ pipeline, input, label, key, digest, deadlineMs }: NewTask): Promise<Task> {
+    const task: Task = {
+      task: this.#newId(),
+      pipeline,
+      label,
+      key,
+      digest,
+      state: "queued",
+      stage: null,
+      failed_attempts: 0,
+      pages: 0,
+      submitted_at: new Date().toISOString(),
+      started_at: null,
+      ended_at: null,
+      deadline_ms: deadlineMs,
+      spent_ms: 0,
+      events: 0,
+      error: null,
+      headline: null,
+    };
+    const kept = this.#kept(task);
+    this.#tasks.set(task.task, kept);
+    try {
+      await (kept.created = this.#write(kept, {}, { kind: "submitted" }, { input }));
+      return kept.shown;
+    } catch (error) {
+      this.#forget(kept);
+      throw error;
+    }
+  }
+
+  /** Its turn has come, for the first time or after a restart. */
+  started(id: string): void {
+    const started_at = this.#tasks.get(id)!.task.started_at ?? new Date().toISOString();
+    this.#note(id, { state: "running", started_at }, { kind: "started" });
+  }
+
+  callStarted(id: string, stage: string): void {
+    if (this.#tasks.get(id)!.task.stage === stage) return;
+    this.#note(id, { stage, failed_attempts: 0 }, { kind: "stage_started", stage });
+  }
+
+  /** A try has failed and another one follows after `waitMs`. */
+  attemptFailed(
+    id: string,
+    stage: string,
+    failure: { attempts: number; error: CodedError; waitMs: number; page?: number },
+  ): void {
+    const { attempts, error, waitMs, page } = failure;
+    const wire = toWire(error, String);
+    this.#note(
+      id,
+      { state: this.#unlessCancelling(id, "retry_wait"), failed_attempts: attempts, error: wire },
+      { kind: "attempt_failed", stage, page, wait_ms: waitMs, error: wire as JsonObject },
+    );
+  }
+
+  /** The next try begins. */
+  resumed(id: string): void {
+    this.#note(id, { state: this.#unlessCancelling(id, "running") });
+  }
+
+  /** A page has come: the next one is asked with `cursor`, or there is none where it is `null`. */
+  collected(id: string, page: number, cursor: Json): void {
+    const next = cursor === null ? undefined : { cursor, done: false };
+    this.#note(id, {}, undefined, {
+      ...(this.page(id, page) === undefined
+        ? { [`page/${page}`]: { cursor: null, done: false } }
+        : {}),
+      ...(next === undefined ? { last_page: page } : { [`page/${page + 1}`]: next }),
+    });
+  }
+
+  /** The number of the last page, once it is known. */
+  lastPage(id: string): number | undefined {
+    return this.#memory.get(`of/${id}/last_page`) as number | undefined;
+  }
+
+  /** A page is through. */
+  async pageDone(
+    id: string,
+    page: number,
+    name: string,
+    output: JsonObject,
+    ms: number,
+  ): Promise<void> {
+    const { pages } = this.#tasks.get(id)!.task;
+    const { cursor } = this.page(id, page)!;
+    await this.#write(
+      this.#tasks.get(id)!,
+      { pages: pages + 1 },
+      { kind: "page_done", page, ms },
+      { [`output/${name}`]: output, [`page/${page}`]: { cursor, done: true } },
+    );
+  }
+
+  /** Several parts have become one. */
+  async combined(
+    id: string,
+    names: readonly string[],
+    name: string,
+    output: JsonObject,
+  ): Promise<void> {
+    const gone = Object.fromEntries(names.map((part) => [`output/${part}`, undefined]));
+    await this.#write(this.#tasks.get(id)!, {}, undefined, { ...gone, [`output/${name}`]: output });
+  }
+
+  /** A call is through; what came before it is not needed any more. */
+  async callDone(id: string, stage: string, output: JsonObject, ms: number): Promise<void> {
+    const kept = this.#tasks.get(id)!;
+    const own = `of/${id}/`;
+    const used = [...kept.keys].map((key) => key.slice(own.length))
+      .filter((key) => /^(output|page|last_page)(\/|$)/.test(key));
+    await this.#write(
+      kept,
+      { failed_attempts: 0, error: null },
+      { kind: "stage_done", stage, ms },
+      {
+        ...Object.fromEntries(used.map((key) => [key, undefined])),
+        [`output/${stage}`]: output,
+      },
+    );
+  }
+
+  /** Nothing where the task has ended meanwhile. */
+  cancelling(id: string): void {
+    if (isFinal(this.#tasks.get(id)!.task.state)) return;
+    this.#note(id, { state: "cancelling" }, { kind: "cancelling" });
+  }
+
+  /** The task is over, and older ones that are kept no longer go. */
+  async end(
+    id: string,
+    state: "done" | "dead" | "cancelled",
+    { error, headline = null }: { error?: CodedError; headline?: string | null } = {},
+  ): Promise<void> {
+    const wire = error === undefined ? null : toWire(error, String);
+    await this.#write(
+      this.#tasks.get(id)!,
+      { state, ended_at: new Date().toISOString(), error: wire, headline },
+      { kind: state, ...(wire === null ? {} : { error: wire as JsonObject }) },
+    );
+    this.#ended.add(id);
+    await this.#dropOld();
+  }
+
+  /** Sorts by the time of submission, one a millisecond; what is random keeps two logs apart. */
+  #newId(): string {
+    this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
+    const time = this.#lastAt.toString(36).padStart(9, "0");
+    const [random] = crypto.getRandomValues(new Uint32Array(1));
+    return `t${time}${random.toString(36).padStart(7, "0").slice(-5)}`;
+  }
+
+  #unlessCancelling(id: string, state: State): State {
+    return this.#tasks.get(id)!.task.state === "cancelling" ? "cancelling" : state;
+  }
+
+  #kept(task: Task): Kept {
+    if (task.key !== null) this.#byKey.set(task.key, task.task);
+    return {
+      task,
+      shown: task,
+      created: Promise.resolve(),
+      keys: new Set(),
+      spentAt: this.#now(),
+      changed: Promise.withResolvers(),
+    };
+  }
+
+  #spent({ task, spentAt }: Kept): number {
+    return isFinal(task.state) ? task.spent_ms : Math.round(task.spent_ms + this.#now() - spentAt);
+  }
+
+  /** Writes what nobody waits for; lost by a crash, it happens again. */
+  #note(id: string, change: Change, happening?: Happening, own: Record<string, Json> = {}): void {
+    this.#write(this.#tasks.get(id)!, change, happening, own, true).catch(() => {});
+  }
+
+  async #write(
+    kept: Kept,
+    change: Change,
+    happening: Happening | undefined,
+    own: Record<string, Json | undefined> = {},
+    lazy = false,
+  ): Promise<void> {
+    const before = kept.task;
+    if (change.state !== undefined) assertMove(before.state, change.state);
+    const events = before.events + (happening === undefined ? 0 : 1);
+    const task = { ...before, ...change, events, spent_ms: this.#spent(kept) };
+    const changes = new Map<string, Json | undefined>([[`task/${task.task}`, task]]);
+    const put = (name: string, value: Json | undefined): void => {
+      const key = `of/${task.task}/${name}`;
+      changes.set(key, value);
+      if (value === undefined) kept.keys.delete(key);
+      else kept.keys.add(key);
+    };
+    for (const [name, value] of Object.entries(own)) put(name, value);
+    if (happening !== undefined) {
+      const event = { seq: events, at: new Date().toISOString(), ...happening };
+      put(`event/${Math.min(events, EVENTS_MAX)}`, JSON.parse(JSON.stringify(event)));
+    }
+    kept.task = task;
+    kept.spentAt = this.#now();
+    try {
+      await this.#memory.commit(changes as Changes, { lazy });
+    } catch (error) {
+      this.#takeBack(kept);
+      throw error;
+    }
+    kept.shown = task;
+    const { resolve } = kept.changed;
+    kept.changed = Promise.withResolvers();
+    resolve();
+  }
+
+  /** The memory has dropped every change that was not on disk yet, and so must what stands here. */
+  #takeBack(kept: Kept): void {
+    kept.task = kept.shown;
+    const own = this.#memory.entries(`of/${kept.task.task}/`);
+    kept.keys = new Set([...own].map(([key]) => key));
+  }
+
+  async #dropOld(): Promise<void> {
+    for (const id of this.#ended) {
+      const kept = this.#tasks.get(id)!;
+      const age = Date.now() - Date.parse(kept.task.ended_at!);
+      if (this.#ended.size <= KEPT_MAX && age <= KEPT_MS_MAX) return;
+      this.#forget(kept);
+      const keys = [`task/${id}`, ...kept.keys];
+      await this.#memory.commit(new Map(keys.map((key) => [key, undefined])), { lazy: true });
+    }
+  }
+
+  #forget({ task }: Kept): void {
+    this.#tasks.delete(task.task);
+    this.#ended.delete(task.task);
+    if (task.key !== null) this.#byKey.delete(task.key);
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
