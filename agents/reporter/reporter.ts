@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { CodedError } from "../../lib/errors.ts";
+import { type Json, TaskId } from "../../lib/protocol.ts";
+import { type Agent, type Context, defineAgent, type Draft, op } from "../define.ts";
+import { Analysis, Report } from "../shapes.ts";
+import { bytes } from "./figures.ts";
+import { headline } from "./headline.ts";
+import { renderHtml } from "./html.ts";
+import { renderIndex } from "./index_page.ts";
+import { renderMarkdown } from "./markdown.ts";
+import type { Parts } from "./parts.ts";
+import { prettyJson } from "./pretty_json.ts";
+import { discard, pathOf, put, take } from "./shelf.ts";
+import { errorShare, summarize, Summary } from "./summary.ts";
+
+/** Reports that are kept; older ones leave the index and the disk. */
+export const REPORTS_KEPT = 500;
+
+/** The largest reply of `read`, as JSON. */
+export const READ_BYTES_MAX = 2 * 1024 * 1024;
+
+/** A report as memory has it, under `report/<task>`; numbers rise in the order of writing. */
+const Kept = Summary.extend({ number: z.int().positive() });
+type Kept = z.infer<typeof Kept>;
+
+const KEY = "report/";
+
+const Read = z.strictObject({
+  task: TaskId,
+  format: z.enum(["md", "html", "json"]),
+});
+type Read = z.infer<typeof Read>;
+
+/** Makes the agent that writes reports below `folder`, its memory folder, and keeps an index of them. */
+export function reporter(folder: string): Agent {
+  const read = ({ task, format }: Read) => readReport(folder, task, format);
+  return defineAgent("reporter", {
+    // {"v":1,"id":"t7.report","type":"report","body":{"stream":"nginx","run":3,…}}
+    report: op({
+      input: Analysis,
+      output: Report,
+      handle: (analysis, context) => report(folder, analysis, context),
+    }),
+    // {"v":1,"id":"a1","type":"read","body":{"task":"t7","format":"html"}}
+    read: op({
+      input: Read,
+      output: z.strictObject({ text: z.string() }),
+      handle(input, context) {
+        context.note({});
+        return read(input);
+      },
+      recall: read,
+    }),
+  });
+}
+
+/**
+ * Writes a report and the index. Files come before the commit: a crash in between leaves them to be
+ * written again, with the same content, by the repeat. A task that is given up in between leaves its
+ * folder behind, outside of the index.
+ */
+async function report(
+  folder: string,
+  analysis: Analysis,
+  { task, memory, signal }: Context,
+): Promise<Report> {
+  const kept = await readKept(memory);
+  const number = kept.find((report) => report.task === task)?.number ??
+    (kept.at(-1)?.number ?? 0) + 1;
+  const previous = kept.findLast((report) =>
+    report.stream === analysis.stream && report.number < number
+  );
+  const parts: Parts = {
+    task,
+    headline: headline(analysis),
+    previous: previous ? withoutNumber(previous) : null,
+    analysis,
+  };
+  const markdown = renderMarkdown(parts);
+  const texts = {
+    "report.md": markdown,
+    "report.html": await renderHtml(parts),
+    "report.json": prettyJson(parts as unknown as Json) + "\n",
+  };
+  signal.throwIfAborted();
+  const files: Report["files"] = [];
+  for (const [name, text] of Object.entries(texts)) {
+    const path = pathOf(name, task);
+    await put(folder, path, text);
+    files.push({ path, bytes: byteLength(text) });
+  }
+  const own: Kept = { ...summarize(analysis, task, parts.headline), number };
+  const all = [...kept.filter((report) => report.task !== task), own].sort(byNumber);
+  memory.set(KEY + task, own);
+  for (const { task } of all.splice(0, Math.max(0, all.length - REPORTS_KEPT))) {
+    memory.delete(KEY + task);
+    await discard(folder, task);
+  }
+  await writeIndex(folder, all.map(withoutNumber).reverse());
+  return { stream: analysis.stream, run: analysis.run, headline: parts.headline, markdown, files };
+}
+
+async function readKept(memory: Draft): Promise<Kept[]> {
+  const keys = await memory.keys(KEY);
+  const values = await Promise.all(keys.map((key) => memory.get(key)));
+  return values.map((value) => Kept.parse(value)).sort(byNumber);
+}
+
+async function writeIndex(folder: string, reports: Summary[]): Promise<void> {
+  const listed = reports.map((report) => ({
+    ...report,
+    error_share: errorShare(report),
+    path: pathOf("report.html", report.task),
+  }));
+  await put(folder, pathOf("index.json"), prettyJson({ reports: listed }) + "\n");
+  await put(folder, pathOf("index.html"), await renderIndex(reports));
+}
+
+async function readReport(folder: string, task: string, format: Read["format"]) {
+  const path = pathOf(`report.${format}`, task);
+  const text = await take(folder, path);
+  if (text === null) throw new CodedError("not_found", `Cannot find a report of task "${task}"`);
+  const size = byteLength(JSON.stringify({ text }));
+  if (size > READ_BYTES_MAX) {
+    throw new CodedError(
+      "handler_rejected",
+      `Cannot send "${path}": a reply holds ${bytes(READ_BYTES_MAX)} and this is ${bytes(size)}`,
+    );
+  }
+  return { text };
+}
+
+function withoutNumber({ number: _, ...summary }: Kept): Summary {
+  return summary;
+}
+
+function byNumber(a: Kept, b: Kept): number {
+  return a.number - b.number;
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

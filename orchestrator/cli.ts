@@ -1,0 +1,216 @@
+/**
+ * The subcommands by name: how each is called, and what it calls.
+ *
+ * @module
+ */
+import { importSecret } from "../lib/auth.ts";
+import {
+  integer,
+  parseSettings,
+  readSecret,
+  type Settings,
+  settingsHelp,
+  text,
+  type Values,
+} from "../lib/config.ts";
+import { CodedError } from "../lib/errors.ts";
+import { EXIT, ExitError } from "../lib/exit.ts";
+import { reportHealth, stdout } from "../lib/program.ts";
+import type { JsonObject } from "../lib/protocol.ts";
+import { VERSION } from "../lib/roles.ts";
+import * as commands from "./commands.ts";
+import { makeSecret } from "./make_secret.ts";
+import { Remote } from "./remote.ts";
+import { serve } from "./serve.ts";
+import { PLACE, SERVE } from "./settings.ts";
+
+interface Command {
+  /** What follows its name. */
+  readonly usage: string;
+  readonly help: string;
+  readonly settings: Settings;
+  /** How many words may follow its name. */
+  readonly words: readonly [least: number, most: number];
+  readonly run: (words: string[], values: never, stopped: Promise<Deno.Signal>) => Promise<number>;
+}
+
+function command<const S extends Settings>(
+  usage: string,
+  help: string,
+  words: readonly [number, number],
+  settings: S,
+  run: (words: string[], values: Values<S>, stopped: Promise<Deno.Signal>) => Promise<number>,
+): Command {
+  return { usage, help, settings, words, run };
+}
+
+const JSON_SWITCH = { json: { help: "Print the reply as JSON" } };
+const CLIENT = { ...PLACE, ...JSON_SWITCH };
+
+function words(value: string, help: string) {
+  return { value, fallback: undefined, help, read: text };
+}
+
+function seconds(fallback: number, help: string) {
+  return { value: "SECONDS", fallback, help, read: integer(0, 86_400) };
+}
+
+const SUBMIT = {
+  ...CLIENT,
+  wait: { help: "Show progress, then print the result" },
+  text: words("TEXT", "A text to report on"),
+  stream: words("NAME", "Compare with earlier runs of this name; by default the file's"),
+  "only-new": { help: "Leave out what was collected from the files before" },
+  input: { ...words("JSON", "The pipeline's input as it is, in place of files"), read: object },
+  pipeline: { value: "NAME", fallback: "report", help: "What to run", read: text },
+  label: words("TEXT", "What people know the task by"),
+  key: words("KEY", "Idempotency key: submitted again, it is the same task"),
+  deadline: { ...seconds(600, "All the time that the task may take"), read: integer(1, 86_400) },
+};
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: command("", "Run the orchestrator and show the dashboard", [0, 0], SERVE, async (
+    _,
+    values,
+    stopped,
+  ) => {
+    await serve(values, stopped);
+    return EXIT.done;
+  }),
+  submit: command(
+    "[FILE…|GLOB…|-]",
+    "Submit files of the inbox, or a text, or stdin",
+    [0, 100],
+    SUBMIT,
+    (files, values) => withRemote(values, (remote) => commands.submit(remote, files, values)),
+  ),
+  get: command(
+    "TASK",
+    "Show a task",
+    [1, 1],
+    CLIENT,
+    ([task], values) => withRemote(values, (remote) => commands.get(remote, task, values.json)),
+  ),
+  list: command(
+    "",
+    "Show tasks, newest first",
+    [0, 0],
+    {
+      ...CLIENT,
+      state: words("STATE,…", "Only these states"),
+      limit: { value: "N", fallback: 50, help: "At most so many", read: integer(1, 500) },
+    },
+    (_, values) => withRemote(values, (remote) => commands.list(remote, values)),
+  ),
+  watch: command("TASK", "Show what happens to a task until it has ended", [1, 1], CLIENT, (
+    [task],
+    values,
+  ) => withRemote(values, (remote) => commands.watch(remote, task, values.json))),
+  result: command(
+    "TASK",
+    "Print a task's result",
+    [1, 1],
+    { ...CLIENT, wait: seconds(0, "Wait so long for its end") },
+    ([task], values) => withRemote(values, (remote) => commands.result(remote, task, values)),
+  ),
+  cancel: command(
+    "TASK",
+    "End a task",
+    [1, 1],
+    CLIENT,
+    ([task], values) => withRemote(values, (remote) => commands.cancel(remote, task, values.json)),
+  ),
+  agents: command(
+    "",
+    "Show the agents: exit 1 where one is down",
+    [0, 0],
+    CLIENT,
+    (_, values) => withRemote(values, (remote) => commands.agents(remote, values.json)),
+  ),
+  dashboard: command(
+    "",
+    "Show the dashboard of a running orchestrator",
+    [0, 0],
+    PLACE,
+    (_, values, stopped) => withRemote(values, (remote) => commands.dashboard(remote, stopped)),
+  ),
+  health: command(
+    "",
+    "Ask the one on this machine how it is",
+    [0, 0],
+    PLACE,
+    (_, { port }) => reportHealth(port),
+  ),
+  call: command(
+    "TYPE [JSON]",
+    "Send any request and print the reply",
+    [1, 2],
+    CLIENT,
+    ([type, body = "{}"], values) =>
+      withRemote(values, (remote) => commands.call(remote, type, object(body))),
+  ),
+  secret: command("", "Make the shared secret, where there is none", [0, 0], {}, makeSecret),
+};
+
+/** Runs the subcommand that `args` begin with; gives the exit code. */
+export async function runCommand(args: string[], stopped: Promise<Deno.Signal>): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help") return showHelp();
+  if (!Object.hasOwn(COMMANDS, name)) {
+    throw new ExitError("usage", `Cannot do "${name}": see orchestrator --help`);
+  }
+  const { usage, help, settings, words: [least, most], run } = COMMANDS[name];
+  const parsed = parseSettings(settings, rest);
+  if (parsed.help) {
+    stdout.write(`orchestrator ${name} ${usage}\n\n${help}.\n\n${settingsHelp(settings)}\n`);
+    return EXIT.done;
+  }
+  if (parsed.rest.length < least || parsed.rest.length > most) {
+    throw new ExitError("usage", `Cannot take these words: orchestrator ${name} ${usage}`);
+  }
+  return await run(parsed.rest, parsed.values as never, stopped);
+}
+
+async function withRemote(
+  { host, port }: { host: string; port: number },
+  work: (remote: Remote) => Promise<number>,
+): Promise<number> {
+  const hostname = host === "0.0.0.0" ? "127.0.0.1" : host;
+  using remote = new Remote({ hostname, port }, await importSecret(await readSecret()));
+  try {
+    return await work(remote);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    const details = (error.details ?? []).slice(1).map((detail) => `; ${detail}`).join("");
+    throw new ExitError(commands.exitReason(error), `${error.code}: ${error.message}${details}`);
+  }
+}
+
+function showHelp(): number {
+  const lines = Object.entries(COMMANDS).map(([name, { usage, help }]) =>
+    `  ${`${name} ${usage}`.padEnd(26)} ${help}`
+  );
+  stdout.write(`orchestrator: the orchestrator of Baton ${VERSION}, and its command line
+
+${lines.join("\n")}
+
+Each has a --help of its own. The secret comes from the file that AUTH_TOKEN_FILE names, else from
+AUTH_TOKEN, else from secret/token.
+
+Exit codes: ${Object.entries(EXIT).map(([word, code]) => `${code} ${word}`).join(", ")}
+`);
+  return EXIT.done;
+}
+
+function object(json: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new RangeError("it must be a JSON object");
+  }
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+    return value as JsonObject;
+  }
+  throw new RangeError("it must be a JSON object");
+}

@@ -1,0 +1,6 @@
+import { runProgram, stopSignal } from "../lib/program.ts";
+import { runCommand } from "./cli.ts";
+
+if (import.meta.main) {
+  await runProgram("orchestrator", () => runCommand(Deno.args, stopSignal()));
+}

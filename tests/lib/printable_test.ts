@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { printable } from "../../lib/printable.ts";
+
+Deno.test("printable() leaves text of any script as it is", () => {
+  for (const text of ["", "plain", "日本語 ÄÖ 🙂", "a\\nb", "<b>&amp;|`"]) {
+    assertEquals(printable(text), text);
+  }
+});
+
+Deno.test("printable() shows what can't be seen as an escape", () => {
+  assertEquals(printable("a\nb\tc\rd"), "a\\nb\\tc\\rd");
+  assertEquals(printable("\x1b[2J\x00\x7f\x85\x9b"), "\\u001b[2J\\u0000\\u007f\\u0085\\u009b");
+  assertEquals(printable("\u061c\u200e\u200f"), "\\u061c\\u200e\\u200f");
+  for (let code = 0x2028; code <= 0x202e; code++) {
+    assertEquals(printable(String.fromCharCode(code)), `\\u${code.toString(16)}`);
+  }
+  for (let code = 0x2066; code <= 0x2069; code++) {
+    assertEquals(printable(String.fromCharCode(code)), `\\u${code.toString(16)}`);
+  }
+  assertEquals(printable("\ud800x"), "\\ud800x");
+});
+
+Deno.test("printable() given its own result changes nothing", () => {
+  const once = printable("a\u202eb\n🙂\ud800");
+  assertEquals(printable(once), once);
+});
+
+Deno.test("printable() never gives more than max and cuts between characters", () => {
+  assertEquals(printable("abcd", 4), "abcd");
+  assertEquals(printable("abcde", 4), "abc…");
+  assertEquals(printable("ab🙂cd", 4), "ab…");
+  assertEquals(printable("ab\u202ecd", 7), "ab…");
+  assertEquals(printable("x".repeat(1000)).length, 400);
+  for (let max = 1; max < 20; max++) {
+    assertEquals(printable("a🙂\u202e🙂b\nc🙂\u202e", max).length <= max, true);
+  }
+});
