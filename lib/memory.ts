@@ -9,6 +9,7 @@ import { replaceFile, TEMPORARY } from "./file.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
+import { START } from "./record.ts";
 import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
 
 /** New values by key; `undefined` removes the key. */
@@ -75,7 +76,7 @@ export class Memory implements AsyncDisposable {
         onFailed,
         log,
       });
-      if (replayed > 0) await memory.snapshot();
+      if (replayed > 0 || mark === START) await memory.snapshot();
       return memory;
     } catch (error) {
       lock.close();

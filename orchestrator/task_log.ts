@@ -276,7 +276,7 @@ export class TaskLog {
   /** Sorts by the time of submission, one a millisecond; what is random keeps two logs apart. */
   #newId(): string {
     this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
-    const time = this.#lastAt.toString(36).padStart(9, "0");
+    const time = this.#lastAt.toString(36).padStart(8, "0");
     const [random] = crypto.getRandomValues(new Uint32Array(1));
     return `t${time}${random.toString(36).padStart(7, "0").slice(-5)}`;
   }

@@ -1,0 +1,38 @@
+/**
+ * The agent that reads the inbox.
+ *
+ * @module
+ */
+import { type Agent, defineAgent, op } from "../define.ts";
+import { collect } from "./collect.ts";
+import { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
+import { recall } from "./recall.ts";
+import { scan, ScanInput, ScanOutput } from "./scan.ts";
+import type { Setting } from "./setting.ts";
+
+/**
+ * Defines the collector.
+ *
+ * @param inbox the folder whose files it may read; a relative one begins at the working directory
+ * @param now the clock, in milliseconds since 1970
+ */
+export function collector(inbox: string, now: () => number = Date.now): Agent {
+  const setting: Setting = { inbox, now };
+  return defineAgent("collector", {
+    // {"sources":[{"glob":"logs/**/*.log"}],"only_new":true}
+    collect: op({
+      input: CollectInput,
+      output: CollectOutput,
+      handle: (input, context) => collect(setting, input, context),
+      recall: (input, note, { signal }) => recall(setting, input, Note.parse(note), signal),
+    }),
+    // {"settle_ms":1000}
+    scan: op({
+      input: ScanInput,
+      output: ScanOutput,
+      handle: (input, context) => scan(setting, input, context),
+      // Kept answers would only be old: whoever asks again is told what is true now.
+      recall: (input, _note, context) => scan(setting, input, context),
+    }),
+  });
+}

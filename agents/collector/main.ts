@@ -1,0 +1,15 @@
+import { text } from "../../lib/config.ts";
+import { run } from "../run.ts";
+import { collector } from "./collector.ts";
+
+if (import.meta.main) {
+  await run("collector", ({ inbox }) => collector(inbox), {
+    inbox: {
+      env: "BATON_INBOX",
+      value: "FOLDER",
+      fallback: "inbox",
+      help: "Folder that it reads, relative to the working directory",
+      read: text,
+    },
+  });
+}

@@ -1,0 +1,48 @@
+/**
+ * Gives a page once more.
+ *
+ * @module
+ */
+import { sha256 } from "../../lib/digest.ts";
+import { CodedError } from "../../lib/errors.ts";
+import type { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
+import { cutPage } from "./cut_page.ts";
+import { open } from "./opened.ts";
+import type { Setting } from "./setting.ts";
+
+/**
+ * Cuts the page that `collect()` noted from the same bytes.
+ *
+ * @throws {CodedError} `handler_rejected` when they are gone or are not the same any more
+ */
+export async function recall(
+  setting: Setting,
+  input: CollectInput,
+  { answer, cut }: Note,
+  signal: AbortSignal,
+): Promise<CollectOutput> {
+  if (cut === undefined) return answer;
+  const text = await cutAgain(setting, input, cut, signal).catch((error) => {
+    throw error instanceof CodedError ? changed(answer, error) : error;
+  });
+  if (await sha256(text) !== cut.digest) throw changed(answer);
+  return { ...answer, page: { ...answer.page, text } };
+}
+
+async function cutAgain(
+  { inbox }: Setting,
+  { sources }: CollectInput,
+  { source, path, at }: NonNullable<Note["cut"]>,
+  signal: AbortSignal,
+): Promise<string> {
+  using opened = await open(inbox, sources, { source, path }, signal, at.size);
+  return (await cutPage(opened.text, opened.head.layout, at, signal)).text;
+}
+
+function changed({ page }: CollectOutput, cause?: CodedError): CodedError {
+  return new CodedError(
+    "handler_rejected",
+    `Cannot give "${page.source}" again: it has changed since it was collected`,
+    { cause },
+  );
+}

@@ -1,0 +1,7 @@
+/** What the collector is given once, for all its requests. */
+export interface Setting {
+  /** The folder whose files may be read. */
+  readonly inbox: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}

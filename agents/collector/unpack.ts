@@ -1,0 +1,96 @@
+/**
+ * Turns what is packed or in another encoding into UTF-8 that lies in memory.
+ *
+ * @module
+ */
+import { BLOCK_BYTES, type Bytes, memoryBytes, shortened } from "./bytes.ts";
+import { refuse } from "./inbox_path.ts";
+
+/** The most that is unpacked: each page of such a file unpacks it anew. */
+export const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
+
+const GZIP = [0x1f, 0x8b];
+const UTF16LE = [0xff, 0xfe];
+const UTF16BE = [0xfe, 0xff];
+
+/** Whether bytes that begin so have to be unpacked before they can be read. */
+export function isPacked(head: Uint8Array): boolean {
+  return [GZIP, UTF16LE, UTF16BE].some((magic) => begins(head, magic));
+}
+
+/**
+ * Gives the text behind gzip and UTF-16, or `bytes` themselves where they are neither.
+ *
+ * @param max named in the refusal when the text would be longer, in bytes
+ * @throws {CodedError} `invalid_input` when it is too long or broken
+ */
+export async function unpack(
+  path: string,
+  bytes: Bytes,
+  signal: AbortSignal,
+  max: number = UNPACKED_BYTES_MAX,
+): Promise<Bytes> {
+  const plain = begins(await headOf(bytes), GZIP)
+    ? await gather(path, gunzip(path, bytes, signal), max)
+    : bytes;
+  const head = await headOf(plain);
+  if (begins(head, UTF16LE)) return gather(path, recode(plain, "utf-16le", signal), max);
+  if (begins(head, UTF16BE)) return gather(path, recode(plain, "utf-16be", signal), max);
+  return plain;
+}
+
+async function headOf(bytes: Bytes): Promise<Uint8Array> {
+  const head = new Uint8Array(2);
+  return head.subarray(0, await bytes.read(head, 0));
+}
+
+function begins(head: Uint8Array, magic: number[]): boolean {
+  return magic.every((byte, at) => head[at] === byte);
+}
+
+async function* gunzip(path: string, bytes: Bytes, signal: AbortSignal) {
+  const unzip = new DecompressionStream("gzip");
+  try {
+    yield* ReadableStream.from(blocks(bytes, signal)).pipeThrough(unzip);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    refuse(path, `not a whole gzip file of one member (${error.message}); unpack it first`);
+  }
+}
+
+async function* recode(bytes: Bytes, encoding: string, signal: AbortSignal) {
+  const decoder = new TextDecoder(encoding);
+  const encoder = new TextEncoder();
+  for await (const block of blocks(bytes, signal)) {
+    yield encoder.encode(decoder.decode(block, { stream: true }));
+  }
+  yield encoder.encode(decoder.decode());
+}
+
+async function* blocks(bytes: Bytes, signal: AbortSignal) {
+  for (let offset = 0; offset < bytes.size;) {
+    signal.throwIfAborted();
+    const block = new Uint8Array(BLOCK_BYTES);
+    const read = await bytes.read(block, offset);
+    if (read === 0) throw shortened();
+    offset += read;
+    yield block.subarray(0, read);
+  }
+}
+
+async function gather(path: string, parts: AsyncIterable<Uint8Array>, max: number): Promise<Bytes> {
+  let all = new Uint8Array(BLOCK_BYTES), size = 0;
+  for await (const part of parts) {
+    if (size + part.length > max) {
+      refuse(path, `unpacks to more than ${max} bytes; unpack it first`);
+    }
+    if (size + part.length > all.length) {
+      const more = new Uint8Array(Math.max(2 * all.length, size + part.length));
+      more.set(all);
+      all = more;
+    }
+    all.set(part, size);
+    size += part.length;
+  }
+  return memoryBytes(all.subarray(0, size));
+}

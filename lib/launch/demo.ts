@@ -1,0 +1,53 @@
+/**
+ * `deno task demo`: the whole line on this machine, from the sample inbox to a report.
+ *
+ * @module
+ */
+import { ExitError } from "../exit.ts";
+import { runProgram, stderr, stdout } from "../program.ts";
+import {
+  AGENT_ROLES,
+  end,
+  freePorts,
+  healthy,
+  launch,
+  makeSecret,
+  SAMPLE_INBOX,
+} from "./launch.ts";
+import type { Site } from "./launch.ts";
+
+/** Two days of one shop: the second is compared with the first. */
+const DAYS = ["shop-2026-11-01.log", "shop-2026-11-02.log"];
+const START_MS = 60_000;
+
+await runProgram("demo", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "baton-demo-" });
+  const site: Site = { folder, ports: freePorts(), inbox: SAMPLE_INBOX };
+  await makeSecret(site);
+  const roles = [...AGENT_ROLES, "orchestrator" as const];
+  const children = roles.map((role) => {
+    const serve = role === "orchestrator" ? ["serve", "--watch", "0"] : ["serve"];
+    return launch(role, site, {
+      args: [...serve, "--port", String(site.ports[role])],
+      stderr: "null",
+    });
+  });
+  try {
+    await healthy("orchestrator", site, START_MS);
+    for (const [at, day] of DAYS.entries()) {
+      stderr.write(`Reporting on ${day} …\n`);
+      const last = at === DAYS.length - 1;
+      const port = String(site.ports.orchestrator);
+      const submit = launch("orchestrator", site, {
+        args: ["submit", day, "--wait", "--port", port],
+        stdout: last ? "inherit" : "null",
+      });
+      const { success, code } = await submit.status;
+      if (!success) throw new ExitError("failed", `Cannot report on ${day}: exit code ${code}`);
+    }
+  } finally {
+    for (const child of children.reverse()) await end(child);
+  }
+  stdout.write(`\nThe same as a page: file://${folder}/memory/reporter/reports/index.html\n`);
+  return 0;
+});

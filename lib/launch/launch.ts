@@ -1,0 +1,134 @@
+/**
+ * Runs roles as processes of this machine, each with exactly its own permissions.
+ *
+ * @module
+ */
+import { Client } from "../client.ts";
+import { CodedError } from "../errors.ts";
+import { ExitError } from "../exit.ts";
+import { SECRET_FILE } from "../config.ts";
+import type { JsonObject } from "../protocol.ts";
+import { sleep } from "../retry.ts";
+import {
+  mainModule,
+  permissionFlags,
+  permissionsOf,
+  type Place,
+  type Role,
+  ROLES,
+} from "../roles.ts";
+
+const PROJECT = new URL("../../", import.meta.url);
+const POLL_MS = 50;
+/** Role processes get so long to end after SIGTERM before they are killed. */
+const END_MS = 10_000;
+
+export const AGENT_ROLES = ROLES.filter((role) => role !== "orchestrator");
+
+/** Where roles run: their working directory, addresses and inbox. */
+export interface Site extends Place {
+  readonly folder: string;
+  /** A folder of compiled binaries to run in place of the sources. */
+  readonly binaries?: string;
+}
+
+export interface LaunchOptions {
+  readonly args: readonly string[];
+  readonly stdin?: "inherit" | "null";
+  readonly stdout?: "inherit" | "null" | "piped";
+  readonly stderr?: "inherit" | "null" | "piped";
+}
+
+/** Starts a role. */
+export function launch(
+  role: Role,
+  site: Site,
+  { args, stdin = "null", stdout = "null", stderr = "inherit" }: LaunchOptions,
+): Deno.ChildProcess {
+  const [program, ...before] = commandOf(role, site);
+  return new Deno.Command(program, {
+    args: [...before, ...args],
+    cwd: site.folder,
+    env: { ...addressVariables(site), NO_COLOR: Deno.noColor ? "1" : "" },
+    stdin,
+    stdout,
+    stderr,
+  }).spawn();
+}
+
+/** Four ports that are free on this machine. */
+export function freePorts(): Readonly<Record<Role, number>> {
+  const listeners = ROLES.map((role) => ({
+    role,
+    listener: Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  }));
+  const ports = listeners.map(({ role, listener }) => [role, listener.addr.port] as const);
+  for (const { listener } of listeners) listener.close();
+  return Object.fromEntries(ports) as Record<Role, number>;
+}
+
+/** Makes the shared secret of a site, unless it has one or the environment does. */
+export async function makeSecret(site: Site): Promise<void> {
+  if (Deno.env.get("AUTH_TOKEN") || Deno.env.get("AUTH_TOKEN_FILE")) return;
+  const { success } = await launch("orchestrator", site, { args: ["secret"] }).status;
+  if (!success) throw new ExitError("failed", `Cannot make ${site.folder}/${SECRET_FILE}`);
+}
+
+/** Resolves when the role answers and is well; for the orchestrator, when its agents are up too. */
+export async function healthy(role: Role, { ports }: Site, ms: number): Promise<void> {
+  const due = performance.now() + ms;
+  let last = "";
+  while (performance.now() < due) {
+    try {
+      const health = await askHealth(ports[role]);
+      last = JSON.stringify(health);
+      if (health.status === "ok" && (role !== "orchestrator" || health.agents === "up")) return;
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      last = error.message;
+    }
+    await sleep(POLL_MS);
+  }
+  throw new ExitError("timed_out", `Cannot wait longer for ${role}: ${last}`);
+}
+
+/** Ends a role with SIGTERM, and by force where that does not help; gives its exit code. */
+export async function end(child: Deno.ChildProcess): Promise<number> {
+  const timer = setTimeout(() => signal(child, "SIGKILL"), END_MS);
+  signal(child, "SIGTERM");
+  const { code } = await child.status;
+  clearTimeout(timer);
+  return code;
+}
+
+/** Sends a signal; nothing where the process has ended. */
+export function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    child.kill(name);
+  } catch (error) {
+    if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Folder of the sample inbox. */
+export const SAMPLE_INBOX = new URL("tests/inbox", PROJECT).pathname;
+
+function commandOf(role: Role, site: Site): string[] {
+  if (site.binaries !== undefined) return [`${site.binaries}/${role}`];
+  const permissions = permissionFlags(permissionsOf(role, site));
+  const config = new URL("deno.json", PROJECT).pathname;
+  const main = new URL(mainModule(role), PROJECT).pathname;
+  return [Deno.execPath(), "run", "--quiet", `--config=${config}`, ...permissions, main];
+}
+
+function addressVariables({ ports, inbox }: Site): Record<string, string> {
+  const agents = AGENT_ROLES.map((role) =>
+    [`BATON_${role.toUpperCase()}`, `127.0.0.1:${ports[role]}`] as const
+  );
+  return { ...Object.fromEntries(agents), BATON_INBOX: inbox };
+}
+
+async function askHealth(port: number): Promise<JsonObject> {
+  using client = await Client.open({ hostname: "127.0.0.1", port }, 1_000);
+  return await client.call("health", {}, { timeoutMs: 1_000 });
+}

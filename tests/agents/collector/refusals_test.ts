@@ -1,0 +1,111 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
+import type { Source } from "../../../agents/shapes.ts";
+import { type Desk, openDesk } from "./desk.ts";
+
+async function refused(desk: Desk, source: Source, code: ErrorCode, words: string) {
+  const error = await assertRejects(() => desk.collect({ sources: [source] }), CodedError);
+  assertEquals(error.code, code, error.message);
+  assertStringIncludes(error.message, words);
+}
+
+Deno.test("collect() refuses paths that are not below the inbox", async () => {
+  await using desk = await openDesk();
+  await desk.write("a/b.log", "x\n");
+  await refused(desk, { file: "/etc/hostname" }, "invalid_input", "an absolute path");
+  await refused(desk, { file: "../b.log" }, "invalid_input", '".."');
+  await refused(desk, { file: "a/../a/b.log" }, "invalid_input", '".."');
+  await refused(desk, { file: "./a/b.log" }, "invalid_input", "empty or");
+  await refused(desk, { file: "a//b.log" }, "invalid_input", "empty or");
+  await refused(desk, { file: "a\\b.log" }, "invalid_input", "backslash");
+  await refused(desk, { file: "a/b.log\0" }, "invalid_input", "NUL");
+  await refused(desk, { glob: "../*" }, "invalid_input", '".."');
+  await refused(desk, { glob: "/etc/*" }, "invalid_input", "an absolute path");
+});
+
+Deno.test("collect() says what is not there", async () => {
+  await using desk = await openDesk();
+  await desk.write("a.log", "x\n");
+  await refused(desk, { file: "b.log" }, "not_found", '"b.log"');
+  await refused(desk, { file: "a.log/b.log" }, "not_found", '"a.log/b.log"');
+  await refused(desk, { glob: "*.csv" }, "not_found", '"*.csv"');
+  await refused(desk, { glob: "logs/*" }, "not_found", '"logs"');
+});
+
+Deno.test("collect() refuses a directory and names the way out", async () => {
+  await using desk = await openDesk();
+  await desk.write("logs/a.log", "x\n");
+  await refused(desk, { file: "logs" }, "invalid_input", 'use the glob "logs/*"');
+});
+
+Deno.test("collect() refuses links, wherever they are in the path", async () => {
+  await using outside = await openDesk();
+  await using desk = await openDesk();
+  await outside.write("secret.log", "secret\n");
+  await desk.write("plain.log", "plain\n");
+  await Deno.symlink(`${outside.inbox}/secret.log`, `${desk.inbox}/link.log`);
+  await Deno.symlink(outside.inbox, `${desk.inbox}/folder`);
+  await Deno.symlink("plain.log", `${desk.inbox}/inner.log`);
+  await refused(desk, { file: "link.log" }, "invalid_input", "symbolic link");
+  await refused(desk, { file: "inner.log" }, "invalid_input", "symbolic link");
+  await refused(
+    desk,
+    { file: "folder/secret.log" },
+    "invalid_input",
+    '"folder" is a symbolic link',
+  );
+  await refused(desk, { glob: "folder/*" }, "invalid_input", '"folder" is a symbolic link');
+  assertEquals(await desk.texts({ sources: [{ glob: "**/*.log" }] }), ["plain\n"]);
+});
+
+Deno.test("collect() refuses a FIFO without opening it", async () => {
+  await using desk = await openDesk();
+  const { success } = await new Deno.Command("mkfifo", { args: [`${desk.inbox}/pipe.log`] })
+    .output();
+  assertEquals(success, true);
+  await refused(desk, { file: "pipe.log" }, "invalid_input", "a FIFO");
+  await refused(desk, { glob: "*.log" }, "not_found", '"*.log"');
+  assertEquals((await desk.scan()).files, []);
+});
+
+Deno.test("collect() refuses what is no text", async () => {
+  await using desk = await openDesk();
+  await desk.write("image.log", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 13]));
+  await refused(desk, { file: "image.log" }, "invalid_input", "not text");
+});
+
+Deno.test("collect() refuses a cursor that is not of its sources", async () => {
+  await using desk = await openDesk();
+  await desk.write("a.log", "x\n");
+  await desk.write("b.log", "y\n");
+  const at = { offset: 1, line: 1, size: 2, digest: "0".repeat(64) };
+  const wrong = [
+    { source: 1, path: "a.log" },
+    { source: 0 },
+    { source: 0, path: "b.log" },
+    { source: 0, path: "../a.log", at },
+    { source: 0, path: "a.log", at: { ...at, offset: 0 } },
+  ];
+  for (const cursor of wrong) {
+    const error = await assertRejects(
+      () => desk.collect({ sources: [{ file: "a.log" }], cursor }),
+      CodedError,
+    );
+    assertEquals(error.code, "invalid_input", JSON.stringify(cursor));
+  }
+  const elsewhere = () =>
+    desk.collect({ sources: [{ glob: "b*" }], cursor: { source: 0, path: "a.log", at } });
+  assertEquals((await assertRejects(elsewhere, CodedError)).code, "invalid_input");
+});
+
+Deno.test("collect() names a missing inbox", async () => {
+  await using desk = await openDesk();
+  await Deno.rename(desk.inbox, `${desk.inbox}-moved`);
+  try {
+    await refused(desk, { glob: "*" }, "not_found", "no such folder");
+    const error = await assertRejects(() => desk.scan(), CodedError);
+    assertStringIncludes(error.message, desk.inbox);
+  } finally {
+    await Deno.rename(`${desk.inbox}-moved`, desk.inbox);
+  }
+});
