@@ -36,7 +36,7 @@ export interface Op<I = unknown, O = unknown> {
    * else as `handler_failed`, which may be tried again.
    */
   handle(input: I, context: Context): O | Promise<O>;
-  /** The same input always gives the same output and memory is not touched: nothing is kept. */
+  /** It changes nothing: nothing of it is kept, and a repeat runs it again. */
   readonly pure?: true;
   /** Gives an answer again that is too large to keep, from the input and what `handle` noted. */
   recall?(input: I, note: Json, context: Context): O | Promise<O>;

@@ -13,7 +13,7 @@ const Count = z.int().nonnegative();
 const Name = z.string().min(1).max(256);
 const Counted = z.tuple([z.string(), Count]);
 /** Milliseconds since 1970, as the input's own timestamps say; zone-less ones are read as UTC. */
-const Instant = z.number();
+const Instant = z.number().min(-8.64e15).max(8.64e15);
 
 /** Severities, from the worst; `none` counts records that state none. */
 export const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "none"] as const;
@@ -43,10 +43,11 @@ export const Page = z.strictObject({
   first_line: z.int().positive(),
   /** Column names of CSV and TSV; the header row is never part of `text`. */
   columns: z.array(z.string()).optional(),
+  /** Each record ends with a line feed, an unterminated last one excepted. */
   text: z.string(),
   /** Bytes of the source that this page stands for. */
   bytes: Count,
-  /** Records that were longer than a page may hold and lost their end. */
+  /** Records that were longer than 64 KiB and lost their end. */
   cut: Count,
 });
 export type Page = z.infer<typeof Page>;
@@ -159,6 +160,7 @@ export const Change = z.strictObject({
   kind: z.enum(["rate", "level", "value", "volume"]),
   /** The template's id, the level, the field's name; for `volume` the stream. */
   subject: z.string(),
+  /** The subject as people know it. */
   text: z.string(),
   usual: z.number(),
   now: z.number(),
@@ -190,7 +192,7 @@ export const Analysis = z.strictObject({
   news: z.strictObject({
     /** Templates that no earlier run had, by id; empty in a first run. */
     appeared: z.array(z.string()),
-    /** Templates that were usual and did not occur. */
+    /** Templates that were usual and did not occur; `usual` is the count expected of such a run. */
     silent: z.array(z.strictObject({ id: z.string(), text: z.string(), usual: z.number() })),
     changed: z.array(Change),
   }),
@@ -204,7 +206,7 @@ export const Report = z.strictObject({
   /** One line that says what matters most. */
   headline: z.string(),
   markdown: z.string(),
-  /** Paths in the reporter's memory folder, and their sizes in bytes. */
+  /** Paths relative to the reporter's memory folder, and their sizes in bytes. */
   files: z.array(z.strictObject({ path: z.string(), bytes: Count })),
 });
 export type Report = z.infer<typeof Report>;

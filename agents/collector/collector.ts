@@ -31,8 +31,7 @@ export function collector(inbox: string, now: () => number = Date.now): Agent {
       input: ScanInput,
       output: ScanOutput,
       handle: (input, context) => scan(setting, input, context),
-      // Kept answers would only be old: whoever asks again is told what is true now.
-      recall: (input, _note, context) => scan(setting, input, context),
+      pure: true,
     }),
   });
 }

@@ -29,11 +29,9 @@ const Read = z.strictObject({
   task: TaskId,
   format: z.enum(["md", "html", "json"]),
 });
-type Read = z.infer<typeof Read>;
 
 /** Makes the agent that writes reports below `folder`, its memory folder, and keeps an index of them. */
 export function reporter(folder: string): Agent {
-  const read = ({ task, format }: Read) => readReport(folder, task, format);
   return defineAgent("reporter", {
     // {"v":1,"id":"t7.report","type":"report","body":{"stream":"nginx","run":3,…}}
     report: op({
@@ -45,11 +43,8 @@ export function reporter(folder: string): Agent {
     read: op({
       input: Read,
       output: z.strictObject({ text: z.string() }),
-      handle(input, context) {
-        context.note({});
-        return read(input);
-      },
-      recall: read,
+      handle: ({ task, format }) => readReport(folder, task, format),
+      pure: true,
     }),
   });
 }
@@ -116,7 +111,7 @@ async function writeIndex(folder: string, reports: Summary[]): Promise<void> {
   await put(folder, pathOf("index.html"), await renderIndex(reports));
 }
 
-async function readReport(folder: string, task: string, format: Read["format"]) {
+async function readReport(folder: string, task: string, format: z.infer<typeof Read>["format"]) {
   const path = pathOf(`report.${format}`, task);
   const text = await take(folder, path);
   if (text === null) throw new CodedError("not_found", `Cannot find a report of task "${task}"`);

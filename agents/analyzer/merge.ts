@@ -1,0 +1,68 @@
+/**
+ * Closes an analysis, compares it with its stream's baseline, and learns from it.
+ *
+ * @module
+ */
+import type { Json } from "../../lib/protocol.ts";
+import type { Draft } from "../define.ts";
+import type { Analysis, Partial, Template } from "../shapes.ts";
+import { type Baseline, learnRun, NOTHING_LEARNED, rename } from "./baseline.ts";
+import { close } from "./close.ts";
+import { cluster } from "./cluster.ts";
+import { combine } from "./combine.ts";
+import { newsOf } from "./news.ts";
+import { templateIds } from "./template_id.ts";
+
+/** Streams that have a baseline; the least recently used one is dropped for another. */
+export const STREAMS_MAX = 1000;
+
+const PREFIX = "baseline/";
+/** How many merges there were: tells which baseline was used last. */
+const MERGES_KEY = "merges";
+
+/** Merges the partial results of one task; throws what `combine` throws. */
+export async function merge(partials: readonly Partial[], memory: Draft): Promise<Analysis> {
+  const partial = combine(partials);
+  const key = PREFIX + partial.stream;
+  const stored = (await memory.get(key) ?? NOTHING_LEARNED) as Baseline;
+  // Known templates are clustered along, so that a text joins the template it had before.
+  const renamed = cluster([
+    ...partial.templates.map(({ text }) => text),
+    ...stored.templates.map(({ text }) => text),
+  ]);
+  const baseline = rename(stored, renamed);
+  const closed = close(partial, renamed);
+
+  const ids = await templateIds(
+    [...closed.templates, ...baseline.templates].map(({ text }) => text),
+  );
+  const known = new Set(baseline.templates.map(({ text }) => text));
+  const templates = closed.templates.map((template): Template => ({
+    ...template,
+    id: ids(template.text),
+    status: baseline.runs === 0 || known.has(template.text) ? "known" : "new",
+  }));
+
+  const merges = Number(await memory.get(MERGES_KEY) ?? 0) + 1;
+  memory.set(MERGES_KEY, merges);
+  if (baseline.runs === 0) await makeRoom(memory);
+  memory.set(key, learnRun(baseline, closed, partial.fields, merges) as unknown as Json);
+  return {
+    ...closed,
+    run: baseline.runs + 1,
+    templates,
+    news: newsOf(baseline, closed, templates, partial.fields, ids),
+  };
+}
+
+/** Drops the least recently used baselines until one more has room. */
+async function makeRoom(memory: Draft): Promise<void> {
+  const keys = await memory.keys(PREFIX);
+  if (keys.length < STREAMS_MAX) return;
+  const uses = await Promise.all(keys.map(async (key) => ({
+    key,
+    used: (await memory.get(key) as Baseline | undefined)?.used ?? 0,
+  })));
+  uses.sort((a, b) => a.used - b.used);
+  for (const { key } of uses.slice(0, keys.length - STREAMS_MAX + 1)) memory.delete(key);
+}
