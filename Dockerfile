@@ -8,14 +8,14 @@ COPY lib lib
 COPY agents agents
 COPY orchestrator orchestrator
 RUN deno task compile
-# A new volume takes over the owner of the folder that it is mounted on.
-RUN for role in orchestrator collector analyzer reporter; do mkdir -p "/volumes/$role/$role"; done && \
-    mkdir -p /volumes/secret
+# What is mounted in a container exists in its image, and a new volume takes over its owner.
+RUN for role in orchestrator collector analyzer reporter; do \
+      mkdir -p "/rooms/$role/memory/$role" "/rooms/$role/secret"; \
+    done && mkdir /rooms/collector/inbox
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS orchestrator
 WORKDIR /baton
-COPY --from=build --chown=65532:65532 /volumes/secret secret
-COPY --from=build --chown=65532:65532 /volumes/orchestrator memory
+COPY --from=build --chown=65532:65532 /rooms/orchestrator .
 COPY --from=build /src/dist/orchestrator orchestrator
 EXPOSE 7100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/orchestrator", "health"]
@@ -24,7 +24,7 @@ CMD ["serve"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS collector
 WORKDIR /baton
-COPY --from=build --chown=65532:65532 /volumes/collector memory
+COPY --from=build --chown=65532:65532 /rooms/collector .
 COPY --from=build /src/dist/collector collector
 EXPOSE 7101
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/collector", "health"]
@@ -32,7 +32,7 @@ ENTRYPOINT ["/baton/collector"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS analyzer
 WORKDIR /baton
-COPY --from=build --chown=65532:65532 /volumes/analyzer memory
+COPY --from=build --chown=65532:65532 /rooms/analyzer .
 COPY --from=build /src/dist/analyzer analyzer
 EXPOSE 7102
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/analyzer", "health"]
@@ -40,7 +40,7 @@ ENTRYPOINT ["/baton/analyzer"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS reporter
 WORKDIR /baton
-COPY --from=build --chown=65532:65532 /volumes/reporter memory
+COPY --from=build --chown=65532:65532 /rooms/reporter .
 COPY --from=build /src/dist/reporter reporter
 EXPOSE 7103
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/reporter", "health"]

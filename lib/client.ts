@@ -7,7 +7,15 @@ import { type Challenge, makeNonce, prove, verify } from "./auth.ts";
 import { CodedError } from "./errors.ts";
 import { Welcome } from "./hello.ts";
 import { LineReader, LineWriter } from "./lines.ts";
-import { decodeReply, encode, fromWire, type JsonObject, LIMITS, PROTOCOL } from "./protocol.ts";
+import {
+  decodeReply,
+  encode,
+  fromWire,
+  type JsonObject,
+  LIMITS,
+  longer,
+  PROTOCOL,
+} from "./protocol.ts";
 
 /** Opening a connection and proving who is who takes no longer. */
 const CONNECT_MS = 3_000;
@@ -129,13 +137,20 @@ export class Client implements Disposable {
    * Sends a request and gives the body of its reply.
    *
    * @throws {CodedError} what the server answered; `deadline_exceeded` where it did not in time;
-   * `agent_unreachable` where the connection ended before, the outcome then being unknown
+   * `agent_unreachable` where the connection ended before, the outcome then being unknown;
+   * `line_too_long` where the request would end the connection for everyone on it, and is not sent
    * @throws {TypeError} where a request with this id waits on this connection already
    */
   async call(type: string, body: JsonObject, { id, timeoutMs }: CallOptions): Promise<JsonObject> {
     if (this.#over !== undefined) throw this.#over;
     const key = id ?? `${this.#prefix}-${++this.#calls}`;
     if (this.#waiting.has(key)) throw new TypeError(`Cannot ask twice at once with id "${key}"`);
+    const timeout_ms = Math.max(1, Math.floor(timeoutMs));
+    const line = encode({ v: PROTOCOL, id: key, type, timeout_ms, body });
+    const max = this.#welcome?.limits.line_bytes ?? LIMITS.line_bytes;
+    if (longer(line, max)) {
+      throw new CodedError("line_too_long", `Cannot send ${type}: it has more than ${max} bytes`);
+    }
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
     this.#waiting.set(key, { resolve, reject });
     const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
@@ -145,8 +160,7 @@ export class Client implements Disposable {
       if (this.#abandoned.size > ABANDONED_MAX) this.close();
     });
     try {
-      const timeout_ms = Math.max(1, Math.floor(timeoutMs));
-      this.#writer.write(encode({ v: PROTOCOL, id: key, type, timeout_ms, body }));
+      this.#writer.write(line);
       return await promise;
     } catch (error) {
       throw error instanceof CodedError ? error : this.#lost(error);
@@ -167,6 +181,11 @@ export class Client implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** What the server says of the connection as a whole tells a request nothing about its outcome. */
+  #dismissed(reason: CodedError): CodedError {
+    return this.#welcome === undefined ? reason : this.#lost(reason);
   }
 
   #lost(cause: unknown): CodedError {
@@ -205,7 +224,7 @@ export class Client implements Disposable {
         const waiting = reply.id === undefined ? undefined : this.#waiting.get(reply.id);
         if (reply.ok) waiting?.resolve(reply.body);
         else if (waiting) waiting.reject(fromWire(reply.error));
-        else if (reply.id === undefined) return this.close(fromWire(reply.error));
+        else if (reply.id === undefined) return this.close(this.#dismissed(fromWire(reply.error)));
         const owed = waiting !== undefined || this.#abandoned.delete(reply.id!);
         if (!owed && ++this.#strays > STRAY_REPLIES_MAX) break;
       }

@@ -24,14 +24,20 @@ import {
   findSegments,
   isTorn,
   newSegment,
+  type NewSegment,
   readSegment,
+  RECORD_BYTES_MAX,
   type Segment,
   type SegmentRead,
 } from "./segment.ts";
 import { writeAll } from "./write_all.ts";
 
-/** A record that nobody waits for is on disk at the latest after this time. */
+/** A record that nobody waits for is on its way to disk at the latest after this time. */
 const LAZY_MS = 50;
+/** A UTF-16 unit never takes more in UTF-8. */
+const UTF8_BYTES_MAX = 3;
+/** At least as long as what stands around a record in its line. */
+const ENVELOPE_BYTES = 64;
 
 export interface JournalOptions {
   /** Folder of the segments; it exists. */
@@ -50,7 +56,8 @@ export interface JournalOptions {
 }
 
 interface Append {
-  readonly rec: Json;
+  /** The record's JSON text as of when it was appended. */
+  readonly text: string;
   readonly resolve: () => void;
   readonly reject: (error: CodedError) => void;
 }
@@ -71,7 +78,9 @@ export class Journal {
   #waiting: (Append | Rotation)[] = [];
   #running: Promise<void> | undefined;
   #lazy: ReturnType<typeof setTimeout> | undefined;
-  #failed: CodedError | undefined;
+  /** Why nothing is accepted any more. */
+  #refusal: CodedError | undefined;
+  #failed = false;
 
   private constructor(options: JournalOptions) {
     this.#options = options;
@@ -99,17 +108,24 @@ export class Journal {
    * Puts a record behind those that wait.
    *
    * @param lazy nobody waits for it: it goes along with the next one, or after 50 ms
-   * @returns resolves when the record is on disk
-   * @throws {CodedError} `storage_full` or `storage_failed`, also from the promise
+   * @returns resolves when the record is on disk, rejects with `storage_full` or `storage_failed`
+   * @throws {CodedError} `storage_failed` where nothing is accepted any more
+   * @throws {RangeError} where the record is longer than what is read back
    */
   append(rec: Json, { lazy = false } = {}): Promise<void> {
+    const text = JSON.stringify(rec);
+    if (text.length * UTF8_BYTES_MAX > RECORD_BYTES_MAX) refuseLong(text);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#enqueue({ rec, resolve, reject }, lazy);
+    this.#enqueue({ text, resolve, reject }, lazy);
     if (lazy) promise.catch(() => {}); // `onGivenUp` tells of it
     return promise;
   }
 
-  /** Begins a new segment behind what waits; gives the mark of the last record before it. */
+  /**
+   * Begins a new segment behind what waits; gives the mark of the last record before it.
+   *
+   * @throws {CodedError} `storage_failed` where nothing is accepted any more
+   */
   rotate(): Promise<Mark> {
     const { promise, resolve: rotated, reject } = Promise.withResolvers<Mark>();
     this.#enqueue({ rotated, reject }, false);
@@ -128,16 +144,18 @@ export class Journal {
     await syncFolder(this.#options.folder);
   }
 
-  /** Waits for what is appended and closes the file. */
+  /** Accepts nothing more, waits for what is appended and closes the file. */
   async close(): Promise<void> {
+    this.#refusal ??= new CodedError("storage_failed", "Cannot write: the journal is closed", {
+      maybeDone: false,
+    });
     this.#start();
     await this.#running;
-    this.#failed ??= new CodedError("storage_failed", "Cannot write: the journal is closed");
     this.#file.close();
   }
 
   #enqueue(entry: Append | Rotation, lazy: boolean): void {
-    if (this.#failed !== undefined) return entry.reject(this.#failed);
+    if (this.#refusal !== undefined) throw this.#refusal;
     this.#waiting.push(entry);
     if (lazy) this.#lazy ??= setTimeout(() => this.#start(), LAZY_MS);
     else this.#start();
@@ -151,7 +169,7 @@ export class Journal {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // what the same turn still appends goes along
-    while (this.#waiting.length > 0 && this.#failed === undefined) {
+    while (this.#waiting.length > 0 && !this.#failed) {
       const next = this.#waiting.findIndex((entry) => "rotated" in entry);
       if (next === 0) {
         await this.#rotateNow(this.#waiting.shift() as Rotation);
@@ -165,8 +183,8 @@ export class Journal {
 
   async #commit(batch: Append[]): Promise<void> {
     let mark = this.#mark;
-    const lines = batch.map(({ rec }) => {
-      const { line, mark: next } = encodeRecord(mark, rec);
+    const lines = batch.map(({ text }) => {
+      const { line, mark: next } = encodeRecord(mark, text);
       mark = next;
       return line;
     });
@@ -189,28 +207,35 @@ export class Journal {
 
   async #rotateNow(rotation: Rotation): Promise<void> {
     const mark = this.#mark;
-    try {
-      await this.#begin();
-    } catch (error) {
-      return await this.#giveUp([rotation], error);
-    }
-    rotation.rotated(mark);
-  }
-
-  /** Opens a new last segment. */
-  async #begin(): Promise<void> {
     const { folder, role } = this.#options;
-    const { segment, line, mark } = newSegment(folder, role, this.#mark);
-    const file = await Deno.open(segment.path, { createNew: true, append: true });
+    const next = newSegment(folder, role, mark);
+    let file: Deno.FsFile;
     try {
-      await writeAll(file, line);
+      file = await createSegment(next);
+    } catch (error) {
+      return rotation.reject(storageError("begin a segment", error)); // the old one goes on
+    }
+    try {
       await file.sync();
       await syncFolder(folder);
     } catch (error) {
       file.close();
-      await Deno.remove(segment.path);
-      throw error;
+      return this.#fail([rotation], error);
     }
+    this.#use(file, next);
+    rotation.rotated(mark);
+  }
+
+  async #beginFirst(): Promise<void> {
+    const { folder, role } = this.#options;
+    const next = newSegment(folder, role, this.#mark);
+    const file = await createSegment(next);
+    await file.sync();
+    await syncFolder(folder);
+    this.#use(file, next);
+  }
+
+  #use(file: Deno.FsFile, { segment, line, mark }: NewSegment): void {
     this.#file?.close();
     this.#file = file;
     this.#segments.push(segment);
@@ -220,28 +245,23 @@ export class Journal {
   }
 
   /** Rule 2. */
-  async #giveUp(batch: (Append | Rotation)[], error: unknown): Promise<void> {
+  async #giveUp(batch: Append[], error: unknown): Promise<void> {
     try {
       await this.#file.truncate(this.#end);
+      await this.#file.sync(); // or a power cut might bring back what was given up
     } catch (cause) {
       return this.#fail(batch, cause);
     }
-    const code = isFull(error) ? "storage_full" : "storage_failed";
-    this.#reject(
-      batch,
-      new CodedError(code, `Cannot write the journal: ${text(error)}`, {
-        cause: error,
-        maybeDone: false,
-      }),
-    );
+    this.#reject(batch, storageError("write", error));
   }
 
   /** Rule 3. */
   #fail(batch: (Append | Rotation)[], error: unknown): void {
-    this.#failed = new CodedError("storage_failed", `Cannot sync the journal: ${text(error)}`, {
+    this.#failed = true;
+    this.#refusal = new CodedError("storage_failed", `Cannot sync the journal: ${why(error)}`, {
       cause: error,
     });
-    this.#reject(batch, this.#failed);
+    this.#reject(batch, this.#refusal);
     this.#options.onFailed(error);
   }
 
@@ -253,10 +273,16 @@ export class Journal {
   }
 
   async #recover(): Promise<void> {
-    const { role, after, replay } = this.#options;
+    const { folder, role, after, replay } = this.#options;
+    // What the snapshot covers wholly is not read: a crash may have left any part of it.
+    const from = this.#segments.findLastIndex(({ first }) => first <= after.seq + 1);
+    const covered = this.#segments.slice(0, Math.max(from, 0));
+    for (const { path } of covered) this.#bytes += (await Deno.lstat(path)).size;
+    const [first, ...later] = this.#segments.slice(covered.length);
+    const known = first?.first === after.seq + 1 ? after : undefined;
     let mark: Mark | undefined;
-    for (const segment of [...this.#segments]) {
-      const read = await readSegment(segment, role, mark, (rec, at) => {
+    for (const segment of first === undefined ? [] : [first, ...later]) {
+      const read = await readSegment(segment, role, mark ?? known, (rec, at) => {
         if (at.seq > after.seq) replay(rec);
         else if (at.seq === after.seq && at.crc !== after.crc) {
           throw damaged(segment.path, 0, `record ${at.seq} is not the one that the snapshot knows`);
@@ -266,19 +292,24 @@ export class Journal {
       mark = read.mark ?? mark;
       this.#bytes += this.#end = read.end;
     }
-    if (mark === undefined) return await this.#begin();
-    const [{ path, first }] = this.#segments;
-    if (first > after.seq + 1) throw damaged(path, 0, `records after ${after.seq} are missing`);
+    if (mark === undefined && after.seq === 0) return await this.#beginFirst();
+    if (mark === undefined || first.first > after.seq + 1) {
+      throw damaged(first?.path ?? folder, 0, `records after ${after.seq} are missing`);
+    }
+    const { path } = this.#segments.at(-1)!;
     if (mark.seq < after.seq) throw damaged(path, this.#end, "it ends before the snapshot does");
     this.#mark = mark;
-    this.#file = await Deno.open(this.#segments.at(-1)!.path, { append: true });
+    this.#file = await Deno.open(path, { append: true });
     this.#end = (await this.#file.stat()).size;
   }
 
   /** Rule 4. */
   async #cut(segment: Segment, { end, size, mark }: SegmentRead): Promise<void> {
     const { path } = segment;
-    if (segment !== this.#segments.at(-1) || !(await isTorn(path, end))) {
+    const { after } = this.#options;
+    // A snapshot is only there when the segment behind it has begun.
+    const begun = mark !== undefined || after.seq === 0 || segment.first > after.seq + 1;
+    if (!begun || segment !== this.#segments.at(-1) || !(await isTorn(path, end))) {
       throw damaged(path, end, "it is damaged there, and not by a write that was cut short");
     }
     const kept_in = size > end ? await cutTail(path, end) : undefined;
@@ -306,11 +337,37 @@ function concat(parts: Uint8Array[]): Uint8Array {
   return all;
 }
 
-function isFull(error: unknown): boolean {
-  const code = (error as { code?: string }).code;
-  return code === "ENOSPC" || code === "EDQUOT";
+/** Creates a segment's file with its first line in it, or nothing. */
+async function createSegment({ segment: { path }, line }: NewSegment): Promise<Deno.FsFile> {
+  const file = await Deno.open(path, { createNew: true, append: true });
+  try {
+    await writeAll(file, line);
+    return file;
+  } catch (error) {
+    file.close();
+    await Deno.remove(path);
+    throw error;
+  }
 }
 
-function text(error: unknown): string {
+function refuseLong(text: string): void {
+  const bytes = new TextEncoder().encode(text).length + ENVELOPE_BYTES;
+  if (bytes <= RECORD_BYTES_MAX) return;
+  throw new RangeError(
+    `Cannot keep a record of ${bytes} bytes: it may have ${RECORD_BYTES_MAX} at most`,
+  );
+}
+
+function storageError(act: string, cause: unknown): CodedError {
+  const { code } = cause as { code?: string };
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return new CodedError(
+    full ? "storage_full" : "storage_failed",
+    `Cannot ${act} in the journal: ${why(cause)}`,
+    { cause, maybeDone: false },
+  );
+}
+
+function why(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -48,7 +48,10 @@ export class LineReader {
       scanned -= start;
       start = 0;
       const read = await this.#source.read(this.#buffer.subarray(end));
-      if (read === null) return;
+      if (read === null) {
+        this.#since = undefined; // nobody waits for the end of what is dropped
+        return;
+      }
       if (read > 0) this.#since ??= performance.now();
       end += read;
     }

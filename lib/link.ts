@@ -96,10 +96,12 @@ export class Link implements AsyncDisposable {
    *
    * @throws {CodedError} what the agent answered, or what `Client.call` throws;
    * `agent_unreachable` with `maybeDone: false` where no address is up
+   * @throws the signal's reason, where it has aborted before anyone was asked
    */
   async call(type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
     const begun = performance.now();
     const peer = await this.#leastBusy(Math.min(CONNECTION_WAIT_MS, options.timeoutMs));
+    options.signal?.throwIfAborted();
     const client = peer.client!;
     const timeoutMs = options.timeoutMs - (performance.now() - begun);
     const cancel = (): void => {
@@ -123,7 +125,10 @@ export class Link implements AsyncDisposable {
   }
 
   async #leastBusy(waitMs: number): Promise<Peer> {
-    if (!this.up) await Promise.race([this.#connected.promise, sleep(waitMs, this.#stop.signal)]);
+    if (!this.up) {
+      const waited = sleep(waitMs, this.#stop.signal).catch(() => {}); // closed meanwhile
+      await Promise.race([this.#connected.promise, waited]);
+    }
     const up = this.#peers.filter(({ client }) => client !== undefined);
     if (up.length === 0) {
       const why = this.#peers.map(({ error }) => error).join("; ");
@@ -146,7 +151,7 @@ export class Link implements AsyncDisposable {
         if (signal.aborted) return;
         failures = 0;
         this.#nowUp(peer, client);
-        log("info", "agent_up", { agent: role, name: peer.name, address });
+        log("info", "agent_up", { agent: role, agent_name: peer.name, address });
         const reason = await this.#watch(peer, client);
         if (signal.aborted) return;
         peer.error = reason.message;

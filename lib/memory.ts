@@ -41,7 +41,8 @@ export class Memory implements AsyncDisposable {
   /** How to take back what is applied but not on disk yet, oldest first. */
   #pending: Changes[] = [];
   #epoch = 0;
-  #snapshotBytes = 0;
+  /** A snapshot is taken when the journal is larger than this. */
+  #snapshotAbove = SNAPSHOT_BYTES_MIN;
   #snapshotting: Promise<void> | undefined;
 
   private constructor(options: MemoryOptions, lock: Deno.FsFile, entries: Map<string, Json>) {
@@ -59,12 +60,13 @@ export class Memory implements AsyncDisposable {
   static async open(options: MemoryOptions): Promise<Memory> {
     const { folder, role, log, onFailed } = options;
     const lock = await takeFolder(folder);
+    let journal: Journal | undefined;
     try {
       await Deno.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
       const { entries, mark } = await readSnapshot(`${folder}/memory.json`, role);
       const memory = new Memory(options, lock, entries);
       let replayed = 0;
-      memory.#journal = await Journal.open({
+      memory.#journal = journal = await Journal.open({
         folder,
         role,
         after: mark,
@@ -76,11 +78,12 @@ export class Memory implements AsyncDisposable {
         onFailed,
         log,
       });
-      if (replayed > 0 || mark === START) await memory.snapshot();
+      // Without one the journal is enough: on a full disk reads are to go on.
+      if (replayed > 0 || mark === START) await memory.#trySnapshot();
       return memory;
     } catch (error) {
       lock.close();
-      throw error;
+      throw error instanceof ExitError ? error : cannotOpen(folder, error);
     }
   }
 
@@ -107,14 +110,17 @@ export class Memory implements AsyncDisposable {
    *
    * @param lazy nobody waits for them: they go to disk with the next ones, or after 50 ms
    * @throws {CodedError} `storage_full` or `storage_failed`; the changes are taken back by then
+   * @throws {RangeError} where the changes are too large for one record; nothing is changed
    */
   async commit(changes: Changes, options: { lazy?: boolean } = {}): Promise<void> {
+    // First of all: what it refuses at once has changed nothing.
+    const durable = this.#journal.append([...changes].map(written), options);
     const before = new Map([...changes.keys()].map((key) => [key, this.#entries.get(key)]));
     for (const [key, value] of changes) set(this.#entries, key, value);
     this.#pending.push(before);
-    await this.#journal.append([...changes].map(written), options);
+    await durable;
     this.#pending.shift();
-    if (this.#snapshotDue()) this.snapshot().catch(() => {}); // the journal has logged it
+    if (this.#journal.bytes > this.#snapshotAbove) this.#trySnapshot();
   }
 
   /** Writes `memory.json` anew and drops the journal that it covers. */
@@ -124,18 +130,19 @@ export class Memory implements AsyncDisposable {
 
   /** Waits for what is committed, leaves a fresh `memory.json`, and gives the folder free. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.snapshot();
-    } catch (error) {
-      this.#options.log("warn", "snapshot_failed", { reason: String(error) });
-    }
+    await this.#trySnapshot();
     await this.#journal.close();
     this.#lock.close();
   }
 
-  #snapshotDue(): boolean {
-    const { bytes } = this.#journal;
-    return bytes > SNAPSHOT_BYTES_MIN && bytes > SNAPSHOT_RATIO * this.#snapshotBytes;
+  /** Without a new snapshot the journal goes on; the next one is tried when it has grown again. */
+  async #trySnapshot(): Promise<void> {
+    try {
+      await this.snapshot();
+    } catch (error) {
+      this.#snapshotAbove = this.#journal.bytes + SNAPSHOT_BYTES_MIN;
+      this.#options.log("warn", "snapshot_failed", { reason: String(error) });
+    }
   }
 
   async #snapshot(): Promise<void> {
@@ -144,7 +151,8 @@ export class Memory implements AsyncDisposable {
     const mark = await this.#journal.rotate();
     const path = `${folder}/memory.json`;
     await replaceFile(path, encodeSnapshot(role, { entries, mark }));
-    this.#snapshotBytes = (await Deno.stat(path)).size;
+    const { size } = await Deno.stat(path);
+    this.#snapshotAbove = Math.max(SNAPSHOT_BYTES_MIN, SNAPSHOT_RATIO * size);
     await this.#journal.forget(mark);
   }
 
@@ -166,17 +174,16 @@ function set(entries: Map<string, Json>, key: string, value: Json | undefined): 
 }
 
 async function takeFolder(folder: string): Promise<Deno.FsFile> {
+  const path = `${folder}/lock`;
   let lock: Deno.FsFile;
   try {
     await Deno.mkdir(folder, { recursive: true });
-    lock = await Deno.open(`${folder}/lock`, { create: true, write: true });
+    const isFile = await Deno.lstat(path).then((stat) => stat.isFile, ignoreMissing);
+    // A pipe would make the open wait for ever.
+    if (isFile === false) throw new TypeError(`"${path}" is not a plain file`);
+    lock = await Deno.open(path, { create: true, write: true });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ExitError(
-      "not_permitted",
-      `Cannot open memory "${folder}": ${why}; make it a folder that this user may write`,
-      { cause },
-    );
+    throw cannotOpen(folder, cause);
   }
   if (await lock.tryLock(true)) return lock;
   lock.close();
@@ -186,6 +193,18 @@ async function takeFolder(folder: string): Promise<Deno.FsFile> {
   );
 }
 
-function ignoreMissing(error: unknown): void {
+function cannotOpen(folder: string, cause: unknown): ExitError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const { code } = cause as { code?: string };
+  return code === "EIO" || code === "ENOSPC" || code === "EDQUOT"
+    ? new ExitError("storage_failed", `Cannot open memory "${folder}": ${why}`, { cause })
+    : new ExitError(
+      "not_permitted",
+      `Cannot open memory "${folder}": ${why}; make it a folder that this user may write`,
+      { cause },
+    );
+}
+
+function ignoreMissing(error: unknown): undefined {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -132,6 +132,12 @@ export function encode(message: Request | Reply): string {
   return JSON.stringify(message) + "\n";
 }
 
+/** Whether a line, its end not counted, has more than `max` bytes. */
+export function longer(line: string, max: number): boolean {
+  if (line.length * 3 <= max) return false; // a UTF-16 unit takes three bytes at most
+  return new TextEncoder().encode(line).length - 1 > max;
+}
+
 /** An error as it crosses the wire. Anything but a `CodedError` is `internal` and tells nothing. */
 export function toWire(error: unknown, reference: () => string): WireError {
   const coded = error instanceof CodedError ? error : new CodedError(

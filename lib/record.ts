@@ -24,11 +24,15 @@ const CHECKED_FROM = BEFORE_CRC.length + CRC_HEX + AFTER_CRC.length;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The line of the record that follows `after`, its end included, and where the chain stands then. */
-export function encodeRecord(after: Mark, rec: Json): { line: Uint8Array; mark: Mark } {
+/**
+ * The line of the record that follows `after`, its end included, and where the chain stands then.
+ *
+ * @param rec the record's JSON text
+ */
+export function encodeRecord(after: Mark, rec: string): { line: Uint8Array; mark: Mark } {
   const seq = after.seq + 1;
   const blank = BEFORE_CRC + "0".repeat(CRC_HEX) + AFTER_CRC;
-  const line = encoder.encode(`${blank}"seq":${seq},"rec":${JSON.stringify(rec)}}\n`);
+  const line = encoder.encode(`${blank}"seq":${seq},"rec":${rec}}\n`);
   const crc = crc32(line.subarray(CHECKED_FROM, line.length - 1), after.crc);
   encoder.encodeInto(crcText(crc), line.subarray(BEFORE_CRC.length));
   return { line, mark: { seq, crc } };

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { ExitError } from "./exit.ts";
+import { replaceFile } from "./file.ts";
 import { LineReader } from "./lines.ts";
 import { CodedError } from "./errors.ts";
 import type { Json } from "./protocol.ts";
@@ -12,8 +13,10 @@ import { crcText, decodeRecord, encodeRecord, type Mark, peekRecord } from "./re
 
 /** Told in each segment's first record; a newer one is refused. */
 const FORMAT = 1;
-/** The longest line that is read back; longer ones are not written either. */
+/** The longest line that is read back. */
 export const RECORD_BYTES_MAX = 64 * 1024 * 1024;
+/** File systems write in multiples of this. */
+const SECTOR_BYTES = 512;
 
 const NAME = /^journal-(\d{12})\.ndjson$/;
 const LINE_FEED = 0x0a;
@@ -41,16 +44,19 @@ export async function findSegments(folder: string): Promise<Segment[]> {
   return found.sort((a, b) => a.first - b.first);
 }
 
-/** The segment that begins after `after`, and its header's line. */
-export function newSegment(
-  folder: string,
-  role: string,
-  after: Mark,
-): { segment: Segment; line: Uint8Array; mark: Mark } {
+/** A segment, its header's line, and where the chain stands behind that. */
+export interface NewSegment {
+  readonly segment: Segment;
+  readonly line: Uint8Array;
+  readonly mark: Mark;
+}
+
+/** The segment that begins after `after`. */
+export function newSegment(folder: string, role: string, after: Mark): NewSegment {
   const first = after.seq + 1;
   const header = { journal: FORMAT, role, after: { seq: after.seq, crc: crcText(after.crc) } };
   const path = `${folder}/journal-${String(first).padStart(12, "0")}.ndjson`;
-  return { segment: { path, first }, ...encodeRecord(after, header) };
+  return { segment: { path, first }, ...encodeRecord(after, JSON.stringify(header)) };
 }
 
 export interface SegmentRead {
@@ -68,7 +74,7 @@ export interface SegmentRead {
  * @throws {ExitError} `damaged` where the header says that this is not the segment to read
  */
 export async function readSegment(
-  { path }: Segment,
+  { path, first }: Segment,
   role: string,
   after: Mark | undefined,
   onRecord: (rec: Json, mark: Mark) => void,
@@ -82,6 +88,9 @@ export async function readSegment(
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
       const isHeader = mark === undefined;
       const before = mark ?? headerMark(line, path, role, after);
+      if (isHeader && before !== undefined && before.seq + 1 !== first) {
+        throw damaged(path, 0, `it begins with record ${before.seq + 1}, its name says ${first}`);
+      }
       const record = before && decodeRecord(line, before);
       if (record === undefined) break;
       mark = record.mark;
@@ -95,18 +104,29 @@ export async function readSegment(
 }
 
 /**
- * Whether what follows `end` is a write that never finished: a line without its end, or blocks that
- * the file system gave the file but never filled.
+ * Whether what follows `end` is a write that never finished: a line without its end, or sectors that
+ * the file system gave the file but never filled. A NUL alone is damage.
  */
 export async function isTorn(path: string, end: number): Promise<boolean> {
   const tail = await readFrom(path, end);
-  return tail.includes(NUL) || !tail.includes(LINE_FEED);
+  return !tail.includes(LINE_FEED) || hasHole(tail, end);
+}
+
+/** As etcd's log tells it (`server/storage/wal/decoder.go`): by sectors that are all NUL. */
+function hasHole(tail: Uint8Array, end: number): boolean {
+  for (let at = tail.indexOf(NUL); at >= 0; at = tail.indexOf(NUL, at)) {
+    const start = at;
+    while (at < tail.length && tail[at] === NUL) at++;
+    const begins = start === 0 || (end + start) % SECTOR_BYTES === 0;
+    if (begins && (at === tail.length || (end + at) % SECTOR_BYTES === 0)) return true;
+  }
+  return false;
 }
 
 /** Cuts the file off at `end`; what was there is kept beside it. Gives that file's path. */
 export async function cutTail(path: string, end: number): Promise<string> {
   const aside = `${path}.cut-at-${end}`;
-  await Deno.writeFile(aside, await readFrom(path, end));
+  await replaceFile(aside, await readFrom(path, end));
   using file = await Deno.open(path, { write: true });
   await file.truncate(end);
   await file.sync();
@@ -132,7 +152,12 @@ function headerMark(
   if (header.role !== role) throw damaged(path, 0, `it belongs to "${header.role}", not "${role}"`);
   const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
   if (after !== undefined && (after.seq !== told.seq || after.crc !== told.crc)) {
-    throw damaged(path, 0, `records between ${after.seq} and ${told.seq} are missing`);
+    throw damaged(
+      path,
+      0,
+      `it goes on after record ${told.seq} (${crcText(told.crc)}), but what is before it ends ` +
+        `with record ${after.seq} (${crcText(after.crc)})`,
+    );
   }
   return told;
 }

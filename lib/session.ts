@@ -14,8 +14,11 @@ import {
   decodeRequest,
   encode,
   type JsonObject,
+  LIMITS,
   type Limits,
+  longer,
   PROTOCOL,
+  type Reply,
   type Request,
   RequestError,
   toWire,
@@ -60,6 +63,7 @@ export class Session {
   #inFlight = new Set<Promise<void>>();
   #blank = 0;
   #draining = false;
+  #leaving = false;
   #closed = false;
 
   constructor(conn: Deno.Conn, service: Service, limits: Limits) {
@@ -125,14 +129,18 @@ export class Session {
     await this.#writer.flushed();
   }
 
-  /** Ends the connection, with a last line that says why where there is a reason. */
+  /**
+   * Ends the connection, with a last line that says why where there is a reason. Asked once more, it
+   * does not wait for that line to be read.
+   */
   close(reason?: CodedError): void {
     if (this.#closed) return;
-    this.#closed = true;
-    if (reason !== undefined && this.#writer.blockedSince === undefined) {
+    if (reason !== undefined && !this.#leaving && this.#writer.blockedSince === undefined) {
+      this.#leaving = true;
       this.#replyIfRead(undefined, reason);
-      this.#writer.flushed().finally(() => this.#conn.close());
+      this.#writer.flushed().finally(() => this.close());
     } else {
+      this.#closed = true;
       this.#conn.close();
     }
   }
@@ -215,7 +223,10 @@ export class Session {
   }
 
   #ask(request: Request): void {
-    const answering = this.#answer(request).finally(() => this.#inFlight.delete(answering));
+    const answering = this.#answer(request).finally(() => {
+      this.#inFlight.delete(answering);
+      this.#heardAt = performance.now(); // the peer could not ask before it had its answer
+    });
     this.#inFlight.add(answering);
   }
 
@@ -261,15 +272,17 @@ export class Session {
   }
 
   #reply(id: string | undefined, outcome: JsonObject | Error): void {
-    const reply = outcome instanceof Error
-      ? {
-        v: PROTOCOL,
-        id,
-        ok: false,
-        error: toWire(outcome, () => this.#internal(outcome)),
-      } as const
-      : { v: PROTOCOL, id: id!, ok: true, body: outcome } as const;
-    this.#writer.write(encode(reply));
+    const line = encode(this.#replyWith(id, outcome));
+    if (!longer(line, LIMITS.line_bytes)) return this.#writer.write(line);
+    const message = `Cannot answer: the reply is longer than ${LIMITS.line_bytes} bytes`;
+    const error = new CodedError("bad_output", message, { maybeDone: true });
+    this.#writer.write(encode(this.#replyWith(id, error)));
+  }
+
+  #replyWith(id: string | undefined, outcome: JsonObject | Error): Reply {
+    if (!(outcome instanceof Error)) return { v: PROTOCOL, id: id!, ok: true, body: outcome };
+    const error = toWire(outcome, () => this.#internal(outcome));
+    return { v: PROTOCOL, id, ok: false, error };
   }
 
   #internal(error: Error): string {

@@ -10,7 +10,7 @@ import { printable } from "../lib/printable.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import type { AgentState } from "./agents.ts";
 import { showDashboard, TerminalScreen } from "./console.ts";
-import { duration, fetchView, painter, taskLine } from "./dashboard.ts";
+import { type Ask, duration, painter, taskLine } from "./dashboard.ts";
 import type { Remote } from "./remote.ts";
 import { isFinal, type State, STATES, type Task, type TaskEvent } from "./task.ts";
 
@@ -118,8 +118,8 @@ export async function agents(remote: Remote, json: boolean): Promise<number> {
 export async function dashboard(remote: Remote, stopped: Promise<unknown>): Promise<number> {
   const ending = new AbortController();
   const screen = Deno.stdout.isTerminal() ? new TerminalScreen(stdout) : undefined;
-  const view = () => fetchView((type, body) => remote.askAgain(type, body));
-  const shown = showDashboard(view, stdout, screen, ending.signal);
+  const ask: Ask = (type, body) => remote.askAgain(type, body);
+  const shown = showDashboard(ask, stdout, screen, ending.signal);
   await Promise.race([shown, stopped]);
   ending.abort();
   return EXIT.done;

@@ -12,6 +12,9 @@ import type { State, Task } from "./task.ts";
 /** Ended tasks that are shown. */
 const ENDED_SHOWN = 5;
 const RUNNING_SHOWN = 10;
+const BLOCK_ENDED = 3;
+/** No line of a block is longer. */
+export const COLUMNS_OF_BLOCK = 160;
 
 /** Everything that is shown, as the API tells it. */
 export interface View {
@@ -25,10 +28,11 @@ export interface View {
   readonly failed: readonly Task[];
 }
 
-/** Asks for a view; `ask` is the API, in this process or over a connection. */
-export async function fetchView(
-  ask: (type: string, body: JsonObject) => Promise<JsonObject>,
-): Promise<View> {
+/** The API, in this process or over a connection. */
+export type Ask = (type: string, body: JsonObject) => Promise<JsonObject>;
+
+/** Asks for a view. */
+export async function fetchView(ask: Ask): Promise<View> {
   const list = async (states: State[], limit: number): Promise<Task[]> =>
     (await ask("list", { states, limit })).tasks as Json as unknown as Task[];
   const [stats, { agents }, running, done, failed] = await Promise.all([
@@ -78,21 +82,22 @@ export function renderDashboard(view: View, look: Look): string[] {
   return lines.map((line) => fit(line, look.columns));
 }
 
-/** A few lines for a log that is read from top to bottom. */
-export function renderBlock(view: View, look: Look): string[] {
-  const paint = painter(look.colour);
-  const { tasks, waiting } = view;
-  const agents = view.agents.map(({ agent, addresses }) =>
+/** A few lines without colours, for a log that is read from top to bottom. */
+export function renderBlock({ tasks, waiting, agents, running, done, failed }: View): string[] {
+  const states = agents.map(({ agent, addresses }) =>
     `${agent} ${addresses.some(({ up }) => up) ? "up" : "down"}`
   );
   const active = tasks.running + tasks.retry_wait + tasks.cancelling;
-  return [
-    `── queue ${waiting} · running ${active} · done ${tasks.done} · failed ${tasks.dead} · ` +
-    agents.join(" · "),
-    ...view.running.map((task) => taskLine(task, paint)),
-    ...view.done.slice(0, 3).map((task) => taskLine(task, paint)),
-    ...view.failed.slice(0, 3).map((task) => taskLine(task, paint)),
-  ].map((line) => fit(line, look.columns));
+  const head = [
+    `── queue ${waiting}`,
+    `running ${active}`,
+    `done ${tasks.done}`,
+    `failed ${tasks.dead}`,
+    ...states,
+  ];
+  const shown = [...running, ...done.slice(0, BLOCK_ENDED), ...failed.slice(0, BLOCK_ENDED)];
+  return [head.join(" · "), ...shown.map((task) => taskLine(task, painter(false)))]
+    .map((line) => fit(line, COLUMNS_OF_BLOCK));
 }
 
 /** What of a view is worth a new block when it changes: not the time that passes. */

@@ -16,7 +16,6 @@ import { Server } from "../lib/server.ts";
 import { Agents } from "./agents.ts";
 import { Api } from "./api.ts";
 import { showDashboard, TerminalScreen } from "./console.ts";
-import { fetchView } from "./dashboard.ts";
 import { watchInbox } from "./inbox.ts";
 import { PIPELINES } from "./pipelines.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -90,7 +89,7 @@ export async function serve(
   const ending = new AbortController();
   const ask = (type: string, body: JsonObject): Promise<JsonObject> =>
     api.answer({ v: PROTOCOL, id: "own", type, body }, ending.signal);
-  const shown = showDashboard(() => fetchView(ask), stdout, screen, ending.signal);
+  const shown = showDashboard(ask, stdout, screen, ending.signal);
   const watched = values.watch === 0 ? Promise.resolve() : watchInbox({
     scan: (timeoutMs) => {
       const id = `inbox.${crypto.randomUUID()}`;

@@ -1,0 +1,107 @@
+/**
+ * The four roles as real processes for a test, from the sources or, where `BATON_BINARIES` names a
+ * folder, from compiled programs.
+ *
+ * @module
+ */
+import { copy } from "@std/fs/copy";
+import { importSecret } from "../lib/auth.ts";
+import {
+  end,
+  freePorts,
+  healthy,
+  launch,
+  makeSecret,
+  SAMPLE_INBOX,
+  signal,
+  type Site,
+} from "../lib/launch/launch.ts";
+import { PORTS, type Role, ROLES } from "../lib/roles.ts";
+import { Remote } from "../orchestrator/remote.ts";
+
+const START_MS = 60_000;
+
+export interface Ended {
+  readonly role: Role;
+  readonly code: number;
+}
+
+export class Swarm implements AsyncDisposable {
+  readonly site: Site;
+  readonly #children = new Map<Role, Deno.ChildProcess>();
+
+  private constructor(site: Site) {
+    this.site = site;
+  }
+
+  /** Starts all four in a new folder whose inbox holds the sample. */
+  static async start(): Promise<Swarm> {
+    const binaries = Deno.env.get("BATON_BINARIES");
+    const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
+    // A compiled program knows its own ports and its own inbox alone.
+    const swarm = new Swarm({
+      folder,
+      inbox: "inbox",
+      ports: binaries === undefined ? freePorts() : PORTS,
+      ...(binaries === undefined ? {} : { binaries: await Deno.realPath(binaries) }),
+    });
+    await copy(SAMPLE_INBOX, `${folder}/inbox`);
+    await makeSecret(swarm.site);
+    for (const role of ROLES) swarm.start(role);
+    await swarm.healthy();
+    return swarm;
+  }
+
+  /** Starts a role that does not run. */
+  start(role: Role): void {
+    const port = ["--port", String(this.site.ports[role])];
+    const args = ["serve", ...port, ...(role === "orchestrator" ? ["--watch", "1"] : [])];
+    this.#children.set(role, launch(role, this.site, { args, stderr: "null" }));
+  }
+
+  /** Ends a role at once, as a crash does, and starts it again. */
+  async crash(role: Role): Promise<void> {
+    const child = this.#children.get(role)!;
+    signal(child, "SIGKILL");
+    await child.status;
+    this.start(role);
+  }
+
+  /** Resolves when the orchestrator and through it all agents are up. */
+  async healthy(): Promise<void> {
+    await healthy("orchestrator", this.site, START_MS);
+  }
+
+  /** Runs a command of the orchestrator's. */
+  async run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const [command, ...rest] = args;
+    const child = launch("orchestrator", this.site, {
+      args: [command, "--port", String(this.site.ports.orchestrator), ...rest],
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const { code, stdout, stderr } = await child.output();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  }
+
+  /** A client of the orchestrator. */
+  async remote(): Promise<Remote> {
+    const secret = (await Deno.readTextFile(`${this.site.folder}/secret/token`)).trim();
+    const address = { hostname: "127.0.0.1", port: this.site.ports.orchestrator };
+    return new Remote(address, await importSecret(secret));
+  }
+
+  /** Ends all with SIGTERM; gives the exit codes. */
+  async stop(): Promise<Ended[]> {
+    const ended: Ended[] = [];
+    for (const [role, child] of this.#children) ended.push({ role, code: await end(child) });
+    this.#children.clear();
+    return ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await Deno.remove(this.site.folder, { recursive: true });
+  }
+}
