@@ -48,6 +48,7 @@ function commonSettings(name: string) {
       help: "How this process calls itself",
       read: text,
     },
+    json: { help: "Print health as JSON" },
   };
 }
 
@@ -72,7 +73,7 @@ export function run<const S extends Settings>(
     if (more.length > 0 || !["serve", "health"].includes(command)) {
       throw new ExitError("usage", `Cannot do "${rest.join(" ")}": see ${name} --help`);
     }
-    if (command === "health") return await reportHealth(common.port);
+    if (command === "health") return await reportHealth(common.port, common.json);
     const memory = memoryFolder(name);
     const agent = define({ ...values as unknown as Values<S>, memory });
     await serve(agent, common, stopped);

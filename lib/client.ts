@@ -90,7 +90,9 @@ export class Client implements Disposable {
       return client;
     } catch (error) {
       client.close();
-      throw error;
+      if (!(error instanceof CodedError) || error.code !== "deadline_exceeded") throw error;
+      const options = { cause: error, maybeDone: false };
+      throw new CodedError("agent_unreachable", error.message, options);
     }
   }
 

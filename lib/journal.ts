@@ -23,8 +23,8 @@ import {
   damaged,
   findSegments,
   isTorn,
-  newSegment,
   type NewSegment,
+  newSegment,
   readSegment,
   RECORD_BYTES_MAX,
   type Segment,
@@ -274,32 +274,24 @@ export class Journal {
 
   async #recover(): Promise<void> {
     const { folder, role, after, replay } = this.#options;
-    // What the snapshot covers wholly is not read: a crash may have left any part of it.
-    const from = this.#segments.findLastIndex(({ first }) => first <= after.seq + 1);
-    const covered = this.#segments.slice(0, Math.max(from, 0));
+    // A snapshot is taken behind a rotation, so a segment begins where it ends. What is older is
+    // not read: a crash may have left any part of it.
+    const { segment: { path, first } } = newSegment(folder, role, after);
+    const begin = this.#segments.findIndex((segment) => segment.first === first);
+    if (begin < 0 && (this.#segments.length > 0 || after.seq > 0)) {
+      throw damaged(path, 0, `it is missing, and with it the records after ${after.seq}`);
+    }
+    const covered = this.#segments.slice(0, Math.max(begin, 0));
     for (const { path } of covered) this.#bytes += (await Deno.lstat(path)).size;
-    const [first, ...later] = this.#segments.slice(covered.length);
-    const known = first?.first === after.seq + 1 ? after : undefined;
-    let mark: Mark | undefined;
-    for (const segment of first === undefined ? [] : [first, ...later]) {
-      const read = await readSegment(segment, role, mark ?? known, (rec, at) => {
-        if (at.seq > after.seq) replay(rec);
-        else if (at.seq === after.seq && at.crc !== after.crc) {
-          throw damaged(segment.path, 0, `record ${at.seq} is not the one that the snapshot knows`);
-        }
-      });
+    for (const segment of this.#segments.slice(covered.length)) {
+      const read = await readSegment(segment, role, this.#mark, replay);
       if (read.end < read.size || read.mark === undefined) await this.#cut(segment, read);
-      mark = read.mark ?? mark;
-      this.#bytes += this.#end = read.end;
+      this.#mark = read.mark ?? this.#mark;
+      this.#bytes += read.end;
     }
-    if (mark === undefined && after.seq === 0) return await this.#beginFirst();
-    if (mark === undefined || first.first > after.seq + 1) {
-      throw damaged(first?.path ?? folder, 0, `records after ${after.seq} are missing`);
-    }
-    const { path } = this.#segments.at(-1)!;
-    if (mark.seq < after.seq) throw damaged(path, this.#end, "it ends before the snapshot does");
-    this.#mark = mark;
-    this.#file = await Deno.open(path, { append: true });
+    const last = this.#segments.at(-1);
+    if (last === undefined) return await this.#beginFirst();
+    this.#file = await Deno.open(last.path, { append: true });
     this.#end = (await this.#file.stat()).size;
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printableLines } from "./printable.ts";
 import { writeAll, type Writer } from "./write_all.ts";
 
 export type LogLevel = "error" | "warn" | "info";
@@ -12,9 +13,6 @@ export type Log = (level: LogLevel, event: string, fields?: Record<string, unkno
 /** Lines that wait for a slow stderr; what comes beyond is dropped and counted. */
 const WAITING_BYTES_MAX = 1024 * 1024;
 const VALUE_CHARS_MAX = 512;
-
-/** What `JSON.stringify` leaves and a terminal obeys: DEL, C1 and what changes direction or line. */
-const OBEYED = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** The line, without its end, of one event. No character in it moves a terminal's cursor. */
 export function logLine(
@@ -27,10 +25,7 @@ export function logLine(
     typeof value === "string" && value.length > VALUE_CHARS_MAX
       ? value.slice(0, VALUE_CHARS_MAX) + "…"
       : value;
-  return JSON.stringify({ at, level, event, ...fields }, shorten).replace(
-    OBEYED,
-    (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"),
-  );
+  return printableLines(JSON.stringify({ at, level, event, ...fields }, shorten));
 }
 
 /** Where log lines go: a writer, or a screen that has one. */
@@ -54,7 +49,7 @@ export class LossyWriter implements LogSink {
   }
 
   write(text: string): void {
-    if (this.#bytes + text.length > WAITING_BYTES_MAX) {
+    if (this.#bytes > 0 && this.#bytes + text.length > WAITING_BYTES_MAX) {
       this.#dropped++;
       return;
     }
@@ -69,8 +64,9 @@ export class LossyWriter implements LogSink {
     return dropped;
   }
 
-  /** Resolves when what waits is out, or after `ms`. */
-  async flush(ms: number): Promise<void> {
+  /** Resolves when what waits is out, or after `ms` where that is given. */
+  async flush(ms?: number): Promise<void> {
+    if (ms === undefined) return await this.#writing;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     await Promise.race([this.#writing, late]);

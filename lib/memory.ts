@@ -60,13 +60,12 @@ export class Memory implements AsyncDisposable {
   static async open(options: MemoryOptions): Promise<Memory> {
     const { folder, role, log, onFailed } = options;
     const lock = await takeFolder(folder);
-    let journal: Journal | undefined;
     try {
       await Deno.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
       const { entries, mark } = await readSnapshot(`${folder}/memory.json`, role);
       const memory = new Memory(options, lock, entries);
       let replayed = 0;
-      memory.#journal = journal = await Journal.open({
+      memory.#journal = await Journal.open({
         folder,
         role,
         after: mark,
@@ -83,7 +82,8 @@ export class Memory implements AsyncDisposable {
       return memory;
     } catch (error) {
       lock.close();
-      throw error instanceof ExitError ? error : cannotOpen(folder, error);
+      const fromSystem = typeof (error as { code?: unknown }).code === "string";
+      throw fromSystem ? cannotOpen(folder, error) : error;
     }
   }
 

@@ -1,23 +1,40 @@
-/** Controls, direction marks, line separators and lone surrogates: what changes how text around it looks. */
-const UNSEEN = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u;
+/**
+ * Text from outside, made safe to show: what would move a cursor, change the direction of what stands
+ * around it or can't be seen is replaced by an escape such as `\u202e`.
+ *
+ * @module
+ */
+
+/** Controls, direction marks, line separators and lone surrogates. */
+const UNSEEN = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * Makes text from outside safe to show on one line of a terminal or a page: what can't be seen is
- * replaced by an escape such as `\u202e`, and what is longer than `max` UTF-16 units ends in `…`.
- * For eyes only: a backslash of the text itself stays as it is, so the way back is not unique.
+ * Makes text safe to show on one line of a terminal or a page; what is longer than `max` UTF-16 units
+ * ends in `…`. For eyes only: a backslash of the text itself stays as it is, so the way back is not
+ * unique.
  */
 export function printable(text: string, max = 400): string {
   let shown = "";
   let room = 0;
   for (const char of text) {
-    const piece = UNSEEN.test(char) ? escaped(char) : char;
+    const piece = char.replace(UNSEEN, escaped);
     if (shown.length + piece.length > max) return shown.slice(0, room) + "…";
     shown += piece;
     if (shown.length < max) room = shown.length;
   }
   return shown;
+}
+
+/** The same for text of many lines and any length: line feeds stay. */
+export function printableLines(text: string): string {
+  return text.replace(UNSEEN, (char) => char === "\n" ? char : escaped(char));
+}
+
+/** JSON in which nothing is obeyed by a terminal: it means the same, and all of it can be seen. */
+export function printableJson(value: unknown, indent?: number): string {
+  return printableLines(JSON.stringify(value, null, indent));
 }
 
 function escaped(char: string): string {

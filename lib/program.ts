@@ -7,10 +7,11 @@ import { addressText, Client } from "./client.ts";
 import { CodedError } from "./errors.ts";
 import { EXIT, ExitError } from "./exit.ts";
 import { LossyWriter } from "./log.ts";
-import { printable } from "./printable.ts";
+import { printable, printableJson, printableLines } from "./printable.ts";
 
 /** How long a process waits at its end for slow pipes. */
 const FLUSH_MS = 500;
+const HEALTH_MS = 2_000;
 
 export const stdout = new LossyWriter(Deno.stdout);
 export const stderr = new LossyWriter(Deno.stderr);
@@ -54,12 +55,13 @@ export function stopSignal(): Promise<Deno.Signal> {
 }
 
 /** The `health` subcommand: asks the role on this machine how it is and says so. */
-export async function reportHealth(port: number): Promise<number> {
+export async function reportHealth(port: number, json: boolean): Promise<number> {
   const address = { hostname: "127.0.0.1", port };
   try {
     using client = await Client.open(address);
-    const health = await client.call("health", {}, { timeoutMs: 2_000 });
-    stdout.write(JSON.stringify(health) + "\n");
+    const health = await client.call("health", {}, { timeoutMs: HEALTH_MS });
+    const told = Object.entries(health).map(([name, value]) => `${name} ${value}`).join(", ");
+    stdout.write((json ? printableJson(health) : printableLines(told)) + "\n");
     return health.status === "ok" ? EXIT.done : EXIT.failed;
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;

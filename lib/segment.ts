@@ -70,14 +70,14 @@ export interface SegmentRead {
 /**
  * Reads a segment up to its end or to the first line that is not the next record.
  *
- * @param after where the segment before this one ended; `undefined` for the first of them
+ * @param after where the segment before this one ended, or the snapshot
  * @throws {ExitError} `damaged` where the header says that this is not the segment to read
  */
 export async function readSegment(
-  { path, first }: Segment,
+  { path }: Segment,
   role: string,
-  after: Mark | undefined,
-  onRecord: (rec: Json, mark: Mark) => void,
+  after: Mark,
+  onRecord: (rec: Json) => void,
 ): Promise<SegmentRead> {
   await refuseOdd(path);
   using file = await Deno.open(path);
@@ -88,14 +88,11 @@ export async function readSegment(
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
       const isHeader = mark === undefined;
       const before = mark ?? headerMark(line, path, role, after);
-      if (isHeader && before !== undefined && before.seq + 1 !== first) {
-        throw damaged(path, 0, `it begins with record ${before.seq + 1}, its name says ${first}`);
-      }
       const record = before && decodeRecord(line, before);
       if (record === undefined) break;
       mark = record.mark;
       end += line.length + 1;
-      if (!isHeader) onRecord(record.rec, mark);
+      if (!isHeader) onRecord(record.rec);
     }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error; // too long for a record: read up to there
@@ -142,7 +139,7 @@ function headerMark(
   line: Uint8Array,
   path: string,
   role: string,
-  after: Mark | undefined,
+  after: Mark,
 ): Mark | undefined {
   const header = Header.safeParse(peekRecord(line)?.rec).data;
   if (header === undefined) return undefined;
@@ -151,7 +148,7 @@ function headerMark(
   }
   if (header.role !== role) throw damaged(path, 0, `it belongs to "${header.role}", not "${role}"`);
   const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
-  if (after !== undefined && (after.seq !== told.seq || after.crc !== told.crc)) {
+  if (after.seq !== told.seq || after.crc !== told.crc) {
     throw damaged(
       path,
       0,

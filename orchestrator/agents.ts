@@ -29,21 +29,24 @@ export class Agents implements AsyncDisposable {
     for (const { role } of links) this.#tallies.set(role, { done: 0, failed: 0 });
   }
 
-  /** Asks an agent; throws what `Link.call` does. */
+  /** Asks an agent; throws what `Link.call` does, and `not_found` where there is no such agent. */
+  async ask(agent: string, type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
+    const link = this.#links.get(agent);
+    if (link !== undefined) return await link.call(type, body, options);
+    throw new CodedError("not_found", `Cannot ask "${agent}": there is no such agent`);
+  }
+
+  /** Asks an agent for a task, and keeps count. */
   async call(
     agent: string,
     type: string,
     body: JsonObject,
     options: LinkCall,
   ): Promise<JsonObject> {
-    const link = this.#links.get(agent);
-    const tally = this.#tallies.get(agent);
-    if (link === undefined || tally === undefined) {
-      throw new CodedError("not_found", `Cannot ask "${agent}": there is no such agent`);
-    }
+    const tally = this.#tallies.get(agent) ?? { done: 0, failed: 0 };
     const { id } = options;
     try {
-      const reply = await link.call(type, body, options);
+      const reply = await this.ask(agent, type, body, options);
       tally.done++;
       tally.last = { id, at: performance.now(), error: null };
       return reply;

@@ -131,15 +131,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     "",
     "Show the dashboard of a running orchestrator",
     [0, 0],
-    PLACE,
-    (_, values, stopped) => withRemote(values, (remote) => commands.dashboard(remote, stopped)),
+    CLIENT,
+    (_, values, stopped) =>
+      withRemote(values, (remote) => commands.dashboard(remote, stopped, values.json)),
   ),
   health: command(
     "",
     "Ask the one on this machine how it is",
     [0, 0],
-    PLACE,
-    (_, { port }) => reportHealth(port),
+    CLIENT,
+    (_, values) => reportHealth(values.port, values.json),
   ),
   call: command(
     "TYPE [JSON]",
@@ -178,7 +179,9 @@ async function withRemote(
   const hostname = host === "0.0.0.0" ? "127.0.0.1" : host;
   using remote = new Remote({ hostname, port }, await importSecret(await readSecret()));
   try {
-    return await work(remote);
+    const code = await work(remote);
+    await stdout.flush(); // however slowly it is read: all of it was asked for
+    return code;
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     const details = (error.details ?? []).slice(1).map((detail) => `; ${detail}`).join("");

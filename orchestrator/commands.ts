@@ -6,10 +6,10 @@
 import { CodedError } from "../lib/errors.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
 import { stderr, stdout } from "../lib/program.ts";
-import { printable } from "../lib/printable.ts";
+import { printable, printableJson, printableLines } from "../lib/printable.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import type { AgentState } from "./agents.ts";
-import { showDashboard, TerminalScreen } from "./console.ts";
+import { asBlocks, asJson, inPlace, showDashboard, TerminalScreen } from "./console.ts";
 import { type Ask, duration, painter, taskLine } from "./dashboard.ts";
 import type { Remote } from "./remote.ts";
 import { isFinal, type State, STATES, type Task, type TaskEvent } from "./task.ts";
@@ -115,12 +115,16 @@ export async function agents(remote: Remote, json: boolean): Promise<number> {
 }
 
 /** Shows the dashboard of a running orchestrator until stopped. */
-export async function dashboard(remote: Remote, stopped: Promise<unknown>): Promise<number> {
+export async function dashboard(
+  remote: Remote,
+  stopped: Promise<unknown>,
+  json: boolean,
+): Promise<number> {
   const ending = new AbortController();
-  const screen = Deno.stdout.isTerminal() ? new TerminalScreen(stdout) : undefined;
   const ask: Ask = (type, body) => remote.askAgain(type, body);
-  const shown = showDashboard(ask, stdout, screen, ending.signal);
-  await Promise.race([shown, stopped]);
+  const plain = json ? asJson(stdout) : asBlocks(ask, stdout);
+  const show = Deno.stdout.isTerminal() && !json ? inPlace(new TerminalScreen(stdout)) : plain;
+  await Promise.race([showDashboard(ask, show, ending.signal), stopped]);
   ending.abort();
   return EXIT.done;
 }
@@ -158,8 +162,9 @@ async function showResult(
   const reply = await remote.askAgain("result", { task });
   const { state, result, error } = reply as { state: State; result: JsonObject; error: JsonObject };
   if (json) print(reply);
-  else if (typeof result?.markdown === "string") stdout.write(result.markdown + "\n");
-  else if (result !== null) print(result);
+  else if (typeof result?.markdown === "string") {
+    stdout.write(printableLines(result.markdown) + "\n");
+  } else if (result !== null) print(result);
   if (state === "done") return EXIT.done;
   if (!isFinal(state)) {
     throw new ExitError("timed_out", `Cannot wait longer: ${task} is ${state}; ask again later`);
@@ -230,7 +235,7 @@ async function readStdin(): Promise<string> {
 }
 
 function print(value: JsonObject): void {
-  stdout.write(JSON.stringify(value, null, Deno.stdout.isTerminal() ? 2 : undefined) + "\n");
+  stdout.write(printableJson(value, Deno.stdout.isTerminal() ? 2 : undefined) + "\n");
 }
 
 /** The exit code that an error of the API gives a command. */

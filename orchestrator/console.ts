@@ -5,7 +5,7 @@
  * @module
  */
 import type { LogSink, LossyWriter } from "../lib/log.ts";
-import { printable } from "../lib/printable.ts";
+import { printable, printableJson } from "../lib/printable.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { sleep } from "../lib/retry.ts";
 import {
@@ -57,27 +57,44 @@ export class TerminalScreen implements LogSink {
   }
 }
 
-/** Shows the view over and over until the signal aborts. */
-export async function showDashboard(
-  ask: Ask,
-  terminal: LossyWriter,
-  screen: TerminalScreen | undefined,
-  signal: AbortSignal,
-): Promise<void> {
+/** Shows a view; `last` is the one that was shown before it. */
+export type Show = (view: View, last: View | undefined) => Promise<void> | void;
+
+/** Asks for a view and shows it, over and over until the signal aborts. */
+export async function showDashboard(ask: Ask, show: Show, signal: AbortSignal): Promise<void> {
   let last: View | undefined;
   while (!signal.aborted) {
     const view = await fetchView(ask);
-    if (screen !== undefined) {
-      const { columns, rows } = terminalSize();
-      const lines = renderDashboard(view, { columns, colour: !Deno.noColor });
-      screen.show(lines.slice(0, rows - 1));
-    } else if (last === undefined || signature(view) !== signature(last)) {
-      const lines = [...renderBlock(view), ...await newestReport(ask, view, last)];
-      terminal.write(lines.join("\n") + "\n");
-    }
+    await show(view, last);
     last = view;
     await sleep(REDRAW_MS, signal).catch(() => {}); // stopped meanwhile
   }
+}
+
+/** Redraws the whole dashboard in place. */
+export function inPlace(screen: TerminalScreen): Show {
+  return (view) => {
+    const { columns, rows } = terminalSize();
+    const lines = renderDashboard(view, { columns, colour: !Deno.noColor });
+    screen.show(lines.slice(0, rows - 1));
+  };
+}
+
+/** Writes a block when something has changed, and the beginning of a report that is new. */
+export function asBlocks(ask: Ask, sink: Pick<LogSink, "write">): Show {
+  return async (view, last) => {
+    if (last !== undefined && signature(view) === signature(last)) return;
+    const lines = [...renderBlock(view), ...await newestReport(ask, view, last)];
+    sink.write(lines.join("\n") + "\n");
+  };
+}
+
+/** Writes the view as a line of JSON when something has changed. */
+export function asJson(sink: Pick<LogSink, "write">): Show {
+  return (view, last) => {
+    if (last !== undefined && signature(view) === signature(last)) return;
+    sink.write(printableJson(view) + "\n");
+  };
 }
 
 /** The first lines of the report that was finished last, where it was not shown yet. */

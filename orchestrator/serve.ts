@@ -15,7 +15,7 @@ import { memoryFolder, VERSION } from "../lib/roles.ts";
 import { Server } from "../lib/server.ts";
 import { Agents } from "./agents.ts";
 import { Api } from "./api.ts";
-import { showDashboard, TerminalScreen } from "./console.ts";
+import { asBlocks, inPlace, showDashboard, TerminalScreen } from "./console.ts";
 import { watchInbox } from "./inbox.ts";
 import { PIPELINES } from "./pipelines.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -89,11 +89,12 @@ export async function serve(
   const ending = new AbortController();
   const ask = (type: string, body: JsonObject): Promise<JsonObject> =>
     api.answer({ v: PROTOCOL, id: "own", type, body }, ending.signal);
-  const shown = showDashboard(ask, stdout, screen, ending.signal);
+  const show = screen === undefined ? asBlocks(ask, stdout) : inPlace(screen);
+  const shown = showDashboard(ask, show, ending.signal);
   const watched = values.watch === 0 ? Promise.resolve() : watchInbox({
     scan: (timeoutMs) => {
       const id = `inbox.${crypto.randomUUID()}`;
-      return agents.call("collector", "scan", {}, { id, timeoutMs });
+      return agents.ask("collector", "scan", {}, { id, timeoutMs });
     },
     submit: (body) => ask("submit", body),
     get: (task) => taskLog.get(task),
