@@ -67,6 +67,18 @@ export class Swarm implements AsyncDisposable {
     this.start(role);
   }
 
+  /** Ends a role with SIGTERM and starts it again; gives its exit code. */
+  async restart(role: Role): Promise<number> {
+    const code = await end(this.#children.get(role)!);
+    this.start(role);
+    return code;
+  }
+
+  /** Sends a signal to a role. */
+  signal(role: Role, name: Deno.Signal): void {
+    signal(this.#children.get(role)!, name);
+  }
+
   /** Resolves when the orchestrator and through it all agents are up. */
   async healthy(): Promise<void> {
     await healthy("orchestrator", this.site, START_MS);
