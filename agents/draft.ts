@@ -20,7 +20,7 @@ export class MemoryDraft implements Draft {
   get(key: string): Promise<Json | undefined> {
     const own = PREFIX + key;
     return Promise.resolve(
-      this.#changes.has(own) ? this.#changes.get(own) : this.#memory.get(own),
+      this.#changes.has(own) ? this.#changes.get(own) : frozen(this.#memory.get(own)),
     );
   }
 
@@ -49,7 +49,20 @@ export class MemoryDraft implements Draft {
    * back meanwhile
    */
   takeChanges(): Changes {
-    if (this.#memory.epoch === this.#epoch) return this.#changes;
-    throw new CodedError("storage_full", "Cannot keep the result: what it builds on was not kept");
+    if (this.#memory.epoch !== this.#epoch) {
+      throw new CodedError(
+        "storage_full",
+        "Cannot keep the result: what it builds on was not kept",
+      );
+    }
+    for (const value of this.#changes.values()) frozen(value);
+    return this.#changes;
   }
+}
+
+/** So that a handler that fails can't have changed what it read: its attempt throws instead. */
+function frozen<T extends Json | undefined>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) frozen(inner); // first, since frozen means all of it
+  return Object.freeze(value);
 }

@@ -8,12 +8,19 @@ import { CodedError } from "../lib/errors.ts";
 import type { Changes, Memory } from "../lib/memory.ts";
 import type { Json, JsonObject } from "../lib/protocol.ts";
 
-/** Answers are kept for so many requests, */
-const KEPT_MAX = 10_000;
-/** of so many characters together, */
-const KEPT_CHARS_MAX = 64 * 1024 * 1024;
-/** for at most a week. */
-const KEPT_MS_MAX = 7 * 24 * 3_600_000;
+/** How much is kept: what goes beyond is forgotten, the oldest first. */
+export interface KeptBounds {
+  readonly requests: number;
+  /** Of all entries together, as JSON. */
+  readonly chars: number;
+  readonly ms: number;
+}
+
+const KEPT: KeptBounds = {
+  requests: 10_000,
+  chars: 64 * 1024 * 1024,
+  ms: 7 * 24 * 3_600_000,
+};
 
 const PREFIX = "request/";
 
@@ -35,21 +42,23 @@ export type RequestEntry = {
   readonly note?: Json;
 };
 
+interface Sized {
+  readonly chars: number;
+  readonly at: number;
+}
+
 export class Requests {
   readonly #memory: Memory;
+  readonly #bounds: KeptBounds;
   /** Size and age of each entry in memory, oldest first. */
-  readonly #kept = new Map<string, { chars: number; at: number }>();
+  #kept = new Map<string, Sized>();
   #chars = 0;
+  #epoch = -1;
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, bounds: KeptBounds = KEPT) {
     this.#memory = memory;
-    for (const [key, entry] of memory.entries(PREFIX)) {
-      this.#keep(
-        key,
-        JSON.stringify(entry).length,
-        Date.parse((entry as RequestEntry).received_at),
-      );
-    }
+    this.#bounds = bounds;
+    this.#count();
   }
 
   /** The entry of a request that was answered, if it is still kept. */
@@ -92,15 +101,32 @@ export class Requests {
   #change(id: string, entry: RequestEntry): Map<string, Json | undefined> {
     const changes = new Map<string, Json | undefined>([[PREFIX + id, entry]]);
     const now = Date.now();
+    if (this.#memory.epoch !== this.#epoch) this.#count();
     this.#keep(PREFIX + id, JSON.stringify(entry).length, now);
+    const { requests, chars: charsMax, ms } = this.#bounds;
     for (const [key, { chars, at }] of this.#kept) {
-      const fits = this.#kept.size <= KEPT_MAX && this.#chars <= KEPT_CHARS_MAX;
-      if ((fits && now - at <= KEPT_MS_MAX) || key === PREFIX + id) break;
+      const fits = this.#kept.size <= requests && this.#chars <= charsMax;
+      if ((fits && now - at <= ms) || key === PREFIX + id) break;
       this.#kept.delete(key);
       this.#chars -= chars;
       changes.set(key, undefined);
     }
     return changes;
+  }
+
+  /** What was taken back is not there, and what was to be removed for it is. */
+  #count(): void {
+    const before = this.#kept;
+    this.#epoch = this.#memory.epoch;
+    this.#kept = new Map();
+    this.#chars = 0;
+    const found = [...this.#memory.entries(PREFIX)].map(([key, entry]) => ({
+      key,
+      chars: before.get(key)?.chars ?? JSON.stringify(entry).length,
+      at: Date.parse((entry as RequestEntry).received_at),
+    }));
+    found.sort((a, b) => a.at - b.at);
+    for (const { key, chars, at } of found) this.#keep(key, chars, at);
   }
 
   #keep(key: string, chars: number, at: number): void {

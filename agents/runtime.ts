@@ -9,6 +9,7 @@
  * @module
  */
 import { z } from "zod";
+import { unlessAborted } from "../lib/abort.ts";
 import { sha256 } from "../lib/digest.ts";
 import { CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -31,6 +32,8 @@ interface Running {
   readonly digest: string;
   readonly answer: Promise<JsonObject>;
   readonly aborter: AbortController;
+  /** Its commit is on its way: from here on it can't be cancelled. */
+  committed: boolean;
 }
 
 /** What a request's turn gives: the answer, and when it may leave. */
@@ -103,7 +106,7 @@ export class Runtime {
       if (op.pure) return this.#runPure(op, request, signal);
       return this.#run(op, request, { digest, bytesIn: text.length }, signal);
     });
-    this.#running.set(id, { digest, answer, aborter });
+    this.#running.set(id, { digest, answer, aborter, committed: false });
     try {
       return await answer;
     } finally {
@@ -148,12 +151,13 @@ export class Runtime {
     try {
       const draft = new MemoryDraft(this.#memory);
       let note: Json = null;
-      const output = await this.#handle(op, request, {
-        memory: draft,
+      // Ends here at an abort: a handler that returns later than that finds nobody to note it.
+      const output = await unlessAborted(
+        this.#handle(op, request, { memory: draft, signal, note: (value) => note = value }),
         signal,
-        note: (value) => note = value,
-      });
+      );
       signal.throwIfAborted();
+      this.#running.get(id)!.committed = true;
       const durable = this.#requests.finish(id, entry, draft.takeChanges(), {
         ms: ms(),
         bytesOut: JSON.stringify(output).length,
@@ -189,20 +193,21 @@ export class Runtime {
       output = await op.handle(input, { ...given, task: id.split(".", 1)[0] });
     } catch (error) {
       if (error instanceof CodedError || given.signal.aborted) throw error;
-      const { message, stack } = error as Error;
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
       this.#log("error", "handler_failed", { id, op: type, stack });
       throw new CodedError("handler_failed", `Cannot ${type}: ${message}`, { cause: error });
     }
     const result = op.output.safeParse(output);
-    if (result.success) return result.data as JsonObject;
-    const details = issues(result.error);
+    if (result.success && isObject(result.data)) return result.data;
+    const details = result.success ? ["(top): a reply's body is an object"] : issues(result.error);
     throw new CodedError("bad_output", `Cannot answer: ${type} gave a wrong output`, { details });
   }
 
   #cancel(id: string): JsonObject {
     const running = this.#running.get(id);
-    running?.aborter.abort(new CodedError("cancelled", `Cancelled: ${id}`));
-    return { cancelled: running !== undefined };
+    if (running === undefined || running.committed) return { cancelled: false };
+    running.aborter.abort(new CodedError("cancelled", `Cancelled: ${id}`));
+    return { cancelled: true };
   }
 
   #info(): JsonObject {
@@ -213,4 +218,8 @@ export class Runtime {
     }));
     return { agent: this.#agent.name, ops };
   }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -12,7 +12,8 @@ export class Turns {
       return work();
     });
     const ended = unlessAborted(turn, signal);
-    this.#last = Promise.allSettled([before, ended]);
+    // Nothing of the outcomes may hang on the chain, or none of them is ever let go.
+    this.#last = Promise.allSettled([before, ended]).then(() => {});
     return ended;
   }
 }

@@ -38,6 +38,19 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
+/** Whether the system says that there is no room, on the disk or in the quota. */
+export function saysFull(error: unknown): boolean {
+  const { code, message = "" } = error as { code?: string; message?: string };
+  // Deno has no code for EDQUOT.
+  return code === "ENOSPC" || code === "EDQUOT" || /quota exceeded \(os error/i.test(message);
+}
+
+/** Whether an error is the system's answer to a call; not each one has a code in Deno. */
+export function isFromSystem(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return typeof code === "string" || / \(os error \d+\)/.test(String(message));
+}
+
 async function writeFile(path: string, data: FileContent): Promise<void> {
   // `createNew` also refuses a symlink that someone put there in the meantime.
   using file = await Deno.open(path, { write: true, createNew: true });

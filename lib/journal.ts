@@ -14,7 +14,7 @@
  * @module
  */
 import { CodedError } from "./errors.ts";
-import { syncFolder } from "./file.ts";
+import { saysFull, syncFolder } from "./file.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
 import { encodeRecord, type Mark } from "./record.ts";
@@ -216,10 +216,8 @@ export class Journal {
       return rotation.reject(storageError("begin a segment", error)); // the old one goes on
     }
     try {
-      await file.sync();
-      await syncFolder(folder);
+      await syncSegment(file, folder);
     } catch (error) {
-      file.close();
       return this.#fail([rotation], error);
     }
     this.#use(file, next);
@@ -230,8 +228,7 @@ export class Journal {
     const { folder, role } = this.#options;
     const next = newSegment(folder, role, this.#mark);
     const file = await createSegment(next);
-    await file.sync();
-    await syncFolder(folder);
+    await syncSegment(file, folder);
     this.#use(file, next);
   }
 
@@ -342,6 +339,17 @@ async function createSegment({ segment: { path }, line }: NewSegment): Promise<D
   }
 }
 
+/** Puts a segment's first line and its name on disk, or closes it. */
+async function syncSegment(file: Deno.FsFile, folder: string): Promise<void> {
+  try {
+    await file.sync();
+    await syncFolder(folder);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
 function refuseLong(text: string): void {
   const bytes = new TextEncoder().encode(text).length + ENVELOPE_BYTES;
   if (bytes <= RECORD_BYTES_MAX) return;
@@ -351,10 +359,8 @@ function refuseLong(text: string): void {
 }
 
 function storageError(act: string, cause: unknown): CodedError {
-  const { code } = cause as { code?: string };
-  const full = code === "ENOSPC" || code === "EDQUOT";
   return new CodedError(
-    full ? "storage_full" : "storage_failed",
+    saysFull(cause) ? "storage_full" : "storage_failed",
     `Cannot ${act} in the journal: ${why(cause)}`,
     { cause, maybeDone: false },
   );

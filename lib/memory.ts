@@ -5,7 +5,7 @@
  * @module
  */
 import { ExitError } from "./exit.ts";
-import { replaceFile, TEMPORARY } from "./file.ts";
+import { isFromSystem, replaceFile, saysFull, TEMPORARY } from "./file.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
@@ -82,8 +82,7 @@ export class Memory implements AsyncDisposable {
       return memory;
     } catch (error) {
       lock.close();
-      const fromSystem = typeof (error as { code?: unknown }).code === "string";
-      throw fromSystem ? cannotOpen(folder, error) : error;
+      throw isFromSystem(error) ? cannotOpen(folder, error) : error;
     }
   }
 
@@ -135,18 +134,19 @@ export class Memory implements AsyncDisposable {
     this.#lock.close();
   }
 
-  /** Without a new snapshot the journal goes on; the next one is tried when it has grown again. */
+  /** Without a new snapshot the journal goes on. */
   async #trySnapshot(): Promise<void> {
     try {
       await this.snapshot();
     } catch (error) {
-      this.#snapshotAbove = this.#journal.bytes + SNAPSHOT_BYTES_MIN;
       this.#options.log("warn", "snapshot_failed", { reason: String(error) });
     }
   }
 
   async #snapshot(): Promise<void> {
     const { folder, role } = this.#options;
+    // Should it fail, on a full disk say: the next one is tried when as much has come again.
+    this.#snapshotAbove = this.#journal.bytes + SNAPSHOT_BYTES_MIN;
     const entries = new Map(this.#entries); // as it is at the rotation, with all that waits
     const mark = await this.#journal.rotate();
     const path = `${folder}/memory.json`;
@@ -196,7 +196,9 @@ async function takeFolder(folder: string): Promise<Deno.FsFile> {
 function cannotOpen(folder: string, cause: unknown): ExitError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const { code } = cause as { code?: string };
-  return code === "EIO" || code === "ENOSPC" || code === "EDQUOT"
+  // What Deno has no code for is nothing that a permission helps, such as EUCLEAN.
+  const isDisk = code === "EIO" || saysFull(cause) || (code === undefined && isFromSystem(cause));
+  return isDisk
     ? new ExitError("storage_failed", `Cannot open memory "${folder}": ${why}`, { cause })
     : new ExitError(
       "not_permitted",

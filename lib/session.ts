@@ -63,7 +63,6 @@ export class Session {
   #inFlight = new Set<Promise<void>>();
   #blank = 0;
   #draining = false;
-  #leaving = false;
   #closed = false;
 
   constructor(conn: Deno.Conn, service: Service, limits: Limits) {
@@ -135,8 +134,7 @@ export class Session {
    */
   close(reason?: CodedError): void {
     if (this.#closed) return;
-    if (reason !== undefined && !this.#leaving && this.#writer.blockedSince === undefined) {
-      this.#leaving = true;
+    if (reason !== undefined && this.#writer.blockedSince === undefined) {
       this.#replyIfRead(undefined, reason);
       this.#writer.flushed().finally(() => this.close());
     } else {

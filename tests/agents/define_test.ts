@@ -1,0 +1,246 @@
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { Runtime } from "../../agents/runtime.ts";
+import { importSecret } from "../../lib/auth.ts";
+import { Client } from "../../lib/client.ts";
+import { CodedError } from "../../lib/errors.ts";
+import { Server } from "../../lib/server.ts";
+import { openMemory } from "../lib/memories.ts";
+import { TempFolder, within } from "../lib/temp_folder.ts";
+import { greeter } from "./greeter.ts";
+
+const SECRET = "a secret of more than thirty-two bytes";
+const HOST = "127.0.0.1";
+/** Until a process has to be up, or gone. */
+const PATIENCE_MS = 20_000;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+const log = (): void => {};
+
+async function connect(port: number, role = "greeter"): Promise<Client> {
+  const address = { hostname: HOST, port };
+  return await Client.connect({ address, secret: await importSecret(SECRET), role });
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An agent as a process of its own, by default the greeter. */
+class Program implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  #stderr = "";
+  readonly #heard: Promise<void>;
+  #changed = Promise.withResolvers<void>();
+  readonly #stdout: Promise<string>;
+
+  constructor(
+    cwd: string,
+    args: string[],
+    env: Record<string, string> = { AUTH_TOKEN: SECRET },
+    name = "greeter",
+  ) {
+    const module = import.meta.resolve(`./${name}_main.ts`);
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "--config", CONFIG, module, ...args],
+      cwd,
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#heard = this.#listen();
+    this.#stdout = new Response(this.#child.stdout).text();
+  }
+
+  /** Resolves when it listens, with its port. */
+  async serving(): Promise<number> {
+    await within(PATIENCE_MS, this.told('"event":"serving"'));
+    return Number(/"address":"[\d.]+:(\d+)"/.exec(this.#stderr)![1]);
+  }
+
+  /** Resolves when it has said so on stderr. */
+  async told(text: string): Promise<void> {
+    while (!this.#stderr.includes(text)) await this.#changed.promise;
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  async ended(): Promise<Ended> {
+    const { code } = await within(PATIENCE_MS, this.#child.status);
+    await this.#heard;
+    return { code, stdout: await this.#stdout, stderr: this.#stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.kill("SIGKILL");
+    } catch { /* it has ended */ }
+    await this.ended();
+  }
+
+  async #listen(): Promise<void> {
+    for await (const part of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#stderr += part;
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    }
+  }
+}
+
+/** The greeter's one line of complaint. */
+function complaint({ stderr }: Ended): string {
+  const lines = stderr.trimEnd().split("\n").filter((line) => !line.startsWith("{"));
+  assertEquals(lines.length, 1, stderr);
+  assertMatch(lines[0], /^greeter: Cannot /);
+  return lines[0];
+}
+
+Deno.test("defineAgent() makes what a runtime serves over a real connection", async () => {
+  await using folder = await TempFolder.make();
+  await using memory = await openMemory(folder.path, { role: "greeter" });
+  const runtime = new Runtime(greeter, memory, log);
+  await using server = new Server({
+    hostname: HOST,
+    port: 0,
+    log,
+    service: {
+      role: greeter.name,
+      name: "greeter-1",
+      version: "1.0.0",
+      secret: await importSecret(SECRET),
+      health: () => ({ status: "ok" }),
+      answer: (request) => runtime.answer(request),
+      onInternal: (_reference, error) => {
+        throw error;
+      },
+    },
+  });
+  using client = await connect(server.address.port);
+  const greet = (name: string, id: string) =>
+    client.call("greet", { name }, { id, timeoutMs: 5_000 });
+  assertEquals(await greet("Ada", "t1.greet"), { text: "Hello Ada, for the 1. time" });
+  assertEquals(await greet("Ada", "t2.greet"), { text: "Hello Ada, for the 2. time" });
+  assertEquals(await greet("Ada", "t1.greet"), { text: "Hello Ada, for the 1. time" });
+  const error = await assertRejects(() => greet("Bob", "t1.greet"), CodedError);
+  assertEquals(error.code, "conflict");
+  const names = Array.from({ length: 20 }, (_, at) => `t3.${at}`);
+  const replies = await Promise.all(names.map((id) => greet("Eve", id)));
+  const texts = new Set(replies.map(({ text }) => text));
+  assertEquals(texts, new Set(names.map((_, at) => `Hello Eve, for the ${at + 1}. time`)));
+  const info = await client.call("info", {}, { timeoutMs: 5_000 });
+  assertEquals(info.agent, "greeter");
+});
+
+Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", async () => {
+  await using folder = await TempFolder.make();
+  for (let time = 1; time <= 2; time++) {
+    await using greeter = new Program(folder.path, ["--port", "0"]);
+    const port = await greeter.serving();
+    {
+      using client = await connect(port);
+      assertEquals(
+        await client.call("greet", { name: "Ada" }, { timeoutMs: 5_000 }),
+        { text: `Hello Ada, for the ${time}. time` },
+      );
+    }
+    if (time === 1) {
+      await using health = new Program(folder.path, ["health", "--json", "--port", `${port}`], {});
+      const { code, stdout, stderr } = await health.ended();
+      assertEquals([code, stderr], [0, ""]);
+      const { status, role, name } = JSON.parse(stdout);
+      assertEquals([status, role, name], ["ok", "greeter", "greeter-1"]);
+    }
+    greeter.kill("SIGTERM");
+    const { code, stderr } = await greeter.ended();
+    assertEquals(code, 0, stderr);
+    for (const line of stderr.trimEnd().split("\n")) JSON.parse(line);
+  }
+  const memory = JSON.parse(await Deno.readTextFile(`${folder.path}/memory/greeter/memory.json`));
+  assertEquals(memory.entries["state/Ada"], 2);
+});
+
+Deno.test("run() takes the secret from a file, and tells it to nobody", async () => {
+  await using folder = await TempFolder.make();
+  await Deno.writeTextFile(`${folder.path}/token`, SECRET + "\n");
+  await using greeter = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN_FILE: "token" });
+  using _ = await connect(await greeter.serving());
+  greeter.kill("SIGINT");
+  const { code, stderr } = await greeter.ended();
+  assertEquals([code, stderr.includes(SECRET)], [0, false]);
+});
+
+Deno.test("run() that is killed goes on with what it has answered", async () => {
+  await using folder = await TempFolder.make();
+  for (let time = 1; time <= 3; time++) {
+    await using greeter = new Program(folder.path, ["--port", "0"]);
+    using client = await connect(await greeter.serving());
+    const reply = await client.call("greet", { name: "Ada" }, { id: `t${time}`, timeoutMs: 5_000 });
+    assertEquals(reply, { text: `Hello Ada, for the ${time}. time` });
+    const again = await client.call("greet", { name: "Ada" }, { id: "t1", timeoutMs: 5_000 });
+    assertEquals(again, { text: "Hello Ada, for the 1. time" });
+    greeter.kill("SIGKILL");
+    await greeter.ended();
+  }
+});
+
+Deno.test("run() waits for what runs at SIGTERM, and ends at once at the second one", async () => {
+  await using folder = await TempFolder.make();
+  await using sleeper = new Program(folder.path, ["--port", "0"], undefined, "sleeper");
+  using client = await connect(await sleeper.serving(), "sleeper");
+  const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
+  while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_hand !== 1);
+  sleeper.kill("SIGTERM");
+  await within(PATIENCE_MS, sleeper.told('"event":"draining"'));
+  assertEquals((await client.call("health", {}, { timeoutMs: 5_000 })).status, "draining");
+  sleeper.kill("SIGTERM");
+  assertEquals((await sleeper.ended()).code, 143);
+  assertEquals((await sleep).code, "agent_unreachable");
+});
+
+Deno.test("run() says in one line and by its exit code why it can't start", async () => {
+  await using folder = await TempFolder.make();
+  await using running = new Program(folder.path, ["--port", "0"]);
+  const port = await running.serving();
+
+  const cases: [number, string, string[], Record<string, string>?, string?][] = [
+    [2, 'Cannot take "--nonsense"', ["--nonsense"]],
+    [2, 'Cannot take "x" for --port', ["--port", "x"]],
+    [2, 'Cannot do "dance"', ["dance"]],
+    [2, 'Cannot do "serve twice"', ["serve", "twice"]],
+    [4, `Cannot ask ${HOST}:1`, ["health", "--port", "1"]],
+    [69, `Cannot listen on ${HOST}:${port}`, ["--port", `${port}`], undefined, "other"],
+    [75, "another process holds its lock", ["--port", "0"]],
+    [77, 'Cannot open memory "memory/greeter"', ["--port", "0"], undefined, "blocked"],
+    [65, 'Cannot read memory "memory/greeter/memory.json"', [], undefined, "damaged"],
+    [78, "there is no", ["--port", "0"], {}, "other"],
+    [78, "has 5 bytes", ["--port", "0"], { AUTH_TOKEN: "short" }, "other"],
+    [78, 'file "none" cannot be read', ["--port", "0"], { AUTH_TOKEN_FILE: "none" }, "other"],
+  ];
+  await Deno.mkdir(`${folder.path}/other`);
+  await Deno.mkdir(`${folder.path}/blocked`);
+  await Deno.writeTextFile(`${folder.path}/blocked/memory`, "a file in its place");
+  await Deno.mkdir(`${folder.path}/damaged/memory/greeter`, { recursive: true });
+  await Deno.writeTextFile(`${folder.path}/damaged/memory/greeter/memory.json`, "{");
+
+  for (const [code, text, args, env, below = ""] of cases) {
+    await using failing = new Program(`${folder.path}/${below}`, args, env);
+    const ended = await failing.ended();
+    assertStringIncludes(complaint(ended), text);
+    assertEquals(ended.code, code, ended.stderr);
+  }
+  using client = await connect(port);
+  assertEquals(await client.call("ping", {}, { timeoutMs: 5_000 }), {}, "the first is undisturbed");
+});
+
+Deno.test("run() shows its help and the exit codes", async () => {
+  await using folder = await TempFolder.make();
+  await using greeter = new Program(folder.path, ["--help"], {});
+  const { code, stdout, stderr } = await greeter.ended();
+  assertEquals([code, stderr], [0, ""]);
+  for (const text of ["--port N", "health", "75 locked"]) assertStringIncludes(stdout, text);
+  assertEquals(await folder.names(), []);
+});

@@ -1,0 +1,23 @@
+/**
+ * Numbers that look random and are the same for the same seed: mulberry32, by Tommy Ettinger
+ * (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c).
+ */
+export class Dice {
+  #state: number;
+
+  constructor(readonly seed: number) {
+    this.#state = seed;
+  }
+
+  /** A whole number from 0 to `below` - 1. */
+  below(below: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)];
+  }
+}

@@ -1,0 +1,235 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { CodedError } from "../../lib/errors.ts";
+import { LineReader, LineWriter } from "../../lib/lines.ts";
+import type { Writer } from "../../lib/write_all.ts";
+import { within } from "./wire.ts";
+
+const MANY = () => 1_000_000;
+
+/** Gives the portions one `read` after the other, as a socket would. */
+class Portions implements Pick<Deno.Conn, "read"> {
+  /** Bytes that were read. */
+  taken = 0;
+  /** The largest buffer that was offered. */
+  offered = 0;
+  readonly #portions: Iterator<Uint8Array>;
+  #left = new Uint8Array();
+
+  constructor(portions: Iterable<string | Uint8Array>) {
+    this.#portions = (function* () {
+      for (const portion of portions) {
+        yield typeof portion === "string" ? new TextEncoder().encode(portion) : portion;
+      }
+    })();
+  }
+
+  read(into: Uint8Array): Promise<number | null> {
+    this.offered = Math.max(this.offered, into.buffer.byteLength);
+    if (this.#left.length === 0) {
+      const next = this.#portions.next();
+      if (next.done) return Promise.resolve(null);
+      this.#left = next.value as Uint8Array<ArrayBuffer>;
+    }
+    const count = Math.min(into.length, this.#left.length);
+    into.set(this.#left.subarray(0, count));
+    this.#left = this.#left.subarray(count);
+    this.taken += count;
+    return Promise.resolve(count);
+  }
+}
+
+async function linesOf(
+  portions: Iterable<string | Uint8Array>,
+  maxBytes: () => number = MANY,
+): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of new LineReader(new Portions(portions)).lines(maxBytes)) {
+    lines.push(new TextDecoder().decode(line));
+  }
+  return lines;
+}
+
+Deno.test("LineReader gives the same lines however the bytes are cut", async () => {
+  const text = '{"a":"ü🙂\u2028"}\n\n\r\nlast €\n';
+  const expected = ['{"a":"ü🙂\u2028"}', "", "\r", "last €"];
+  const bytes = new TextEncoder().encode(text);
+  for (let size = 1; size <= bytes.length; size++) {
+    const portions = [];
+    for (let at = 0; at < bytes.length; at += size) portions.push(bytes.subarray(at, at + size));
+    assertEquals(await linesOf(portions), expected, `portions of ${size}`);
+  }
+});
+
+Deno.test("LineReader ends a line at a line feed and at nothing else", async () => {
+  assertEquals(await linesOf(["a\rb\u2028c\u2029d\u0085e\fg\vh\0i\n"]), [
+    "a\rb\u2028c\u2029d\u0085e\fg\vh\0i",
+  ]);
+});
+
+Deno.test("LineReader drops a line that the source does not end", async () => {
+  assertEquals(await linesOf(["one\ntwo"]), ["one"]);
+  assertEquals(await linesOf(["two"]), []);
+  assertEquals(await linesOf([]), []);
+});
+
+Deno.test("LineReader gives thousands of lines of one portion", async () => {
+  const lines = Array.from({ length: 20_000 }, (_, n) => `line ${n}`);
+  assertEquals(await linesOf([lines.join("\n") + "\n"]), lines);
+});
+
+Deno.test("LineReader gives short and long lines in turn", async () => {
+  const lines = [1, 100_000, 3, 65_535, 65_536, 65_537, 0, 500_000, 2]
+    .map((length, n) => String(n).repeat(length));
+  const text = lines.join("\n") + "\n";
+  assertEquals(await linesOf([text]), lines);
+  const portions = text.match(/[^]{1,1000}/g)!;
+  assertEquals(await linesOf(portions), lines);
+});
+
+Deno.test("LineReader takes a line of exactly the limit and refuses one more", async () => {
+  for (const size of [0, 1, 100, 70_000]) {
+    assertEquals(await linesOf(["x".repeat(size) + "\n"], () => size), ["x".repeat(size)]);
+    const error = await assertRejects(
+      () => linesOf(["x".repeat(size + 1) + "\n"], () => size),
+      CodedError,
+    );
+    assertEquals(error.code, "line_too_long");
+  }
+});
+
+Deno.test("LineReader counts bytes, not characters", async () => {
+  assertEquals(await linesOf(["üü\n"], () => 4), ["üü"]);
+  await assertRejects(() => linesOf(["üü\n"], () => 3), CodedError);
+});
+
+Deno.test("LineReader refuses a line over the limit before buffering it", async () => {
+  const flood = (function* () {
+    const block = new Uint8Array(64 * 1024).fill(0x78);
+    for (let n = 0; n < 1600; n++) yield block; // 100 MiB without an end
+  })();
+  const source = new Portions(flood);
+  const max = 1024 * 1024;
+  const error = await assertRejects(async () => {
+    for await (const _ of new LineReader(source).lines(() => max)) { /* none comes */ }
+  }, CodedError);
+  assertEquals(error.code, "line_too_long");
+  assert(source.taken <= max + 64 * 1024, `${source.taken} bytes were read`);
+  assert(source.offered <= 2 * max, `${source.offered} bytes were held`);
+});
+
+Deno.test("LineReader lets go of the room that a long line took", async () => {
+  const source = new Portions(["x".repeat(900_000) + "\n", ...Array(50).fill("y\n")]);
+  const lines = new LineReader(source).lines(MANY);
+  await lines.next();
+  source.offered = 0;
+  await lines.next();
+  assertEquals(source.offered, 64 * 1024);
+});
+
+Deno.test("LineReader asks for the limit before each line", async () => {
+  let max = 3;
+  const lines = new LineReader(new Portions(["abc\nabcdef\nabcd\n"])).lines(() => max);
+  await lines.next();
+  max = 6;
+  assertEquals((await lines.next()).value?.length, 6);
+  max = 3;
+  await assertRejects(() => lines.next(), CodedError);
+});
+
+Deno.test("LineReader knows since when a line is unfinished", async () => {
+  const parts = [1, 2].map(() => Promise.withResolvers<string | null>());
+  let read = 0;
+  const reader = new LineReader({
+    async read(into) {
+      const text = await parts[read++]?.promise;
+      return text ? new TextEncoder().encodeInto(text, into).written : null;
+    },
+  });
+  const lines = reader.lines(MANY);
+  assertEquals(reader.partialSince, undefined);
+  const first = lines.next();
+  parts[0].resolve("one\ntw");
+  await first;
+  const since = reader.partialSince;
+  assert(since !== undefined && since <= performance.now());
+  const second = lines.next();
+  assertEquals(reader.partialSince, since);
+  parts[1].resolve(null);
+  assertEquals(await second, { done: true, value: undefined });
+  assertEquals(reader.partialSince, undefined);
+});
+
+/** Takes a few bytes at a time, each write when the test says so. */
+class SlowSink implements Writer {
+  written = "";
+  writes = 0;
+  open = Promise.withResolvers<void>();
+  constructor(readonly portion = Infinity) {}
+
+  async write(bytes: Uint8Array): Promise<number> {
+    this.writes++;
+    await this.open.promise;
+    const part = bytes.subarray(0, this.portion);
+    this.written += new TextDecoder().decode(part);
+    return part.length;
+  }
+}
+
+Deno.test("LineWriter joins the lines of one turn into one write", async () => {
+  const sink = new SlowSink();
+  sink.open.resolve();
+  const writer = new LineWriter(sink, 1000);
+  for (let n = 0; n < 10; n++) writer.write(`${n}\n`);
+  await writer.flushed();
+  assertEquals([sink.written, sink.writes], ["0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n", 1]);
+  assertEquals(writer.blockedSince, undefined);
+});
+
+Deno.test("LineWriter writes all of a line that the sink takes in pieces", async () => {
+  const sink = new SlowSink(3);
+  sink.open.resolve();
+  const writer = new LineWriter(sink, 1000);
+  writer.write("a long line\n");
+  writer.write("and another\n");
+  await writer.flushed();
+  assertEquals(sink.written, "a long line\nand another\n");
+});
+
+Deno.test("LineWriter keeps the order while the sink is slow", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink, 1000);
+  writer.write("1\n");
+  await Promise.resolve();
+  await Promise.resolve();
+  assert(writer.blockedSince !== undefined);
+  writer.write("2\n");
+  writer.write("3\n");
+  sink.open.resolve();
+  await within(writer.flushed(), "the lines to be written");
+  assertEquals([sink.written, sink.writes], ["1\n2\n3\n", 2]);
+});
+
+Deno.test("LineWriter refuses more than may wait but always takes one line", () => {
+  const writer = new LineWriter(new SlowSink(), 10);
+  writer.write("x".repeat(100) + "\n");
+  assertEquals(assertThrows(() => writer.write("y\n"), CodedError).code, "slow_reader");
+});
+
+Deno.test("LineWriter forgets what the sink has taken", async () => {
+  const sink = new SlowSink();
+  sink.open.resolve();
+  const writer = new LineWriter(sink, 10);
+  for (let n = 0; n < 100; n++) {
+    writer.write("12345678\n");
+    await writer.flushed();
+  }
+  assertEquals(sink.written.length, 900);
+});
+
+Deno.test("LineWriter throws what an earlier write threw", async () => {
+  const broken = new Error("EPIPE");
+  const writer = new LineWriter({ write: () => Promise.reject(broken) }, 1000);
+  writer.write("1\n");
+  await writer.flushed();
+  assertThrows(() => writer.write("2\n"), Error, "EPIPE");
+});

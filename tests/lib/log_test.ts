@@ -1,0 +1,105 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { logLine, logTo, LossyWriter } from "../../lib/log.ts";
+import { within } from "./wire.ts";
+
+const AT = new Date("2030-01-02T03:04:05.678Z");
+
+Deno.test("logLine() is one JSON object with the time, the level and the event first", () => {
+  assertEquals(
+    logLine(AT, "warn", "agent_lost", { agent: "collector", tries: 3 }),
+    '{"at":"2030-01-02T03:04:05.678Z","level":"warn","event":"agent_lost","agent":"collector","tries":3}',
+  );
+});
+
+Deno.test("logLine() has no character that a terminal obeys, and means the same", () => {
+  const text = "\x00\x07\x1b[2J\r\n\t\x7f\x85\x9b31m\u200e\u200f\u2028\u2029\u202e\u2066\u2069 ü🙂";
+  const line = logLine(AT, "info", "said", { text });
+  // deno-lint-ignore no-control-regex -- these are what must not be there
+  assertEquals(line.match(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g), null);
+  assertEquals(JSON.parse(line).text, text);
+});
+
+Deno.test("logLine() guards keys as it does values", () => {
+  const line = logLine(AT, "info", "said", { "\u202e": 1 });
+  assertEquals(line.includes("\u202e"), false);
+});
+
+Deno.test("logLine() cuts long values wherever they are", () => {
+  const long = "x".repeat(10_000);
+  const { a, b } = JSON.parse(logLine(AT, "info", "said", { a: long, b: { c: [long] } }));
+  assertEquals(a, "x".repeat(512) + "…");
+  assertEquals(b.c[0], a);
+});
+
+Deno.test("logTo() writes a line with the common fields first and tells what was lost before", () => {
+  const lines: string[] = [];
+  let dropped = 0;
+  const log = logTo({
+    write: (text) => lines.push(text),
+    takeDropped: () => dropped,
+  }, { role: "reporter" });
+  log("info", "one");
+  dropped = 7;
+  log("error", "two", { more: true });
+  assertMatch(lines[0], /^\{.*"event":"one","role":"reporter"\}\n$/);
+  assertMatch(lines[1], /^\{.*"event":"two","role":"reporter","more":true,"dropped":7\}\n$/);
+});
+
+Deno.test("LossyWriter joins what is written in one turn and keeps its order", async () => {
+  const written: string[] = [];
+  const writer = new LossyWriter({
+    write(bytes) {
+      written.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+  });
+  for (const text of ["a", "b", "c"]) writer.write(text);
+  await writer.flush(60_000);
+  writer.write("d");
+  await writer.flush(60_000);
+  assertEquals(written, ["abc", "d"]);
+});
+
+Deno.test("LossyWriter neither waits for a full pipe nor keeps more than a megabyte for it", async () => {
+  const open = Promise.withResolvers<void>();
+  let written = 0;
+  const writer = new LossyWriter({
+    async write(bytes) {
+      await open.promise;
+      written += bytes.length;
+      return bytes.length;
+    },
+  });
+  const line = "x".repeat(1023) + "\n";
+  for (let n = 0; n < 3000; n++) writer.write(line);
+  assertEquals(writer.takeDropped(), 3000 - 1024);
+  assertEquals(writer.takeDropped(), 0);
+  await writer.flush(1); // gives up while the pipe is full
+  assertEquals(written, 0);
+  open.resolve();
+  await within(writer.flush(60_000), "the pipe to take what waits");
+  assertEquals(written, 1024 * 1024);
+  writer.write(line);
+  await writer.flush(60_000);
+  assertEquals(written, 1024 * 1024 + 1024);
+  assertEquals(writer.takeDropped(), 0);
+});
+
+Deno.test("LossyWriter counts what a broken pipe loses and never throws", async () => {
+  let broken = true;
+  const written: string[] = [];
+  const writer = new LossyWriter({
+    write(bytes) {
+      if (broken) return Promise.reject(new Deno.errors.BrokenPipe("gone"));
+      written.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+  });
+  writer.write("lost\n");
+  await writer.flush(60_000);
+  assert(writer.takeDropped() > 0);
+  broken = false;
+  writer.write("kept\n");
+  await writer.flush(60_000);
+  assertEquals(written, ["kept\n"]);
+});

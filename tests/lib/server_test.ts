@@ -1,0 +1,543 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { importSecret, makeNonce } from "../../lib/auth.ts";
+import type { CodedError } from "../../lib/errors.ts";
+import { ExitError } from "../../lib/exit.ts";
+import { LIMITS, type Limits } from "../../lib/protocol.ts";
+import { sleep } from "../../lib/retry.ts";
+import { Session } from "../../lib/session.ts";
+import { keepLog, type Message, Peer, SECRET, serve, until, within } from "./wire.ts";
+
+const codes = (messages: Message[]): string[] => messages.map(({ error }) => error?.code ?? "ok");
+
+/** An answer that is held back until the test lets it go. */
+function held(): {
+  answer: () => Promise<Record<string, never>>;
+  release: () => void;
+  asked: () => number;
+} {
+  const gate = Promise.withResolvers<void>();
+  let asked = 0;
+  return {
+    answer: async () => {
+      asked++;
+      await gate.promise;
+      return {};
+    },
+    release: () => gate.resolve(),
+    asked: () => asked,
+  };
+}
+
+Deno.test("Session tells who it is and its limits in hello", async () => {
+  await using server = await serve({ limits: { in_flight: 5 } });
+  using peer = await Peer.connect(server.address);
+  const { body } = await peer.ask("hello", { nonce: makeNonce() });
+  assertEquals([body.role, body.name, body.version, body.protocols], ["echo", "echo-1", "1.0.0", [
+    1,
+  ]]);
+  assertEquals(body.limits, { ...LIMITS, in_flight: 5 });
+});
+
+Deno.test("Session answers ping and health before the proof and nothing else", async () => {
+  await using server = await serve();
+  using peer = await Peer.connect(server.address);
+  assertEquals((await peer.ask("ping")).body, {});
+  assertEquals((await peer.ask("health")).body, { status: "ok", role: "echo" });
+  for (const type of ["info", "stats", "say", "cancel", "submit"]) {
+    assertEquals((await peer.ask(type)).error.code, "auth_required");
+  }
+  assertEquals((await peer.logIn()).ok, true);
+  assertEquals((await peer.ask("ping")).body, {});
+  assertEquals((await peer.ask("health")).body, { status: "ok", role: "echo" });
+});
+
+Deno.test("Session gives the same reply however the bytes of a request are cut", async () => {
+  await using server = await serve();
+  using peer = await Peer.loggedIn(server.address);
+  peer.conn.setNoDelay(true);
+  const body = { text: "ü€🙂\u2028" };
+  const line = new TextEncoder().encode(
+    JSON.stringify({ v: 1, id: "a", type: "say", body }) + "\r\n",
+  );
+  for (const byte of line) await peer.send(new Uint8Array([byte]));
+  assertEquals(await peer.hear(), { v: 1, id: "a", ok: true, body });
+  for (let cut = 1; cut < line.length; cut++) {
+    await peer.send(line.subarray(0, cut), line.subarray(cut));
+    assertEquals((await peer.hear()).body, body);
+  }
+});
+
+Deno.test("Session answers a thousand requests of one segment, each once", async () => {
+  await using server = await serve({ limits: { in_flight: 1000 } });
+  using peer = await Peer.loggedIn(server.address);
+  const requests = Array.from({ length: 1000 }, (_, n) => ({
+    v: 1,
+    id: `n${n}`,
+    type: "say",
+    body: { n },
+  }));
+  await peer.say(...requests);
+  const replies = await peer.hearAll(1000);
+  for (const { id, body } of requests) assertEquals(replies.get(id), { v: 1, id, ok: true, body });
+});
+
+Deno.test("Session answers in the order in which answers come", async () => {
+  const slow = held();
+  await using server = await serve({
+    answer: ({ type }) => type === "slow" ? slow.answer() : Promise.resolve({}),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say(
+    { v: 1, id: "first", type: "slow" },
+    { v: 1, id: "second", type: "fast" },
+    { v: 1, id: "third", type: "ping" },
+  );
+  const early = await peer.hearAll(2);
+  assertEquals([...early.keys()].sort(), ["second", "third"]);
+  slow.release();
+  assertEquals((await peer.hear()).id, "first");
+});
+
+Deno.test("Session refuses requests beyond the number in flight and answers the others", async () => {
+  const slow = held();
+  await using server = await serve({ answer: slow.answer, limits: { in_flight: 3 } });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say(...Array.from({ length: 10 }, (_, n) => ({ v: 1, id: `n${n}`, type: "slow" })));
+  const refused = await peer.hearAll(7);
+  assertEquals(new Set(codes([...refused.values()])), new Set(["too_many_in_flight"]));
+  assertEquals(refused.get("n3").error.retry, "after");
+  assertEquals((await peer.ask("ping")).ok, true);
+  slow.release();
+  const answered = await peer.hearAll(3);
+  assertEquals([...answered.keys()].sort(), ["n0", "n1", "n2"]);
+  assertEquals(slow.asked(), 3);
+  assertEquals((await peer.ask("slow")).ok, true);
+});
+
+Deno.test("Session passes over empty lines, and hangs up after a hundred in a row", async () => {
+  await using server = await serve();
+  using peer = await Peer.loggedIn(server.address);
+  const ping = JSON.stringify({ v: 1, id: "p", type: "ping" });
+  for (let n = 0; n < 3; n++) {
+    await peer.send("\n\r\n".repeat(50), ping, "\n");
+    assertEquals((await peer.hear()).id, "p");
+  }
+  await peer.send("\n".repeat(101), ping, "\n");
+  assertEquals(codes(await peer.rest()), ["bad_json"]);
+});
+
+Deno.test("Session does not act on a line that the peer did not end", async () => {
+  const seen: string[] = [];
+  await using server = await serve({
+    answer: ({ id }) => {
+      seen.push(id);
+      return Promise.resolve({});
+    },
+  });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.send('{"v":1,"id":"whole","type":"say"}\n{"v":1,"id":"half","type":"say"}');
+  await peer.conn.closeWrite();
+  assertEquals((await peer.rest()).map(({ id }) => id), ["whole"]);
+  await until(() => server.connections === 0, "the connection is given back");
+  assertEquals(seen, ["whole"]);
+});
+
+Deno.test("Session answers what is in flight after the peer has closed its side", async () => {
+  const slow = held();
+  await using server = await serve({ answer: slow.answer });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say({ v: 1, id: "a", type: "slow" }, { v: 1, id: "b", type: "slow" });
+  await peer.conn.closeWrite();
+  await until(() => slow.asked() === 2, "both are asked");
+  slow.release();
+  assertEquals((await peer.rest()).map(({ id }) => id).sort(), ["a", "b"]);
+});
+
+Deno.test("Session takes a line of exactly the limit and hangs up at one byte more", async () => {
+  await using server = await serve({ limits: { line_bytes: 5000 } });
+  const line = (size: number): string => {
+    const empty = JSON.stringify({ v: 1, id: "a", type: "say", body: { t: "" } });
+    return empty.replace('""', `"${"x".repeat(size - empty.length)}"`);
+  };
+  using peer = await Peer.loggedIn(server.address);
+  await peer.send(line(5000), "\n");
+  assertEquals((await peer.hear()).ok, true);
+  await peer.send(line(5001), "\n");
+  const [last, ...more] = await peer.rest();
+  assertEquals([last.id, last.error.code, more], [undefined, "line_too_long", []]);
+});
+
+Deno.test("Session takes lines of 4096 bytes before the proof and hangs up at one more", async () => {
+  await using server = await serve();
+  const padded = (size: number): string => '{"v":1,"id":"a","type":"ping"}'.padEnd(size) + "\n";
+  using peer = await Peer.connect(server.address);
+  await peer.send(padded(4096));
+  assertEquals((await peer.hear()).ok, true);
+  await peer.send(padded(4097));
+  assertEquals(codes(await peer.rest()), ["line_too_long"]);
+});
+
+Deno.test("Session hangs up on a flood without a line end", async () => {
+  await using server = await serve({ limits: { line_bytes: 100_000 } });
+  using peer = await Peer.loggedIn(server.address);
+  const block = new Uint8Array(1024 * 1024).fill(0x78);
+  const flooding = (async () => {
+    for (let n = 0; n < 100; n++) await peer.send(block);
+  })();
+  assertEquals(codes(await peer.rest()), ["line_too_long"]);
+  await assertRejects(() => within(flooding, "the flood to be stopped"));
+});
+
+Deno.test("Session answers what is in flight before it hangs up on what is no JSON", async () => {
+  const slow = held();
+  await using server = await serve({ answer: slow.answer });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say({ v: 1, id: "a", type: "slow" });
+  await peer.send('{"v":1,"id":"b"\n{"v":1,"id":"c","type":"slow"}\n');
+  const refused = await peer.hear();
+  assertEquals([refused.id, refused.error.code], [undefined, "bad_json"]);
+  slow.release();
+  assertEquals((await peer.rest()).map(({ id }) => id), ["a"]);
+  assertEquals(slow.asked(), 1);
+});
+
+Deno.test("Session refuses what has the wrong shape and goes on", async () => {
+  await using server = await serve();
+  for (const peer of [await Peer.connect(server.address), await Peer.loggedIn(server.address)]) {
+    using _ = peer;
+    for (
+      const [text, id, code] of [
+        ["[]", undefined, "bad_request"],
+        ["null", undefined, "bad_request"],
+        ["7", undefined, "bad_request"],
+        ['{"v":1,"id":7,"type":"ping"}', undefined, "bad_request"],
+        ['{"v":1,"id":"../../etc/passwd","type":"ping"}', undefined, "bad_request"],
+        ['{"v":1,"id":"a","type":"ping","more":1}', "a", "bad_request"],
+        ['{"v":1,"id":"a","type":"ping","timeout_ms":0}', "a", "bad_request"],
+        ['{"v":2,"id":"a","type":"ping"}', "a", "unsupported_version"],
+      ] as const
+    ) {
+      await peer.send(text, "\n");
+      const reply = await peer.hear();
+      assertEquals([reply.id, reply.error.code], [id, code], text);
+    }
+    assertEquals((await peer.ask("ping")).ok, true);
+  }
+});
+
+Deno.test("Session tells the owner of a bug and the peer a reference", async () => {
+  const bugs: [string, unknown][] = [];
+  const bug = new TypeError("password is hunter2");
+  await using server = await serve({
+    answer: () => Promise.reject(bug),
+    onInternal: (reference, error) => bugs.push([reference, error]),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  const { error } = await peer.ask("say");
+  assertEquals([error.code, error.retry, error.maybe_done], ["internal", "unknown", true]);
+  assertEquals(bugs.length, 1);
+  assertEquals(bugs[0][1], bug);
+  assert(error.message.includes(bugs[0][0]));
+  assert(!error.message.includes("hunter2"));
+  assertEquals((await peer.ask("ping")).ok, true);
+});
+
+Deno.test("Session says so instead of sending a reply that no peer would read", async () => {
+  await using server = await serve({
+    answer: ({ type }) => Promise.resolve({ text: "x".repeat(type === "fits" ? 4e6 : 4.2e6) }),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  assertEquals((await peer.ask("fits")).ok, true);
+  const { error } = await peer.ask("large");
+  assertEquals([error.code, error.retry, error.maybe_done], ["bad_output", "no", true]);
+  assertEquals((await peer.ask("ping")).ok, true);
+});
+
+Deno.test("Session drops a peer that reads nothing", async () => {
+  const { log, logged } = keepLog();
+  await using server = await serve({
+    answer: () => Promise.resolve({ text: "x".repeat(1_000_000) }),
+    limits: { write_ms: 300 },
+    log,
+  });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say(...Array.from({ length: 15 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
+  await until(() => logged.some(({ event }) => event === "connection_closed"), "it is dropped");
+  assert(String(logged[0].fields.reason).includes("was not read within 300 ms"));
+  const replies = await peer.rest();
+  assert(replies.length < 15, `${replies.length} replies came all the same`);
+  await until(() => server.connections === 0, "the connection is given back");
+});
+
+Deno.test("Session drops a peer for which too much waits", async () => {
+  await using server = await serve({
+    answer: () => Promise.resolve({ text: "x".repeat(1_000_000) }),
+    limits: { unread_bytes: 2_000_000, write_ms: 60_000 },
+  });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say(...Array.from({ length: 60 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
+  const replies = await peer.rest();
+  assert(replies.length < 60, `${replies.length} replies came all the same`);
+  await until(() => server.connections === 0, "the connection is given back");
+});
+
+Deno.test("Server hangs up on a peer that proves nothing in time, silent or not", async () => {
+  await using server = await serve({ limits: { auth_ms: 300 } });
+  using silent = await Peer.connect(server.address);
+  using talker = await Peer.connect(server.address);
+  using dripper = await Peer.connect(server.address);
+  await talker.ask("hello", { nonce: makeNonce() });
+  await talker.ask("ping");
+  await dripper.send("{");
+  for (const peer of [silent, talker, dripper]) {
+    const [last] = await peer.rest();
+    assertEquals([last.id, last.error.code], [undefined, "auth_required"]);
+  }
+  await until(() => server.connections === 0, "the connections are given back");
+});
+
+Deno.test("Server hangs up on a line that does not end in time", async () => {
+  await using server = await serve({ limits: { line_ms: 300 } });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.send('{"v":1,"id":"a"');
+  const [last] = await peer.rest();
+  assertEquals([last.id, last.error.code], [undefined, "bad_request"]);
+  assert(last.error.message.includes("a line did not end within 300 ms"), last.error.message);
+});
+
+Deno.test("Server hangs up on an idle peer, not on one that waits for an answer", async () => {
+  const slow = held();
+  await using server = await serve({ answer: slow.answer, limits: { idle_ms: 400 } });
+  using waiting = await Peer.loggedIn(server.address);
+  await waiting.say({ v: 1, id: "a", type: "slow" });
+  using idle = await Peer.loggedIn(server.address);
+  const [last] = await idle.rest();
+  assert(last.error.message.includes("nothing was asked for 400 ms"), last.error.message);
+  slow.release();
+  assertEquals((await waiting.hear()).id, "a");
+});
+
+/** A session without a server around it, so that the test has the clock. */
+async function sessionWith(
+  limits: Partial<Limits>,
+  answer: () => Promise<Record<string, never>>,
+): Promise<{ session: Session; peer: Peer } & AsyncDisposable> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [peer, conn] = await Promise.all([Peer.connect(listener.addr), listener.accept()]);
+  const secret = await importSecret(SECRET);
+  const session = new Session(conn, {
+    role: "echo",
+    name: "echo-1",
+    version: "1.0.0",
+    secret,
+    health: () => ({}),
+    answer,
+    onInternal: () => {},
+  }, { ...LIMITS, ...limits });
+  const running = session.run();
+  return {
+    session,
+    peer,
+    async [Symbol.asyncDispose]() {
+      session.close();
+      peer[Symbol.dispose]();
+      await within(running, "the session to end");
+    },
+  };
+}
+
+Deno.test("Session counts a peer's idleness from its last answer", async () => {
+  const slow = held();
+  await using pair = await sessionWith({ idle_ms: 100 }, slow.answer);
+  const { session, peer } = pair;
+  await peer.logIn();
+  await peer.say({ v: 1, id: "a", type: "slow" });
+  await until(() => slow.asked() === 1, "it is asked");
+  const asked = performance.now();
+  await until(() => performance.now() > asked + 150, "it has been idle but for the request");
+  assertEquals(session.overdue(performance.now()), undefined);
+  const released = performance.now();
+  slow.release();
+  await peer.hear();
+  await until(() => session.inFlight === 0, "nothing is in flight");
+  assertEquals(session.overdue(released + 99), undefined);
+  assertEquals(session.overdue(performance.now() + 101)?.code, "bad_request");
+});
+
+Deno.test("Session does not wait for the end of a line that the peer gave up", async () => {
+  const slow = held();
+  await using pair = await sessionWith({ line_ms: 100 }, slow.answer);
+  const { session, peer } = pair;
+  await peer.logIn();
+  await peer.send('{"v":1,"id":"a","type":"slow"}\n{"v":1');
+  await until(() => session.overdue(performance.now() + 101) !== undefined, "half a line is here");
+  await peer.conn.closeWrite();
+  await until(() => session.overdue(performance.now() + 101) === undefined, "it is given up");
+  slow.release();
+  assertEquals((await peer.rest()).map(({ id }) => id), ["a"]);
+});
+
+Deno.test("Session that is told why it ends is closed even where nobody reads that", async () => {
+  const hungUp = Promise.withResolvers<null>();
+  const conn = {
+    read: () => hungUp.promise,
+    write: () => hungUp.promise.then(() => Promise.reject(new Deno.errors.Interrupted())),
+    close: () => hungUp.resolve(null),
+  } as unknown as Deno.Conn;
+  const service = {
+    role: "echo",
+    name: "echo-1",
+    version: "1.0.0",
+    secret: await importSecret(SECRET),
+    health: () => ({}),
+    answer: () => Promise.resolve({}),
+    onInternal: () => {},
+  };
+  const session = new Session(conn, service, LIMITS);
+  const running = session.run();
+  const late = (): CodedError => session.overdue(performance.now() + LIMITS.idle_ms)!;
+  session.close(late());
+  await sleep(0); // the last line is on its way, and stays there
+  session.close(late());
+  await within(running, "the session to end");
+});
+
+Deno.test("Server turns away connections beyond its limit and takes new ones later", async () => {
+  await using server = await serve({ limits: { connections: 2 } });
+  const first = await Peer.loggedIn(server.address);
+  using _second = await Peer.loggedIn(server.address);
+  using third = await Peer.connect(server.address);
+  const [refusal] = await third.rest();
+  assertEquals([refusal.id, refusal.error.code, refusal.error.retry], [undefined, "busy", "after"]);
+  first[Symbol.dispose]();
+  await until(() => server.connections === 1, "the first is gone");
+  using fourth = await Peer.loggedIn(server.address);
+  assertEquals((await fourth.ask("ping")).ok, true);
+});
+
+Deno.test("Server bounds the peers that it does not know apart from those it does", async () => {
+  await using server = await serve({ limits: { connections_before_auth: 2 } });
+  const known = [];
+  for (let n = 0; n < 5; n++) known.push(await Peer.loggedIn(server.address));
+  using _one = await Peer.connect(server.address);
+  using _two = await Peer.connect(server.address);
+  await until(() => server.connections === 7, "all are taken");
+  using third = await Peer.connect(server.address);
+  assertEquals(codes(await third.rest()), ["busy"]);
+  for (const peer of known) {
+    assertEquals((await peer.ask("ping")).ok, true);
+    peer[Symbol.dispose]();
+  }
+});
+
+/** Makes every listener's accepts from the second to the fourth fail, for as long as it is in use. */
+function outOfDescriptors(): Disposable {
+  const { listen } = Deno;
+  Deno.listen = ((options: Deno.TcpListenOptions) => {
+    const listener = listen(options);
+    const accept = listener.accept.bind(listener);
+    let accepts = 0;
+    listener.accept = () => {
+      accepts++;
+      if (accepts < 2 || accepts > 4) return accept();
+      const error = new Error("Too many open files (os error 24)");
+      return Promise.reject(Object.assign(error, { code: "EMFILE" }));
+    };
+    return listener;
+  }) as typeof Deno.listen;
+  return {
+    [Symbol.dispose]() {
+      Deno.listen = listen;
+    },
+  };
+}
+
+Deno.test("Server goes on accepting after it had no descriptors left", async () => {
+  const { log, logged } = keepLog();
+  using few = outOfDescriptors();
+  await using server = await serve({ log });
+  few[Symbol.dispose]();
+  using first = await Peer.loggedIn(server.address);
+  using second = await Peer.loggedIn(server.address);
+  for (const peer of [first, second]) assertEquals((await peer.ask("ping")).ok, true);
+  assertEquals(logged.map(({ event, fields }) => [event, fields.failures]), [
+    ["accept_failed", 1],
+    ["accept_failed", 2],
+    ["accept_failed", 3],
+  ]);
+  assert(String(logged[0].fields.reason).includes("Too many open files"));
+});
+
+/** A connection that was under way may still be made, and is reset at once. */
+async function untilRefused(address: Deno.NetAddr): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      using _ = await Peer.connect(address);
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return;
+      assert(error instanceof Deno.errors.ConnectionReset, String(error));
+    }
+  }
+  throw new Error("It still accepts connections");
+}
+
+Deno.test("Server.drain() answers what is in flight, refuses what comes, then hangs up", async () => {
+  const slow = held();
+  await using server = await serve({ answer: slow.answer });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say({ v: 1, id: "a", type: "slow" });
+  await until(() => slow.asked() === 1, "it is asked");
+  const drained = server.drain(60_000);
+  await untilRefused(server.address);
+  const refused = await peer.ask("say");
+  assertEquals([refused.error.code, refused.error.retry], ["draining", "after"]);
+  assertEquals((await peer.ask("ping")).ok, true);
+  assertEquals((await peer.ask("health")).ok, true);
+  slow.release();
+  assertEquals((await peer.hear()).id, "a");
+  await within(drained, "the server to drain");
+  assertEquals(await peer.rest(), []);
+});
+
+Deno.test("Server.drain() does not wait longer than it is told", async () => {
+  const slow = held();
+  await using server = await serve({ answer: slow.answer });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say({ v: 1, id: "a", type: "slow" });
+  await until(() => slow.asked() === 1, "it is asked");
+  await within(server.drain(50), "the server to give up");
+  assertEquals(await peer.rest(), []);
+  slow.release();
+});
+
+Deno.test("Session tells its owner when nobody waits for an answer any more", async () => {
+  const waiting = new Set<string>();
+  await using server = await serve({
+    answer: async ({ id }, gone) => {
+      waiting.add(id);
+      await sleep(60_000, gone).catch(() => {});
+      if (gone.aborted) waiting.delete(id);
+      return {};
+    },
+    limits: { line_bytes: 1000 },
+  });
+  using thrownOut = await Peer.loggedIn(server.address);
+  using other = await Peer.loggedIn(server.address);
+  await thrownOut.say({ v: 1, id: "a", type: "slow" });
+  await other.say({ v: 1, id: "b", type: "slow" });
+  await until(() => waiting.size === 2, "both are asked");
+  await thrownOut.send("x".repeat(1001));
+  await until(() => !waiting.has("a"), "the first is abandoned");
+  assertEquals(waiting.has("b"), true);
+  await server[Symbol.asyncDispose]();
+  await until(() => waiting.size === 0, "the second is abandoned");
+});
+
+Deno.test("Server says which port is taken", async () => {
+  await using server = await serve();
+  const { port } = server.address;
+  const error = await assertRejects(() => serve({ port }), ExitError);
+  assertEquals([error.reason, error.exitCode], ["port_busy", 69]);
+  assert(error.message.includes(`127.0.0.1:${port}`));
+  assertThrows(() => Deno.listen({ hostname: "127.0.0.1", port }), Deno.errors.AddrInUse);
+});
