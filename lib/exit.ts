@@ -13,6 +13,7 @@ export const EXIT = {
   timed_out: 5,
   damaged: 65,
   port_busy: 69,
+  stuck: 70,
   storage_failed: 74,
   locked: 75,
   not_permitted: 77,

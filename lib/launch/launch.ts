@@ -115,10 +115,12 @@ export const SAMPLE_INBOX = new URL("tests/inbox", PROJECT).pathname;
 
 function commandOf(role: Role, site: Site): string[] {
   if (site.binaries !== undefined) return [`${site.binaries}/${role}`];
-  const permissions = permissionFlags(permissionsOf(role, site));
   const config = new URL("deno.json", PROJECT).pathname;
   const main = new URL(mainModule(role), PROJECT).pathname;
-  return [Deno.execPath(), "run", "--quiet", `--config=${config}`, ...permissions, main];
+  const permissions = permissionsOf(role, site);
+  // A compiled program has its code in itself; from the sources a thread must read its own.
+  const flags = permissionFlags({ ...permissions, read: [...permissions.read, main] });
+  return [Deno.execPath(), "run", "--quiet", `--config=${config}`, ...flags, main];
 }
 
 function addressVariables({ ports, inbox }: Site): Record<string, string> {
