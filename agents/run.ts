@@ -20,10 +20,14 @@ import { exit, reportHealth, runProgram, stderr, stdout, stopSignal } from "../l
 import { memoryFolder, PORTS, type Role, VERSION } from "../lib/roles.ts";
 import { Server } from "../lib/server.ts";
 import type { Agent } from "./define.ts";
+import { Isolate } from "./isolate.ts";
 import { Runtime } from "./runtime.ts";
+import { inThread, serveIsolate } from "./thread.ts";
 
 /** After SIGTERM, what runs may take so long to end. */
 const DRAIN_MS = 7_000;
+/** So many threads that are left behind, each with a core, and the process ends to begin anew. */
+const STUCK_MAX = 2;
 
 function commonSettings(name: string) {
   return {
@@ -58,13 +62,16 @@ function commonSettings(name: string) {
  * @param define makes the agent from its folder and its own settings
  * @param own settings beside the common ones
  */
-export function run<const S extends Settings>(
+export async function run<const S extends Settings>(
   name: string,
   define: (settings: Values<S> & { memory: string }) => Agent,
   own: S = {} as S,
-): Promise<never> {
+): Promise<void> {
   const settings = { ...commonSettings(name), ...own };
-  return runProgram(name, async () => {
+  const defined = (values: unknown): Agent =>
+    define({ ...values as Values<S>, memory: memoryFolder(name) });
+  if (inThread) return serveIsolate(defined(parseSettings(settings, Deno.args).values));
+  await runProgram(name, async () => {
     const stopped = stopSignal();
     const { values, rest, help } = parseSettings(settings, Deno.args);
     const common = values as unknown as Values<ReturnType<typeof commonSettings>>;
@@ -74,10 +81,7 @@ export function run<const S extends Settings>(
       throw new ExitError("usage", `Cannot do "${rest.join(" ")}": see ${name} --help`);
     }
     if (command === "health") return await reportHealth(common.port, common.json);
-    const memory = memoryFolder(name);
-    const agent = define({ ...values as unknown as Values<S>, memory });
-    await serve(agent, common, stopped);
-    return EXIT.done;
+    return await serve(defined(values), common, stopped);
   });
 }
 
@@ -101,7 +105,7 @@ async function serve(
   agent: Agent,
   { host, port, name }: { host: string; port: number; name: string },
   stopped: Promise<Deno.Signal>,
-): Promise<void> {
+): Promise<number> {
   const log = logTo(stderr, { role: agent.name, name });
   const secret = await importSecret(await readSecret());
   await using memory = await Memory.open({
@@ -110,7 +114,12 @@ async function serve(
     log,
     onFailed: () => exit(EXIT.storage_failed),
   });
-  const runtime = new Runtime(agent, memory, log);
+  const stuck = Promise.withResolvers<"stuck">();
+  using isolate = new Isolate(Deno.mainModule, (count) => {
+    log("error", "handler_stuck", { count });
+    if (count >= STUCK_MAX) stuck.resolve("stuck");
+  });
+  const runtime = new Runtime(agent, memory, log, (...work) => isolate.execute(...work));
   const startedAt = performance.now();
   let status = "ok";
   const server = new Server({
@@ -136,8 +145,9 @@ async function serve(
     },
   });
   log("info", "serving", { address: `${host}:${server.address.port}` });
-  const signal = await stopped;
+  const reason = await Promise.race([stopped, stuck.promise]);
   status = "draining";
-  log("info", "draining", { signal, in_hand: runtime.inHand });
+  log("info", "draining", { reason, in_hand: runtime.inHand });
   await server.drain(DRAIN_MS);
+  return reason === "stuck" ? EXIT.stuck : EXIT.done;
 }

@@ -14,10 +14,11 @@ import { sha256 } from "../lib/digest.ts";
 import { CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Memory } from "../lib/memory.ts";
-import { checked, issues, type Json, type JsonObject, type Request } from "../lib/protocol.ts";
-import type { Agent, Context, Op } from "./define.ts";
-import { MemoryDraft } from "./draft.ts";
-import { type RequestEntry, Requests } from "./requests.ts";
+import { checked, type Json, type JsonObject, type Request } from "../lib/protocol.ts";
+import type { Agent, Op } from "./define.ts";
+import { type Done, type Execute, executeHere } from "./execute.ts";
+import { OwnState } from "./own_state.ts";
+import { Requests } from "./requests.ts";
 import { Turns } from "./turns.ts";
 
 /** Requests that wait for the handler before them. */
@@ -46,12 +47,15 @@ export class Runtime {
   readonly #agent: Agent;
   readonly #memory: Memory;
   readonly #log: Log;
+  readonly #execute: Execute;
   readonly #requests: Requests;
   readonly #running = new Map<string, Running>();
   readonly #turns = new Turns();
   readonly #counts = { done: 0, failed: 0, repeated: 0 };
 
-  constructor(agent: Agent, memory: Memory, log: Log) {
+  /** @param execute runs one handler; by default in this thread, where nothing can end it */
+  constructor(agent: Agent, memory: Memory, log: Log, execute: Execute = executeHere(agent)) {
+    this.#execute = execute;
     this.#agent = agent;
     this.#memory = memory;
     this.#log = log;
@@ -102,8 +106,8 @@ export class Runtime {
     }
     const aborter = new AbortController();
     const answer = this.#inTime(request, aborter, (signal) => {
-      if (answered !== undefined) return this.#recall(op, request, answered, signal);
-      if (op.pure) return this.#runPure(op, request, signal);
+      const again = answered !== undefined;
+      if (again || op.pure) return this.#runFreely(request, signal, answered?.note);
       return this.#run(op, request, { digest, bytesIn: text.length }, signal);
     });
     this.#running.set(id, { digest, answer, aborter, committed: false });
@@ -138,6 +142,7 @@ export class Runtime {
     }
   }
 
+  /** Runs a handler and commits what it gives. */
   async #run(
     op: Op,
     request: Request,
@@ -149,16 +154,10 @@ export class Runtime {
     const entry = this.#requests.begin(id, type, digest, bytesIn);
     const ms = (): number => Math.round(performance.now() - begun);
     try {
-      const draft = new MemoryDraft(this.#memory);
-      let note: Json = null;
-      // Ends here at an abort: a handler that returns later than that finds nobody to note it.
-      const output = await unlessAborted(
-        this.#handle(op, request, { memory: draft, signal, note: (value) => note = value }),
-        signal,
-      );
-      signal.throwIfAborted();
+      const state = new OwnState(this.#memory);
+      const { output, note, changes } = await this.#executed(request, state, signal);
       this.#running.get(id)!.committed = true;
-      const durable = this.#requests.finish(id, entry, draft.takeChanges(), {
+      const durable = this.#requests.finish(id, entry, state.changed(changes), {
         ms: ms(),
         bytesOut: JSON.stringify(output).length,
         kept: op.recall === undefined ? { reply: output } : { note },
@@ -170,37 +169,32 @@ export class Runtime {
     }
   }
 
-  async #runPure(op: Op, request: Request, signal: AbortSignal): Promise<Outcome> {
-    const memory = new MemoryDraft(this.#memory);
-    const output = await this.#handle(op, request, { memory, signal, note: () => {} });
+  /** Runs what changes nothing: a pure handler, or a recall. */
+  async #runFreely(request: Request, signal: AbortSignal, note?: Json): Promise<Outcome> {
+    const state = new OwnState(this.#memory);
+    const { output } = await this.#executed(request, state, signal, note);
     return { output, durable: Promise.resolve() };
   }
 
-  #recall(op: Op, request: Request, entry: RequestEntry, signal: AbortSignal): Promise<Outcome> {
-    const handle: Op["handle"] = (input, context) => op.recall!(input, entry.note!, context);
-    return this.#runPure({ ...op, handle }, request, signal);
-  }
-
-  /** Runs the handler between the checks of its input and its output. */
-  async #handle(
-    op: Op,
+  async #executed(
     { id, type, body = {} }: Request,
-    given: Pick<Context, "memory" | "signal" | "note">,
-  ): Promise<JsonObject> {
-    const input = checked(op.input, body);
-    let output: unknown;
+    state: OwnState,
+    signal: AbortSignal,
+    note?: Json,
+  ): Promise<Done> {
     try {
-      output = await op.handle(input, { ...given, task: id.split(".", 1)[0] });
+      // Ends here at an abort: a handler that returns later than that finds nobody to note it.
+      const work = { op: type, id, body, note };
+      const done = await unlessAborted(this.#execute(work, state, signal), signal);
+      signal.throwIfAborted();
+      return done;
     } catch (error) {
-      if (error instanceof CodedError || given.signal.aborted) throw error;
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#log("error", "handler_failed", { id, op: type, stack });
-      throw new CodedError("handler_failed", `Cannot ${type}: ${message}`, { cause: error });
+      if (error instanceof CodedError && error.code === "handler_failed") {
+        const { stack } = error.cause instanceof Error ? error.cause : error;
+        this.#log("error", "handler_failed", { id, op: type, stack });
+      }
+      throw error;
     }
-    const result = op.output.safeParse(output);
-    if (result.success && isObject(result.data)) return result.data;
-    const details = result.success ? ["(top): a reply's body is an object"] : issues(result.error);
-    throw new CodedError("bad_output", `Cannot answer: ${type} gave a wrong output`, { details });
   }
 
   #cancel(id: string): JsonObject {
@@ -218,8 +212,4 @@ export class Runtime {
     }));
     return { agent: this.#agent.name, ops };
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

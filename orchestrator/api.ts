@@ -133,30 +133,18 @@ export class Api {
     const { pipeline, input, label, key, deadline_ms, wait_ms } = checked(SubmitBody, body);
     if (!this.#pipelines.has(pipeline)) throw unknownPipeline(pipeline, this.#pipelines);
     const digest = await sha256(JSON.stringify([pipeline, input]));
-    const known = key === undefined ? undefined : await this.#taskLog.byKey(key);
+    const found = key === undefined ? undefined : this.#taskLog.byKey(key);
+    const known = found && await found; // no turn passes between looking for a key and taking it
     if (known !== undefined && known.digest !== digest) {
       throw new CodedError(
         "conflict",
         `Cannot use key "${key}": ${known.task} has it for other work`,
       );
     }
-    const { task } = known ?? await this.#create({
-      pipeline,
-      input,
-      label,
-      key: key ?? null,
-      digest,
-      deadlineMs: deadline_ms,
-    });
+    const asked = { pipeline, input, label, key: key ?? null, digest, deadlineMs: deadline_ms };
+    const { task } = known ?? await this.#scheduler.add(() => this.#taskLog.create(asked));
     await this.#ended(task, wait_ms, wait);
     return { ...this.#known(task), created: known === undefined };
-  }
-
-  async #create(task: Parameters<TaskLog["create"]>[0]): Promise<Task> {
-    this.#scheduler.assertRoom();
-    const created = await this.#taskLog.create(task);
-    this.#scheduler.add(created);
-    return created;
   }
 
   /** `{"type":"list","body":{"states":["dead"],"limit":5}}` */
@@ -192,7 +180,9 @@ export class Api {
     const { task, wait_ms } = checked(WaitBody, body);
     await this.#ended(task, wait_ms, wait);
     const { pipeline, state, error } = this.#known(task);
-    const last = callsOf(this.#pipelines.get(pipeline as string)!).at(-1)!.name;
+    const calls = this.#pipelines.get(pipeline);
+    if (calls === undefined) throw unknownPipeline(pipeline, this.#pipelines);
+    const last = callsOf(calls).at(-1)!.name;
     const result = state === "done" ? this.#taskLog.output(task, last)! : null;
     return { task, state, error, result };
   }
@@ -241,7 +231,12 @@ export class Api {
 
   async #changedOr(task: string, late: Promise<true>, gone: AbortSignal): Promise<boolean> {
     const changed = this.#taskLog.changed(task).then(() => false);
-    return await unlessAborted(Promise.race([changed, late]), gone);
+    try {
+      return await unlessAborted(Promise.race([changed, late]), gone);
+    } catch (cause) {
+      if (cause instanceof CodedError) throw cause;
+      throw new CodedError("cancelled", "Stopped waiting: the connection has ended", { cause });
+    }
   }
 }
 

@@ -15,7 +15,7 @@ import {
 } from "../lib/config.ts";
 import { CodedError } from "../lib/errors.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
-import { reportHealth, stdout } from "../lib/program.ts";
+import { reportHealth, stdout, stopSignal } from "../lib/program.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { VERSION } from "../lib/roles.ts";
 import * as commands from "./commands.ts";
@@ -31,7 +31,7 @@ interface Command {
   readonly settings: Settings;
   /** How many words may follow its name. */
   readonly words: readonly [least: number, most: number];
-  readonly run: (words: string[], values: never, stopped: Promise<Deno.Signal>) => Promise<number>;
+  readonly run: (words: string[], values: never) => Promise<number>;
 }
 
 function command<const S extends Settings>(
@@ -39,7 +39,7 @@ function command<const S extends Settings>(
   help: string,
   words: readonly [number, number],
   settings: S,
-  run: (words: string[], values: Values<S>, stopped: Promise<Deno.Signal>) => Promise<number>,
+  run: (words: string[], values: Values<S>) => Promise<number>,
 ): Command {
   return { usage, help, settings, words, run };
 }
@@ -69,14 +69,13 @@ const SUBMIT = {
 };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  serve: command("", "Run the orchestrator and show the dashboard", [0, 0], SERVE, async (
-    _,
-    values,
-    stopped,
-  ) => {
-    await serve(values, stopped);
-    return EXIT.done;
-  }),
+  serve: command(
+    "",
+    "Run the orchestrator and show the dashboard",
+    [0, 0],
+    SERVE,
+    (_, values) => serve(values, stopSignal()),
+  ),
   submit: command(
     "[FILE…|GLOB…|-]",
     "Submit files of the inbox, or a text, or stdin",
@@ -129,11 +128,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ),
   dashboard: command(
     "",
-    "Show the dashboard of a running orchestrator",
+    "Show the dashboard of a running one",
     [0, 0],
     CLIENT,
-    (_, values, stopped) =>
-      withRemote(values, (remote) => commands.dashboard(remote, stopped, values.json)),
+    (_, values) =>
+      withRemote(values, (remote) => commands.dashboard(remote, stopSignal(), values.json)),
   ),
   health: command(
     "",
@@ -154,7 +153,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 /** Runs the subcommand that `args` begin with; gives the exit code. */
-export async function runCommand(args: string[], stopped: Promise<Deno.Signal>): Promise<number> {
+export async function runCommand(args: string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === "--help") return showHelp();
   if (!Object.hasOwn(COMMANDS, name)) {
@@ -169,7 +168,7 @@ export async function runCommand(args: string[], stopped: Promise<Deno.Signal>):
   if (parsed.rest.length < least || parsed.rest.length > most) {
     throw new ExitError("usage", `Cannot take these words: orchestrator ${name} ${usage}`);
   }
-  return await run(parsed.rest, parsed.values as never, stopped);
+  return await run(parsed.rest, parsed.values as never);
 }
 
 async function withRemote(

@@ -17,6 +17,8 @@ import { isFinal, type State, STATES, type Task, type TaskEvent } from "./task.t
 /** How long one question may wait for something to happen. */
 const POLL_MS = 25_000;
 const BYTES_OF_STDIN_MAX = 1024 * 1024;
+/** A task whose time is over is given so long to end. */
+const END_S = 5;
 
 const paint = painter(Deno.stdout.isTerminal() && !Deno.noColor);
 
@@ -44,7 +46,7 @@ export async function submit(
   const label = flags.label ?? (files.length > 0 ? files.join(" ") : "text");
   const body = { pipeline, input, label: label.slice(0, 200), deadline_ms: deadline * 1_000 };
   const task = await remote.ask("submit", key === undefined ? body : { ...body, key });
-  if (wait) return await showResult(remote, task.task as string, deadline, json);
+  if (wait) return await showResult(remote, task.task as string, deadline + END_S, json);
   if (json) print(task);
   else stdout.write(`${task.task}\n`);
   return EXIT.done;

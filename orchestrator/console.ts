@@ -97,9 +97,10 @@ export function asJson(sink: Pick<LogSink, "write">): Show {
   };
 }
 
-/** The first lines of the report that was finished last, where it was not shown yet. */
-async function newestReport(ask: Ask, { done: [task] }: View, last?: View): Promise<string[]> {
-  if (task === undefined || last === undefined || task.task === last.done[0]?.task) return [];
+/** The first lines of a report that was finished since the last view. */
+async function newestReport(ask: Ask, { done }: View, last?: View): Promise<string[]> {
+  const task = done.find(({ task }) => !last?.done.some((shown) => shown.task === task));
+  if (task === undefined || last === undefined) return [];
   const { result } = await ask("result", { task: task.task });
   const markdown = (result as JsonObject | null)?.markdown;
   if (typeof markdown !== "string") return [];

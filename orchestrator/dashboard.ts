@@ -142,7 +142,9 @@ function agentLines(
 ): string[] {
   const progress = last === null
     ? "nothing yet"
-    : `last ${printable(last.id, 60)} ${last.error ?? "ok"}, ${duration(last.ms_ago)} ago`;
+    : `last ${printable(last.id, 60)} ${printable(last.error ?? "ok", 60)}, ${
+      duration(last.ms_ago)
+    } ago`;
   return addresses.map(({ address, up, in_flight, error }) => {
     const sign = up ? paint.green("●") : paint.red("○");
     const state = up
@@ -158,8 +160,8 @@ function orNone(lines: string[]): string[] {
 
 /** `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`. */
 export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 1_000) return `${Math.floor(ms)} ms`;
+  if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${two(ms / 1_000 % 60)} s`;
   return `${Math.floor(ms / 3_600_000)} h ${two(ms / 60_000 % 60)} min`;

@@ -5,9 +5,10 @@
  * @module
  */
 import { z } from "zod";
+import { unlessAborted } from "../lib/abort.ts";
 import { CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import type { JsonObject } from "../lib/protocol.ts";
+import { checked, type JsonObject } from "../lib/protocol.ts";
 import { sleep } from "../lib/retry.ts";
 import { isFinal, type State } from "./task.ts";
 
@@ -47,11 +48,12 @@ export async function watchInbox(options: InboxOptions): Promise<void> {
   while (!signal.aborted) {
     let waitMs = everyMs;
     try {
-      await scanOnce(options, tasks);
+      await unlessAborted(scanOnce(options, tasks), signal);
       trouble = undefined;
     } catch (error) {
+      if (signal.aborted) return;
       if (!(error instanceof CodedError)) throw error;
-      if (error.code !== trouble && !signal.aborted) {
+      if (error.code !== trouble) {
         log("warn", "inbox_scan_failed", { code: error.code, reason: error.message });
       }
       trouble = error.code;
@@ -65,7 +67,7 @@ async function scanOnce(
   { scan, submit, get, log }: InboxOptions,
   tasks: Map<string, string>,
 ): Promise<void> {
-  const { files } = Scan.parse(await scan(SCAN_TIMEOUT_MS));
+  const { files } = checked(Scan, await scan(SCAN_TIMEOUT_MS));
   const settled = (task: JsonObject | undefined): boolean =>
     task === undefined || isFinal(task.state as State);
   for (const [stream, waiting] of Map.groupBy(files, ({ stream }) => stream)) {

@@ -1,6 +1,4 @@
-import { runProgram, stopSignal } from "../lib/program.ts";
+import { runProgram } from "../lib/program.ts";
 import { runCommand } from "./cli.ts";
 
-if (import.meta.main) {
-  await runProgram("orchestrator", () => runCommand(Deno.args, stopSignal()));
-}
+if (import.meta.main) await runProgram("orchestrator", () => runCommand(Deno.args));

@@ -1,6 +1,7 @@
 import { SECRET_FILE } from "../lib/config.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
 import { stdout } from "../lib/program.ts";
+import { writeAll } from "../lib/write_all.ts";
 
 const SECRET_BYTES = 32;
 
@@ -10,7 +11,7 @@ export async function makeSecret(): Promise<number> {
   try {
     await Deno.mkdir(SECRET_FILE.slice(0, SECRET_FILE.lastIndexOf("/")), { recursive: true });
     using file = await Deno.open(SECRET_FILE, { write: true, createNew: true, mode: 0o400 });
-    await file.write(new TextEncoder().encode(secret + "\n"));
+    await writeAll(file, new TextEncoder().encode(secret + "\n"));
     await file.sync();
     stdout.write(`Made a new secret in ${SECRET_FILE}\n`);
   } catch (error) {

@@ -12,7 +12,9 @@ const AWAY_MS_MAX = 60_000;
 export class Remote implements Disposable {
   readonly #address: Address;
   readonly #secret: CryptoKey;
-  #client: Client | undefined;
+  #client: Promise<Client> | undefined;
+  /** Whether it was there before. */
+  #reached = false;
 
   constructor(address: Address, secret: CryptoKey) {
     this.#address = address;
@@ -26,16 +28,8 @@ export class Remote implements Disposable {
    * @throws {CodedError} what it answers, or what `Client.connect` and `Client.call` throw
    */
   async ask(type: string, body: JsonObject, waitMs = 0): Promise<JsonObject> {
-    const options = { address: this.#address, secret: this.#secret, role: "orchestrator" };
-    this.#client ??= await Client.connect(options);
-    try {
-      return await this.#client.call(type, body, { timeoutMs: TIMEOUT_MS + waitMs });
-    } catch (error) {
-      if (error instanceof CodedError && error.code === "agent_unreachable") {
-        this.#client = undefined;
-      }
-      throw error;
-    }
+    const client = await (this.#client ??= this.#connect());
+    return await client.call(type, body, { timeoutMs: TIMEOUT_MS + waitMs });
   }
 
   /** Asks what may be asked again, and does so while an orchestrator that was there is away. */
@@ -47,13 +41,29 @@ export class Remote implements Disposable {
       } catch (error) {
         const away = error instanceof CodedError &&
           (error.code === "agent_unreachable" || error.code === "draining");
-        if (!away || performance.now() - begun > AWAY_MS_MAX + waitMs) throw error;
+        if (!this.#reached || !away || performance.now() - begun > AWAY_MS_MAX + waitMs) {
+          throw error;
+        }
         await sleep(backoffMs(attempt, RECONNECT));
       }
     }
   }
 
+  async #connect(): Promise<Client> {
+    const forget = (): void => void (this.#client = undefined);
+    const options = { address: this.#address, secret: this.#secret, role: "orchestrator" };
+    try {
+      const client = await Client.connect(options);
+      this.#reached = true;
+      client.closed.then(forget);
+      return client;
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
   [Symbol.dispose](): void {
-    this.#client?.close();
+    this.#client?.then((client) => client.close(), () => {}); // who asked was told
   }
 }

@@ -31,9 +31,11 @@ const COMBINE_AT = 8;
 const AWAY: ReadonlySet<ErrorCode> = new Set([
   "agent_unreachable",
   "busy",
+  "cancelled", // not from here, or the signal would say so: by an orchestrator that stopped
   "draining",
   "paused",
   "queue_full",
+  "storage_failed",
   "storage_full",
   "too_many_in_flight",
 ]);
@@ -74,11 +76,15 @@ class TaskRun {
   readonly #id: string;
   readonly #around: Surroundings;
   readonly #log: TaskLog;
+  /** Aborts when a page has failed for good: what is under way beside it is not tried again. */
+  readonly #failed = new AbortController();
+  readonly #over: AbortSignal;
 
   constructor(id: string, around: Surroundings) {
     this.#id = id;
     this.#around = around;
     this.#log = around.log;
+    this.#over = AbortSignal.any([around.signal, this.#failed.signal]);
   }
 
   async stage(stage: Stage, value: JsonObject): Promise<JsonObject> {
@@ -98,25 +104,29 @@ class TaskRun {
     const parts = (): [string, JsonObject][] =>
       this.#log.parts(this.#id, [each.name, combine.name]);
     const working = new Set<Promise<void>>();
-    const failed = new AbortController();
     this.#log.callStarted(this.#id, source.name);
     try {
+      await this.#combine(combine);
       for (let page = 0; page <= (this.#log.lastPage(this.#id) ?? Infinity); page++) {
-        failed.signal.throwIfAborted();
         if (this.#log.page(this.#id, page)?.done) continue;
         const content = await this.#collect(source, value, page);
         const work = this.#workOn(each, page, content)
-          .catch((error) => failed.abort(error))
+          .catch((error) => this.#failed.abort(error))
           .finally(() => working.delete(work));
         working.add(work);
         if (working.size >= PAGES_AT_ONCE) await Promise.race(working);
-        if (parts().length >= COMBINE_AT) await this.#combine(combine, parts(), page);
+        this.#failed.signal.throwIfAborted();
+        if (parts().length < COMBINE_AT) continue;
+        const names = parts().map(([name]) => name);
+        await this.#log.combining(this.#id, { names, page });
+        await this.#combine(combine);
       }
       this.#log.callStarted(this.#id, each.name);
-    } finally {
-      await Promise.all(working);
+    } catch (error) {
+      this.#failed.abort(error);
     }
-    failed.signal.throwIfAborted();
+    await Promise.all(working);
+    this.#failed.signal.throwIfAborted();
     return { partials: parts().map(([, output]) => output) };
   }
 
@@ -124,7 +134,7 @@ class TaskRun {
     const cursor = this.#log.page(this.#id, page)?.cursor ?? null;
     const body = cursor === null ? value : { ...value, cursor };
     const { cursor: next = null, ...content } = await this.#ask(source, body, page);
-    this.#log.collected(this.#id, page, next);
+    await this.#log.collected(this.#id, page, next);
     return content;
   }
 
@@ -135,14 +145,13 @@ class TaskRun {
     await this.#log.pageDone(this.#id, page, name, output, elapsed(begun));
   }
 
-  async #combine(
-    combine: Call,
-    parts: [name: string, output: JsonObject][],
-    page: number,
-  ): Promise<void> {
-    const body = { partials: parts.map(([, output]) => output) };
+  /** Does what the log says is to be combined, if anything. */
+  async #combine(combine: Call): Promise<void> {
+    const combination = this.#log.combination(this.#id);
+    if (combination === undefined) return;
+    const { names, page } = combination;
+    const body = { partials: names.map((name) => this.#log.output(this.#id, name)!) };
     const output = await this.#ask(combine, body, page);
-    const names = parts.map(([name]) => name);
     await this.#log.combined(this.#id, names, `${combine.name}.${page}`, output);
   }
 
@@ -153,12 +162,14 @@ class TaskRun {
     let away = 0;
     let error: CodedError | undefined;
     while (true) {
+      this.#over.throwIfAborted();
       mayGoOn();
       if (this.#log.leftMs(this.#id) <= 0) throw outOfTime(call.name, error);
       try {
         return await this.#attempt(call, body, page);
       } catch (caught) {
-        if (!(caught instanceof CodedError) || signal.aborted) throw caught;
+        signal.throwIfAborted();
+        if (!(caught instanceof CodedError)) throw caught;
         error = caught;
       }
       const isAway = AWAY.has(error.code);
@@ -170,7 +181,7 @@ class TaskRun {
         const failure = { attempts: failed, error, waitMs, page };
         this.#log.attemptFailed(this.#id, call.name, failure);
       }
-      await sleep(Math.min(waitMs, Math.max(0, this.#log.leftMs(this.#id))), signal);
+      await sleep(Math.min(waitMs, Math.max(0, this.#log.leftMs(this.#id))), this.#over);
       this.#log.resumed(this.#id);
     }
   }

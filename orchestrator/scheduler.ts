@@ -13,8 +13,8 @@ import { runTask, type Surroundings } from "./run_task.ts";
 import { isFinal, type Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
 
-/** A full disk is tried again after this time. */
-const STORAGE_FULL_MS = 1_000;
+/** A disk that takes nothing is tried again after this time. */
+const STORAGE_MS = 1_000;
 
 export interface SchedulerOptions {
   readonly taskLog: TaskLog;
@@ -35,7 +35,10 @@ interface Slot {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   #queue: string[] = [];
+  /** Tasks that are on their way to the log and then to the queue. */
+  #coming = 0;
   readonly #running = new Map<string, Slot>();
+  readonly #cancels = new Map<string, Promise<void>>();
   #stopping = false;
 
   /** Goes on with every task of the log that has not ended. */
@@ -55,35 +58,30 @@ export class Scheduler {
     return this.#running.size;
   }
 
-  /** @throws {CodedError} `queue_full` or `draining` where no further task may come */
-  assertRoom(): void {
-    if (this.#stopping) throw new CodedError("draining", "Cannot take a task: shutting down");
-    const { queueMax } = this.#options;
-    if (this.waiting < queueMax) return;
-    throw new CodedError("queue_full", `Cannot take a task: ${queueMax} wait already`, {
-      afterMs: 1_000,
-    });
-  }
-
-  /** Puts a task of the log behind those that wait. */
-  add({ task }: Task): void {
-    this.#queue.push(task);
-    this.#fill();
-  }
-
-  /** Ends a task that has not ended; resolves when it has. */
-  async cancel(id: string): Promise<void> {
-    const { taskLog } = this.#options;
-    const slot = this.#running.get(id);
-    const reason = new CodedError("cancelled", "Cancelled by a client");
-    if (slot === undefined) {
-      this.#queue = this.#queue.filter((waiting) => waiting !== id);
-      if (taskLog.get(id)!.state !== "queued") taskLog.cancelling(id);
-      return await taskLog.end(id, "cancelled", { error: reason });
+  /**
+   * Puts the task that `create` notes in the log behind those that wait.
+   *
+   * @throws {CodedError} `queue_full` or `draining` where no further task may come
+   */
+  async add(create: () => Promise<Task>): Promise<Task> {
+    this.#assertRoom();
+    this.#coming++;
+    try {
+      const created = await create();
+      this.#queue.push(created.task);
+      return created;
+    } finally {
+      this.#coming--;
+      this.#fill();
     }
-    taskLog.cancelling(id);
-    slot.aborter.abort(reason);
-    await slot.ended;
+  }
+
+  /** Ends a task that has not ended; resolves when it has. Asked twice, it is done once. */
+  cancel(id: string): Promise<void> {
+    const cancel = this.#cancels.get(id) ??
+      this.#cancel(id).finally(() => this.#cancels.delete(id));
+    this.#cancels.set(id, cancel);
+    return cancel;
   }
 
   /**
@@ -99,6 +97,34 @@ export class Scheduler {
     late.abort();
     for (const { aborter } of slots) aborter.abort(stopped());
     await ended;
+  }
+
+  #assertRoom(): void {
+    if (this.#stopping) throw new CodedError("draining", "Cannot take a task: shutting down");
+    const { queueMax } = this.#options;
+    if (this.waiting + this.#coming < queueMax) return;
+    throw new CodedError("queue_full", `Cannot take a task: ${queueMax} wait already`, {
+      afterMs: 1_000,
+    });
+  }
+
+  async #cancel(id: string): Promise<void> {
+    const { taskLog } = this.#options;
+    const slot = this.#running.get(id);
+    if (slot !== undefined) {
+      await taskLog.cancelling(id);
+      slot.aborter.abort(cancelled());
+      return await slot.ended;
+    }
+    this.#queue = this.#queue.filter((waiting) => waiting !== id);
+    try {
+      if (taskLog.get(id)!.state !== "queued") await taskLog.cancelling(id);
+      await this.#end(id, cancelled());
+    } catch (error) {
+      this.#queue.unshift(id); // it was not kept, so the task goes on
+      this.#fill();
+      throw error;
+    }
   }
 
   #fill(): void {
@@ -126,34 +152,36 @@ export class Scheduler {
       random: Math.random,
     };
     try {
-      if (task.state === "cancelling") return await this.#end(id, cancelled());
-      taskLog.started(id);
+      await taskLog.started(id);
+      if (taskLog.get(id)!.state === "cancelling") return await this.#end(id, cancelled());
       const pipeline = pipelines.get(task.pipeline);
       if (pipeline === undefined) throw unknownPipeline(task.pipeline, pipelines);
       const result = await runTask(task, pipeline, around);
       await taskLog.end(id, "done", { headline: headlineOf(result) });
       log("info", "task_done", { task: id, label: task.label });
     } catch (error) {
-      await this.#failed(id, error);
+      await this.#failed(id, error, signal);
     }
   }
 
-  async #failed(id: string, error: unknown): Promise<void> {
+  async #failed(id: string, error: unknown, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     if (error instanceof CodedError && error.code === "draining") return;
-    if (error instanceof CodedError && error.code === "storage_failed") return;
-    if (error instanceof CodedError && error.code === "storage_full") {
-      await sleep(STORAGE_FULL_MS);
-      this.#queue.unshift(id);
-      return;
-    }
+    if (isStorage(error)) return await this.#later(id, signal);
     const coded = error instanceof CodedError ? error : internal(error);
     if (coded !== error) log("error", "internal", { task: id, stack: (error as Error).stack });
     try {
       await this.#end(id, coded);
     } catch (failure) {
-      await this.#failed(id, failure);
+      if (isStorage(failure)) return await this.#later(id, signal);
+      log("error", "internal", { task: id, stack: (failure as Error).stack });
     }
+  }
+
+  /** What the log could not keep is done again from where the log stands. */
+  async #later(id: string, signal: AbortSignal): Promise<void> {
+    await sleep(STORAGE_MS, signal).catch(() => {}); // cancelled or stopped meanwhile
+    this.#queue.unshift(id);
   }
 
   async #end(id: string, error: CodedError): Promise<void> {
@@ -171,6 +199,12 @@ export class Scheduler {
 export function unknownPipeline(name: string, known: ReadonlyMap<string, Pipeline>): CodedError {
   const names = [...known.keys()].join(", ");
   return new CodedError("unknown_pipeline", `Cannot run "${name}": the pipelines are ${names}`);
+}
+
+/** An agent's own trouble with its disk never ends a run, so it is the log's. */
+function isStorage(error: unknown): boolean {
+  return error instanceof CodedError &&
+    (error.code === "storage_full" || error.code === "storage_failed");
 }
 
 function stopped(): CodedError {

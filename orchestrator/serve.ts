@@ -5,6 +5,7 @@
  */
 import { importSecret } from "../lib/auth.ts";
 import { readSecret, type Values } from "../lib/config.ts";
+import { CodedError } from "../lib/errors.ts";
 import { EXIT } from "../lib/exit.ts";
 import { Link } from "../lib/link.ts";
 import { logTo } from "../lib/log.ts";
@@ -28,11 +29,11 @@ const STOP_MS = 4_000;
 /** and answers to clients after that. */
 const DRAIN_MS = 2_000;
 
-/** Serves until `stopped` resolves, then ends what runs and gives everything back. */
+/** Serves until `stopped` resolves, then ends what runs and gives everything back; the exit code. */
 export async function serve(
   values: Values<typeof SERVE>,
   stopped: Promise<Deno.Signal>,
-): Promise<void> {
+): Promise<number> {
   const { host, port, name } = values;
   const screen = Deno.stdout.isTerminal() ? new TerminalScreen(stdout) : undefined;
   const log = logTo(screen !== undefined && Deno.stderr.isTerminal() ? screen : stderr, {
@@ -46,22 +47,9 @@ export async function serve(
     log,
     onFailed: () => exit(EXIT.storage_failed),
   });
-  const taskLog = new TaskLog(memory);
-  await using agents = new Agents(
-    (["collector", "analyzer", "reporter"] as const).map((role) =>
-      new Link({ role, addresses: values[role], secret, log })
-    ),
-  );
-  const scheduler = new Scheduler({
-    taskLog,
-    pipelines: PIPELINES,
-    call: (...args) => agents.call(...args),
-    concurrency: values.concurrency,
-    queueMax: values.queue,
-    log,
-  });
-  const api = new Api({ taskLog, scheduler, agents, pipelines: PIPELINES });
   let draining = false;
+  const ending = new AbortController();
+  // Before anything begins: where the port is taken, nothing has.
   const server = new Server({
     hostname: host,
     port,
@@ -79,14 +67,28 @@ export async function serve(
         agents: agents.up ? "up" : "down",
         ...api.load(),
       }),
-      answer: (request, gone) => api.answer(request, gone),
+      answer: (request, gone) => api.answer(request, AbortSignal.any([gone, ending.signal])),
       onInternal: (reference, error) =>
         log("error", "internal", { reference, stack: (error as Error).stack }),
     },
   });
+  const taskLog = new TaskLog(memory);
+  await using agents = new Agents(
+    (["collector", "analyzer", "reporter"] as const).map((role) =>
+      new Link({ role, addresses: values[role], secret, log })
+    ),
+  );
+  const scheduler = new Scheduler({
+    taskLog,
+    pipelines: PIPELINES,
+    call: (...args) => agents.call(...args),
+    concurrency: values.concurrency,
+    queueMax: values.queue,
+    log,
+  });
+  const api = new Api({ taskLog, scheduler, agents, pipelines: PIPELINES });
   log("info", "serving", { address: `${host}:${server.address.port}` });
 
-  const ending = new AbortController();
   const ask = (type: string, body: JsonObject): Promise<JsonObject> =>
     api.answer({ v: PROTOCOL, id: "own", type, body }, ending.signal);
   const show = screen === undefined ? asBlocks(ask, stdout) : inPlace(screen);
@@ -107,7 +109,8 @@ export async function serve(
   draining = true;
   log("info", "draining", { signal, running: scheduler.running, waiting: scheduler.waiting });
   await scheduler.stop(STOP_MS);
-  ending.abort();
+  ending.abort(new CodedError("draining", "Stopped waiting: shutting down"));
   await Promise.all([shown, watched]);
   await server.drain(DRAIN_MS);
+  return EXIT.done;
 }

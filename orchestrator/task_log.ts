@@ -9,12 +9,12 @@ import type { Changes, Memory } from "../lib/memory.ts";
 import { type Json, type JsonObject, toWire } from "../lib/protocol.ts";
 import { assertMove, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
 
-/** Finished tasks are kept for so long, */
-const KEPT_MS_MAX = 30 * 24 * 3_600_000;
-/** and so many of them. */
-const KEPT_MAX = 2_000;
+/** Finished tasks are kept for so long, and so many of them. */
+const RETENTION = { keptMs: 30 * 24 * 3_600_000, kept: 2_000 };
 /** Events of one task; later ones replace the last, so that a task without end has bounded ones. */
 const EVENTS_MAX = 5_000;
+/** What is random in an id. */
+const RANDOM_CHARS = 5;
 
 export interface NewTask {
   readonly pipeline: string;
@@ -28,14 +28,20 @@ export interface NewTask {
 /** A page of a task: the cursor that it is asked with, and whether it is through. */
 export type PageEntry = { readonly cursor: Json; readonly done: boolean };
 
+/** Parts that are to become one, and the page at which that was decided. */
+export type Combination = { readonly names: string[]; readonly page: number };
+
+/** What is there for the calls alone. */
+const WORK = /^(output|page|last_page|combining)(\/|$)/;
+
 type Change = Partial<Omit<Task, "task" | "events">>;
 type Happening = Omit<TaskEvent, "seq" | "at">;
 
 interface Kept {
   /** As the log's own writes leave it. */
   task: Task;
-  /** As it is on disk: what others are told. */
-  shown: Task;
+  /** As it is on disk: what others are told; nothing before it is there. */
+  shown: Task | undefined;
   /** Resolves when it is on disk at all. */
   created: Promise<unknown>;
   /** What it has in memory beside itself. */
@@ -52,15 +58,25 @@ export class TaskLog {
   readonly #byKey = new Map<string, string>();
   /** Ended tasks, the one that ended first in front. */
   readonly #ended = new Set<string>();
+  readonly #retention: typeof RETENTION;
   #lastAt = 0;
 
-  /** @param now milliseconds on a clock that never jumps */
-  constructor(memory: Memory, now: () => number = () => performance.now()) {
+  /**
+   * @param now milliseconds on a clock that never jumps
+   * @param retention how long ended tasks are kept, in milliseconds, and how many
+   */
+  constructor(
+    memory: Memory,
+    now: () => number = () => performance.now(),
+    retention: Readonly<typeof RETENTION> = RETENTION,
+  ) {
     this.#memory = memory;
     this.#now = now;
+    this.#retention = retention;
     const found = [...memory.entries("task/")].map(([, task]) => task as Task);
     found.sort((a, b) => compare(a.task, b.task));
-    for (const task of found) this.#tasks.set(task.task, this.#kept(task));
+    for (const task of found) this.#tasks.set(task.task, { ...this.#kept(task), shown: task });
+    if (found.length > 0) this.#lastAt = timeOf(found.at(-1)!.task);
     for (const [key] of memory.entries("of/")) this.#tasks.get(key.split("/")[1])?.keys.add(key);
     const ended = found.filter(({ state }) => isFinal(state));
     ended.sort((a, b) => compare(a.ended_at!, b.ended_at!));
@@ -69,7 +85,7 @@ export class TaskLog {
 
   /** All tasks, in the order in which they were submitted. */
   *tasks(): Generator<Task> {
-    for (const { shown } of this.#tasks.values()) yield shown;
+    for (const { shown } of this.#tasks.values()) if (shown !== undefined) yield shown;
   }
 
   get(id: string): Task | undefined {
@@ -79,7 +95,7 @@ export class TaskLog {
   /** The task that was submitted under this idempotency key: resolves with it when it is on disk. */
   byKey(key: string): Promise<Task> | undefined {
     const kept = this.#tasks.get(this.#byKey.get(key) ?? "");
-    return kept?.created.then(() => kept.shown);
+    return kept?.created.then(() => kept.shown!);
   }
 
   input(id: string): JsonObject {
@@ -151,7 +167,7 @@ export class TaskLog {
     this.#tasks.set(task.task, kept);
     try {
       await (kept.created = this.#write(kept, {}, { kind: "submitted" }, { input }));
-      return kept.shown;
+      return kept.shown!;
     } catch (error) {
       this.#forget(kept);
       throw error;
@@ -159,9 +175,11 @@ export class TaskLog {
   }
 
   /** Its turn has come, for the first time or after a restart. */
-  started(id: string): void {
-    const started_at = this.#tasks.get(id)!.task.started_at ?? new Date().toISOString();
-    this.#note(id, { state: "running", started_at }, { kind: "started" });
+  async started(id: string): Promise<void> {
+    const kept = this.#tasks.get(id)!;
+    const started_at = kept.task.started_at ?? new Date().toISOString();
+    const state = this.#unlessCancelling(id, "running");
+    await this.#write(kept, { state, started_at }, { kind: "started" });
   }
 
   callStarted(id: string, stage: string): void {
@@ -190,9 +208,9 @@ export class TaskLog {
   }
 
   /** A page has come: the next one is asked with `cursor`, or there is none where it is `null`. */
-  collected(id: string, page: number, cursor: Json): void {
+  async collected(id: string, page: number, cursor: Json): Promise<void> {
     const next = cursor === null ? undefined : { cursor, done: false };
-    this.#note(id, {}, undefined, {
+    await this.#write(this.#tasks.get(id)!, {}, undefined, {
       ...(this.page(id, page) === undefined
         ? { [`page/${page}`]: { cursor: null, done: false } }
         : {}),
@@ -223,6 +241,16 @@ export class TaskLog {
     );
   }
 
+  /** These parts and no others become one: after a restart the call is the same. */
+  async combining(id: string, combination: Combination): Promise<void> {
+    await this.#write(this.#tasks.get(id)!, {}, undefined, { combining: combination });
+  }
+
+  /** What `combining` has noted and `combined` has not. */
+  combination(id: string): Combination | undefined {
+    return this.#memory.get(`of/${id}/combining`) as Combination | undefined;
+  }
+
   /** Several parts have become one. */
   async combined(
     id: string,
@@ -231,46 +259,44 @@ export class TaskLog {
     output: JsonObject,
   ): Promise<void> {
     const gone = Object.fromEntries(names.map((part) => [`output/${part}`, undefined]));
-    await this.#write(this.#tasks.get(id)!, {}, undefined, { ...gone, [`output/${name}`]: output });
+    const own = { ...gone, combining: undefined, [`output/${name}`]: output };
+    await this.#write(this.#tasks.get(id)!, {}, undefined, own);
   }
 
   /** A call is through; what came before it is not needed any more. */
   async callDone(id: string, stage: string, output: JsonObject, ms: number): Promise<void> {
     const kept = this.#tasks.get(id)!;
-    const own = `of/${id}/`;
-    const used = [...kept.keys].map((key) => key.slice(own.length))
-      .filter((key) => /^(output|page|last_page)(\/|$)/.test(key));
     await this.#write(
       kept,
       { failed_attempts: 0, error: null },
       { kind: "stage_done", stage, ms },
-      {
-        ...Object.fromEntries(used.map((key) => [key, undefined])),
-        [`output/${stage}`]: output,
-      },
+      { ...without(kept, WORK), [`output/${stage}`]: output },
     );
   }
 
   /** Nothing where the task has ended meanwhile. */
-  cancelling(id: string): void {
-    if (isFinal(this.#tasks.get(id)!.task.state)) return;
-    this.#note(id, { state: "cancelling" }, { kind: "cancelling" });
+  async cancelling(id: string): Promise<void> {
+    const kept = this.#tasks.get(id)!;
+    if (isFinal(kept.task.state)) return;
+    await this.#write(kept, { state: "cancelling" }, { kind: "cancelling" });
   }
 
-  /** The task is over, and older ones that are kept no longer go. */
+  /** The task is over: its events stay, and its result. Older ones that are kept no longer go. */
   async end(
     id: string,
     state: "done" | "dead" | "cancelled",
     { error, headline = null }: { error?: CodedError; headline?: string | null } = {},
   ): Promise<void> {
     const wire = error === undefined ? null : toWire(error, String);
+    const kept = this.#tasks.get(id)!;
     await this.#write(
-      this.#tasks.get(id)!,
+      kept,
       { state, ended_at: new Date().toISOString(), error: wire, headline },
       { kind: state, ...(wire === null ? {} : { error: wire as JsonObject }) },
+      { ...(state === "done" ? {} : without(kept, WORK)), input: undefined },
     );
     this.#ended.add(id);
-    await this.#dropOld();
+    this.#dropOld();
   }
 
   /** Sorts by the time of submission, one a millisecond; what is random keeps two logs apart. */
@@ -278,7 +304,7 @@ export class TaskLog {
     this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
     const time = this.#lastAt.toString(36).padStart(8, "0");
     const [random] = crypto.getRandomValues(new Uint32Array(1));
-    return `t${time}${random.toString(36).padStart(7, "0").slice(-5)}`;
+    return `t${time}${random.toString(36).padStart(7, "0").slice(-RANDOM_CHARS)}`;
   }
 
   #unlessCancelling(id: string, state: State): State {
@@ -289,7 +315,7 @@ export class TaskLog {
     if (task.key !== null) this.#byKey.set(task.key, task.task);
     return {
       task,
-      shown: task,
+      shown: undefined,
       created: Promise.resolve(),
       keys: new Set(),
       spentAt: this.#now(),
@@ -345,19 +371,21 @@ export class TaskLog {
 
   /** The memory has dropped every change that was not on disk yet, and so must what stands here. */
   #takeBack(kept: Kept): void {
+    if (kept.shown === undefined) return; // `create` forgets it
     kept.task = kept.shown;
     const own = this.#memory.entries(`of/${kept.task.task}/`);
     kept.keys = new Set([...own].map(([key]) => key));
   }
 
-  async #dropOld(): Promise<void> {
+  #dropOld(): void {
     for (const id of this.#ended) {
       const kept = this.#tasks.get(id)!;
       const age = Date.now() - Date.parse(kept.task.ended_at!);
-      if (this.#ended.size <= KEPT_MAX && age <= KEPT_MS_MAX) return;
+      if (this.#ended.size <= this.#retention.kept && age <= this.#retention.keptMs) return;
       this.#forget(kept);
       const keys = [`task/${id}`, ...kept.keys];
-      await this.#memory.commit(new Map(keys.map((key) => [key, undefined])), { lazy: true });
+      this.#memory.commit(new Map(keys.map((key) => [key, undefined])), { lazy: true })
+        .catch(() => {}); // the journal has logged it; it goes after the next start
     }
   }
 
@@ -366,6 +394,17 @@ export class TaskLog {
     this.#ended.delete(task.task);
     if (task.key !== null) this.#byKey.delete(task.key);
   }
+}
+
+/** Says of what a task has, and `what` matches, that it goes. */
+function without({ task, keys }: Kept, what: RegExp): Record<string, undefined> {
+  const names = [...keys].map((key) => key.slice(`of/${task.task}/`.length));
+  return Object.fromEntries(names.filter((name) => what.test(name)).map((n) => [n, undefined]));
+}
+
+/** When a task was submitted, by its id. */
+function timeOf(id: string): number {
+  return parseInt(id.slice(1, -RANDOM_CHARS), 36);
 }
 
 function compare(a: string, b: string): number {

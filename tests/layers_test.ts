@@ -30,6 +30,9 @@ const FLOORS = [
     "orchestrator/task_log",
     "orchestrator/agents",
   ],
+  ["agents/execute", "agents/own_state"],
+  ["agents/thread"],
+  ["agents/isolate"],
   ["agents/runtime", "orchestrator/run_task", "orchestrator/inbox", "orchestrator/dashboard"],
   ["agents/run", "orchestrator/scheduler", "orchestrator/console"],
   [

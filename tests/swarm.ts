@@ -46,6 +46,10 @@ export class Swarm implements AsyncDisposable {
       ...(binaries === undefined ? {} : { binaries: await Deno.realPath(binaries) }),
     });
     await copy(SAMPLE_INBOX, `${folder}/inbox`);
+    // Of one age, so that they are taken in the order of their names.
+    for await (const { name } of Deno.readDir(`${folder}/inbox`)) {
+      await Deno.utime(`${folder}/inbox/${name}`, 0, 0);
+    }
     await makeSecret(swarm.site);
     for (const role of ROLES) swarm.start(role);
     await swarm.healthy();

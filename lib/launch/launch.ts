@@ -115,12 +115,13 @@ export const SAMPLE_INBOX = new URL("tests/inbox", PROJECT).pathname;
 
 function commandOf(role: Role, site: Site): string[] {
   if (site.binaries !== undefined) return [`${site.binaries}/${role}`];
-  const config = new URL("deno.json", PROJECT).pathname;
-  const main = new URL(mainModule(role), PROJECT).pathname;
+  const path = (name: string): string => new URL(name, PROJECT).pathname;
   const permissions = permissionsOf(role, site);
   // A compiled program has its code in itself; from the sources a thread must read its own.
-  const flags = permissionFlags({ ...permissions, read: [...permissions.read, main] });
-  return [Deno.execPath(), "run", "--quiet", `--config=${config}`, ...flags, main];
+  const read = [...permissions.read, path("agents"), path("lib")];
+  const flags = permissionFlags({ ...permissions, read });
+  const config = `--config=${path("deno.json")}`;
+  return [Deno.execPath(), "run", "--quiet", config, ...flags, path(mainModule(role))];
 }
 
 function addressVariables({ ports, inbox }: Site): Record<string, string> {

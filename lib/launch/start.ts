@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { ExitError } from "../exit.ts";
+import { EXIT, ExitError } from "../exit.ts";
 import { runProgram, stderr, stopSignal } from "../program.ts";
-import { PORTS } from "../roles.ts";
+import { PORTS, type Role } from "../roles.ts";
 import { AGENT_ROLES, end, launch, makeSecret, SAMPLE_INBOX, type Site } from "./launch.ts";
 
 await runProgram("start", async () => {
@@ -18,23 +18,29 @@ await runProgram("start", async () => {
   await Deno.mkdir(`${folder}/memory`, { recursive: true });
   using log = await Deno.open(logs, { create: true, append: true });
   stderr.write(`Inbox: ${inbox}   Memory: ${folder}/memory   The agents' log: ${logs}\n`);
-  const agents = AGENT_ROLES.map((role) => {
-    const child = launch(role, site, { args: ["serve"], stderr: "piped" });
-    copyTo(child.stderr, log);
-    return { role, child };
-  });
+
+  const children = new Map<Role, Deno.ChildProcess>();
+  /** Runs an agent for as long as it wants to be begun anew; gives the exit code that is its last. */
+  const keep = async (role: Role): Promise<{ role: Role; code: number }> => {
+    while (true) {
+      const child = launch(role, site, { args: ["serve"], stderr: "piped" });
+      children.set(role, child);
+      for await (const bytes of child.stderr) await log.write(bytes);
+      const { code } = await child.status;
+      if (code !== EXIT.stuck) return { role, code };
+    }
+  };
   const orchestrator = launch("orchestrator", site, { args: ["serve"], stdout: "inherit" });
-  const roles = [{ role: "orchestrator", child: orchestrator }, ...agents];
-  const fallen = roles.map(async ({ role, child }) => ({ role, code: (await child.status).code }));
+  children.set("orchestrator", orchestrator);
+  const fallen = [
+    orchestrator.status.then(({ code }) => ({ role: "orchestrator", code })),
+    ...AGENT_ROLES.map(keep),
+  ];
   const first = await Promise.race([stopped, ...fallen]);
-  for (const { child } of roles) await end(child);
+  for (const child of children.values()) await end(child);
   if (typeof first === "string" || first.code === 0) return 0;
   throw new ExitError(
     "failed",
     `${first.role} has ended with exit code ${first.code}; see ${logs}`,
   );
 });
-
-async function copyTo(from: ReadableStream<Uint8Array>, log: Deno.FsFile): Promise<void> {
-  for await (const bytes of from) await log.write(bytes);
-}

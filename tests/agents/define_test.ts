@@ -1,95 +1,14 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { Runtime } from "../../agents/runtime.ts";
 import { importSecret } from "../../lib/auth.ts";
-import { Client } from "../../lib/client.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { Server } from "../../lib/server.ts";
 import { openMemory } from "../lib/memories.ts";
 import { TempFolder, within } from "../lib/temp_folder.ts";
+import { connect, type Ended, HOST, PATIENCE_MS, Program, SECRET } from "./agent_process.ts";
 import { greeter } from "./greeter.ts";
 
-const SECRET = "a secret of more than thirty-two bytes";
-const HOST = "127.0.0.1";
-/** Until a process has to be up, or gone. */
-const PATIENCE_MS = 20_000;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
-
 const log = (): void => {};
-
-async function connect(port: number, role = "greeter"): Promise<Client> {
-  const address = { hostname: HOST, port };
-  return await Client.connect({ address, secret: await importSecret(SECRET), role });
-}
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** An agent as a process of its own, by default the greeter. */
-class Program implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  #stderr = "";
-  readonly #heard: Promise<void>;
-  #changed = Promise.withResolvers<void>();
-  readonly #stdout: Promise<string>;
-
-  constructor(
-    cwd: string,
-    args: string[],
-    env: Record<string, string> = { AUTH_TOKEN: SECRET },
-    name = "greeter",
-  ) {
-    const module = import.meta.resolve(`./${name}_main.ts`);
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", "--config", CONFIG, module, ...args],
-      cwd,
-      env,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#heard = this.#listen();
-    this.#stdout = new Response(this.#child.stdout).text();
-  }
-
-  /** Resolves when it listens, with its port. */
-  async serving(): Promise<number> {
-    await within(PATIENCE_MS, this.told('"event":"serving"'));
-    return Number(/"address":"[\d.]+:(\d+)"/.exec(this.#stderr)![1]);
-  }
-
-  /** Resolves when it has said so on stderr. */
-  async told(text: string): Promise<void> {
-    while (!this.#stderr.includes(text)) await this.#changed.promise;
-  }
-
-  kill(signal: Deno.Signal): void {
-    this.#child.kill(signal);
-  }
-
-  async ended(): Promise<Ended> {
-    const { code } = await within(PATIENCE_MS, this.#child.status);
-    await this.#heard;
-    return { code, stdout: await this.#stdout, stderr: this.#stderr };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.kill("SIGKILL");
-    } catch { /* it has ended */ }
-    await this.ended();
-  }
-
-  async #listen(): Promise<void> {
-    for await (const part of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
-      this.#stderr += part;
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers();
-    }
-  }
-}
 
 /** The greeter's one line of complaint. */
 function complaint({ stderr }: Ended): string {

@@ -1,0 +1,142 @@
+/**
+ * Runs handlers in a thread of their own, so that a deadline ends the work whatever it does. What
+ * must hold:
+ *  1. Work that is aborted ends by itself within a moment, or is left behind with its thread.
+ *  2. Work that takes more memory than a thread may have ends with its thread, not with the process.
+ *  3. The next work finds a thread that answers.
+ *
+ * A thread that waits is gone when it is ended. One that never comes back from a loop is not: Deno
+ * can't stop it (denoland/deno#35657), it goes on using a core until the process ends. So they are
+ * counted, and whoever runs this process ends it when they are too many.
+ *
+ * @module
+ */
+import { Worker } from "node:worker_threads";
+import { CodedError } from "../lib/errors.ts";
+import { fromWire } from "../lib/protocol.ts";
+import type { Reader } from "./draft.ts";
+import type { Done, Work } from "./execute.ts";
+import type { FromThread, ToThread } from "./thread.ts";
+
+/** After an abort a handler may end by itself within this time. */
+const GRACE_MS = 200;
+/** What a thread may have, in MiB. */
+const HEAP_MIB = 256;
+
+interface Run {
+  /** Its thread has answered since the abort: it can be ended. */
+  answered: boolean;
+  readonly work: Work;
+  readonly memory: Reader;
+  readonly resolve: (done: Done) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Isolate implements Disposable {
+  readonly #module: string;
+  readonly #onStuck: (stuck: number) => void;
+  #thread: Worker;
+  #run: Run | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #stuck = 0;
+
+  /**
+   * @param module the program's own main module: in a thread it runs handlers in place of serving
+   * @param onStuck is told how many threads were left behind so far, after each
+   */
+  constructor(module: string, onStuck: (stuck: number) => void) {
+    this.#module = module;
+    this.#onStuck = onStuck;
+    this.#thread = this.#start();
+  }
+
+  /** Runs work when what was begun before has ended; see `Execute`. */
+  execute(work: Work, memory: Reader, signal: AbortSignal): Promise<Done> {
+    const done = this.#last.then(() => this.#executeNow(work, memory, signal));
+    this.#last = done.catch(() => {}); // whoever asked is told
+    return done;
+  }
+
+  [Symbol.dispose](): void {
+    this.#thread.terminate();
+  }
+
+  async #executeNow(work: Work, memory: Reader, signal: AbortSignal): Promise<Done> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<Done>();
+    this.#run = { answered: false, work, memory, resolve, reject };
+    const thread = this.#thread;
+    post(thread, { kind: "run", work });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const abort = (): void => {
+      post(thread, { kind: "abort" });
+      timer = setTimeout(() => this.#leave(thread), GRACE_MS);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await promise;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      this.#run = undefined;
+    }
+  }
+
+  #start(): Worker {
+    const thread = new Worker(new URL(this.#module), {
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+    });
+    thread.on("message", (message: FromThread) => this.#take(thread, message));
+    thread.on("error", (error: Error) => this.#replace(thread, error.message));
+    thread.on("exit", () => this.#replace(thread, "its thread has ended"));
+    return thread;
+  }
+
+  async #take(thread: Worker, message: FromThread): Promise<void> {
+    const run = this.#run;
+    if (run === undefined || thread !== this.#thread) return;
+    switch (message.kind) {
+      case "aborting":
+        run.answered = true;
+        return;
+      case "done":
+        return run.resolve(message.done);
+      case "failed": {
+        const error = fromWire(message.error);
+        error.cause = Object.assign(new Error(message.error.message), { stack: message.stack });
+        return run.reject(error);
+      }
+      case "get":
+      case "keys": {
+        const { question, key } = message;
+        const value = await run.memory[message.kind](key);
+        return post(thread, { kind: "told", question, value });
+      }
+    }
+  }
+
+  /** The thread has ended by itself, and its work with it. */
+  #replace(thread: Worker, why: string): void {
+    if (thread !== this.#thread) return;
+    this.#thread = this.#start();
+    const op = this.#run?.work.op;
+    this.#run?.reject(new CodedError("handler_failed", `Cannot finish ${op}: ${why}`));
+  }
+
+  /** The handler does not end: its thread is ended, or left behind. */
+  #leave(thread: Worker): void {
+    const run = this.#run;
+    if (thread !== this.#thread || run === undefined) return;
+    this.#thread = this.#start();
+    thread.terminate();
+    if (!run.answered) this.#onStuck(++this.#stuck);
+    run.reject(new CodedError("deadline_exceeded", `Cannot wait longer for ${run.work.op}`));
+  }
+}
+
+function post(thread: Worker, message: ToThread): void {
+  thread.postMessage(message);
+}

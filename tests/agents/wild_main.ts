@@ -1,0 +1,65 @@
+/** An agent whose handlers do what handlers must not. */
+import { z } from "zod";
+import { defineAgent, op } from "../../agents/define.ts";
+import { run } from "../../agents/run.ts";
+
+const anything = z.record(z.string(), z.unknown());
+
+const wild = defineAgent("wild", {
+  count: op({
+    input: z.strictObject({}),
+    output: z.strictObject({ count: z.int(), keys: z.array(z.string()) }),
+    async handle(_, { memory }) {
+      const count = Number(await memory.get("count") ?? 0) + 1;
+      memory.set("count", count);
+      return { count, keys: await memory.keys("") };
+    },
+  }),
+  spin: op({
+    input: anything,
+    output: anything,
+    handle() {
+      for (let turns = 0;; turns++) if (turns < 0) return {};
+    },
+  }),
+  hang: op({
+    input: anything,
+    output: anything,
+    async handle(_, { memory }) {
+      memory.set("count", -1);
+      return await new Promise(() => {});
+    },
+  }),
+  eat: op({
+    input: anything,
+    output: anything,
+    handle() {
+      const eaten: unknown[] = [];
+      while (true) eaten.push(new Array(10_000).fill(eaten.length));
+    },
+  }),
+  crash: op({
+    input: anything,
+    output: anything,
+    async handle() {
+      setTimeout(() => {
+        throw new Error("thrown where nobody catches");
+      });
+      return await new Promise(() => {});
+    },
+  }),
+  leave: op({
+    input: anything,
+    output: anything,
+    handle: () => Deno.exit(0),
+  }),
+  fail: op({
+    input: anything,
+    output: anything,
+    handle: () => {
+      throw new RangeError("too bad");
+    },
+  }),
+});
+
+await run("wild", () => wild);

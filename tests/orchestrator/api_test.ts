@@ -1,0 +1,391 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { CodedError } from "../../lib/errors.ts";
+import type { JsonObject } from "../../lib/protocol.ts";
+import { Agents } from "../../orchestrator/agents.ts";
+import { Api } from "../../orchestrator/api.ts";
+import { PIPELINES } from "../../orchestrator/pipelines.ts";
+import { Scheduler } from "../../orchestrator/scheduler.ts";
+import type { TaskEvent } from "../../orchestrator/task.ts";
+import { TempFolder } from "../lib/temp_folder.ts";
+import { type Message, quiet, serve, until, within } from "../lib/wire.ts";
+import { Peer } from "../lib/wire.ts";
+import { openLog, resultOf, Script } from "./bench.ts";
+
+const INPUT = { sources: [{ text: "one" }] };
+const NEVER = new AbortController().signal;
+/** What a test begins ends with it, timers too. */
+const CLEAN = { sanitizeOps: true, sanitizeResources: true };
+
+interface Asked extends AsyncDisposable {
+  readonly api: Api;
+  readonly scheduler: Scheduler;
+  ask(type: string, body?: JsonObject, more?: { timeout_ms?: number; gone?: AbortSignal }): Promise<
+    Message
+  >;
+  refusal(type: string, body?: JsonObject): Promise<CodedError>;
+}
+
+/** The API on the log of a folder, with the script's agents. */
+async function start(folder: string, script: Script, queueMax = 100): Promise<Asked> {
+  const open = await openLog(folder);
+  const { log: taskLog } = open;
+  const scheduler = new Scheduler({
+    taskLog,
+    pipelines: PIPELINES,
+    call: script.call,
+    concurrency: 2,
+    queueMax,
+    log: quiet,
+  });
+  const api = new Api({ taskLog, scheduler, agents: new Agents([]), pipelines: PIPELINES });
+  const ask: Asked["ask"] = (type, body, { timeout_ms, gone = NEVER } = {}) =>
+    within(api.answer({ v: 1, id: "q", type, body, timeout_ms }, gone), type);
+  return {
+    api,
+    scheduler,
+    ask,
+    refusal: (type, body) => assertRejects(() => ask(type, body), CodedError),
+    async [Symbol.asyncDispose]() {
+      await scheduler.stop(0);
+      await open[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Holds the merge of every task; gives what lets it go. */
+function holdMerge(script: Script): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  script.before = ({ op }) => op === "merge" ? promise : undefined;
+  return resolve;
+}
+
+/** The number of the event with which a task's merge has begun, when it is on disk. */
+async function atMerge(asked: Asked, task: string): Promise<number> {
+  for (let after = 0;;) {
+    const { events } = await asked.ask("events", { task, after, wait_ms: 600_000 });
+    for (const { seq, kind, stage } of events as TaskEvent[]) {
+      if (kind === "stage_started" && stage === "merge") return seq;
+      after = seq;
+    }
+  }
+}
+
+Deno.test(
+  "Api refuses bodies that are not what the type takes, with the paths",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    await using asked = await start(folder.path, new Script(1));
+    const bad: [type: string, body: JsonObject, path: string][] = [
+      ["submit", {}, "input"],
+      ["submit", { input: [] }, "input"],
+      ["submit", { input: INPUT, inptu: 1 }, "(top)"],
+      ["submit", { input: INPUT, label: "x".repeat(201) }, "label"],
+      ["submit", { input: INPUT, key: "" }, "key"],
+      ["submit", { input: INPUT, key: "x".repeat(257) }, "key"],
+      ["submit", { input: INPUT, deadline_ms: 0 }, "deadline_ms"],
+      ["submit", { input: INPUT, deadline_ms: 86_400_001 }, "deadline_ms"],
+      ["submit", { input: INPUT, wait_ms: -1 }, "wait_ms"],
+      ["submit", { input: INPUT, wait_ms: 1.5 }, "wait_ms"],
+      ["get", {}, "task"],
+      ["get", { task: "../x" }, "task"],
+      ["get", { task: "t", more: 1 }, "(top)"],
+      ["list", { states: ["lost"] }, "states.0"],
+      ["list", { limit: 0 }, "limit"],
+      ["list", { limit: 501 }, "limit"],
+      ["events", { task: "t", after: -1 }, "after"],
+      ["events", { task: "t", wait_ms: 600_001 }, "wait_ms"],
+      ["result", { task: 7 }, "task"],
+      ["cancel", {}, "task"],
+      ["stats", { x: 1 }, "(top)"],
+      ["agents", { x: 1 }, "(top)"],
+      ["pipelines", { x: 1 }, "(top)"],
+    ];
+    for (const [type, body, path] of bad) {
+      const { code, details } = await asked.refusal(type, body);
+      assertEquals(code, "invalid_input", `${type} ${JSON.stringify(body)}`);
+      assert(details!.some((detail) => detail.startsWith(`${path}:`)), details!.join("; "));
+    }
+    assertEquals((await asked.ask("list")).tasks, [], "nothing was begun");
+  },
+);
+
+Deno.test("Api knows no other types, tasks and pipelines than those there are", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  await using asked = await start(folder.path, new Script(1));
+  for (const type of ["get", "events", "result", "cancel"]) {
+    for (const task of ["t0", "__proto__", "constructor"]) {
+      assertEquals((await asked.refusal(type, { task })).code, "not_found");
+    }
+  }
+  const pipeline = await asked.refusal("submit", { input: INPUT, pipeline: "__proto__" });
+  assertEquals(pipeline.code, "unknown_pipeline");
+  assert(pipeline.message.includes("report"), "it names those there are");
+  for (const type of ["nothing", "constructor", "to_string"]) {
+    assertEquals((await asked.refusal(type)).code, "unknown_type");
+  }
+});
+
+Deno.test("submit answers at once, or with wait_ms when the task has ended", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(2);
+  const letGo = holdMerge(script);
+  await using asked = await start(folder.path, script);
+  const first = await asked.ask("submit", { input: INPUT, label: "shop" });
+  assertEquals([first.label, first.created, first.pipeline], ["shop", true, "report"]);
+  assert(["queued", "running"].includes(first.state));
+  const short = await asked.ask("submit", { input: INPUT, wait_ms: 1 });
+  assertEquals(short.ended_at, null, "its time to wait is over, the task goes on");
+  const long = asked.ask("submit", { input: INPUT, wait_ms: 600_000 });
+  await until(() => script.names.filter((name) => name === "merge").length === 2, "two at merge");
+  letGo();
+  assertEquals((await long).state, "done");
+  assertEquals((await long).headline, "2 pages");
+});
+
+Deno.test("a wait is no longer than the request's own time", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const letGo = holdMerge(script);
+  await using asked = await start(folder.path, script);
+  const body = { input: INPUT, wait_ms: 600_000 };
+  const { task } = await asked.ask("submit", body, { timeout_ms: 5 });
+  for (const type of ["events", "result"]) {
+    const after = 1_000_000;
+    const wait = { task, wait_ms: 600_000, ...(type === "events" ? { after } : {}) };
+    const { state } = await asked.ask(type, wait, { timeout_ms: 5 });
+    assert(["queued", "running"].includes(state));
+  }
+  letGo();
+});
+
+Deno.test("the same key is the same task: at once, later and after a restart", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  let task: string;
+  {
+    await using asked = await start(folder.path, new Script(1));
+    const body = { input: INPUT, key: "shop 1" };
+    const replies = await Promise.all(Array.from({ length: 8 }, () => asked.ask("submit", body)));
+    task = replies[0].task;
+    assertEquals(replies.map(({ task }) => task), Array(8).fill(task));
+    assertEquals(replies.filter(({ created }) => created).length, 1);
+    const again = await asked.ask("submit", { ...body, label: "other", wait_ms: 60_000 });
+    assertEquals([again.task, again.created, again.state], [task, false, "done"]);
+    assertEquals((await asked.ask("list")).tasks.length, 1);
+  }
+  await using asked = await start(folder.path, new Script(1));
+  const again = await asked.ask("submit", { input: INPUT, key: "shop 1" });
+  assertEquals([again.task, again.created, again.state], [task, false, "done"]);
+  const other = await asked.refusal("submit", { input: { sources: [] }, key: "shop 1" });
+  assertEquals(other.code, "conflict");
+  assertEquals((await asked.ask("submit", { input: INPUT, key: "shop 2" })).created, true);
+});
+
+Deno.test(
+  "submit refuses with queue_full what finds no room, but not what it knows",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(1);
+    const letGo = holdMerge(script);
+    await using asked = await start(folder.path, script, 1);
+    for (const key of ["a", "b", "c"]) {
+      await asked.ask("submit", { input: INPUT, key });
+      if (key !== "c") await until(() => asked.scheduler.waiting === 0, "it runs");
+    }
+    const full = await asked.refusal("submit", { input: INPUT, key: "d" });
+    assertEquals([full.code, full.afterMs], ["queue_full", 1_000]);
+    assertEquals((await asked.ask("submit", { input: INPUT, key: "a" })).created, false);
+    letGo();
+  },
+);
+
+Deno.test(
+  "events answers at once where there is something, else when something happens",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(1);
+    const letGo = holdMerge(script);
+    await using asked = await start(folder.path, script);
+    const { task } = await asked.ask("submit", { input: INPUT });
+    const merging = await atMerge(asked, task);
+    const first = await asked.ask("events", { task, wait_ms: 600_000 });
+    assertEquals(first.events[0], { ...first.events[0], seq: 1, kind: "submitted" });
+    assertEquals(first.events.at(-1).seq, merging);
+    const { state, last, events } = await asked.ask("events", { task, after: 999 });
+    assertEquals([last, events], [merging, []]);
+    assertEquals(state, "running");
+    const next = asked.ask("events", { task, after: last, wait_ms: 600_000 });
+    letGo();
+    assert((await next).events[0].seq === last + 1);
+    const end = await asked.ask("result", { task, wait_ms: 600_000 });
+    assertEquals(end.state, "done");
+    const after = await asked.ask("events", { task, after: 999, wait_ms: 600_000 });
+    assertEquals(
+      [after.state, after.events],
+      ["done", []],
+      "a task that has ended is not waited for",
+    );
+  },
+);
+
+Deno.test(
+  "a watcher that comes again and again misses nothing and sees nothing twice",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(12);
+    await using asked = await start(folder.path, script);
+    const { task } = await asked.ask("submit", { input: INPUT });
+    const seen: number[] = [];
+    for (let after = 0, state = ""; state !== "done" || after < seen.length;) {
+      const gone = new AbortController();
+      const lost = asked.ask("events", { task, after, wait_ms: 600_000 }, { gone: gone.signal });
+      gone.abort(); // its answer is lost with the connection
+      await lost.catch((error) => assertEquals(error.code, "cancelled"));
+      const reply = await asked.ask("events", { task, after, wait_ms: 600_000 });
+      for (const { seq } of reply.events) seen.push(seq);
+      after = seen.at(-1)!;
+      state = reply.last === after ? reply.state : "";
+    }
+    assertEquals(seen, seen.map((_, at) => at + 1));
+    const kinds = ((await asked.ask("events", { task })).events as TaskEvent[]).map((e) => e.kind);
+    assertEquals(kinds.filter((kind) => kind === "page_done").length, 12);
+    assertEquals([kinds[0], kinds.at(-1)], ["submitted", "done"]);
+  },
+);
+
+Deno.test("a wait ends when its client has gone, and is no internal error", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const letGo = holdMerge(script);
+  await using asked = await start(folder.path, script);
+  const { task } = await asked.ask("submit", { input: INPUT });
+  await until(() => script.names.includes("merge"), "it is at merge");
+  const bodies: [string, JsonObject][] = [
+    ["events", { task, after: 999, wait_ms: 600_000 }],
+    ["result", { task, wait_ms: 600_000 }],
+    ["submit", { input: INPUT, wait_ms: 600_000, key: "k" }],
+  ];
+  for (const [type, body] of bodies) {
+    const gone = new AbortController();
+    const waiting = asked.ask(type, body, { gone: gone.signal });
+    gone.abort();
+    assertEquals((await assertRejects(() => waiting, CodedError)).code, "cancelled", type);
+  }
+  letGo();
+});
+
+Deno.test("events over a connection, many watchers on one and on their own", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(3);
+  const letGo = holdMerge(script);
+  await using asked = await start(folder.path, script);
+  const internals: unknown[] = [];
+  await using server = await serve({
+    role: "orchestrator",
+    answer: (request, gone) => asked.api.answer(request, gone),
+    onInternal: (_, error) => internals.push(error),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  const { body: { task } } = await peer.ask("submit", { input: INPUT });
+  const last = await atMerge(asked, task);
+  const ids = Array.from({ length: 20 }, (_, n) => `w${n}`);
+  const poll = { task, after: last, wait_ms: 600_000 };
+  await peer.say(...ids.map((id) => ({ v: 1, id, type: "events", body: poll })));
+  {
+    using other = await Peer.loggedIn(server.address);
+    await other.say({ v: 1, id: "lost", type: "events", body: poll });
+  }
+  const { body: stats } = await peer.ask("stats");
+  assertEquals([stats.running, stats.tasks.running], [1, 1], "those who wait hold nothing up");
+  letGo();
+  const heard = await peer.hearAll(ids.length);
+  for (const id of ids) assertEquals(heard.get(id).body.events[0].seq, last + 1);
+  assertEquals((await asked.ask("result", { task, wait_ms: 600_000 })).state, "done");
+  assertEquals(internals, []);
+});
+
+Deno.test(
+  "result is null before the end, the last stage's answer after it, and the error of the dead",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(2);
+    const letGo = holdMerge(script);
+    await using asked = await start(folder.path, script);
+    const { task } = await asked.ask("submit", { input: INPUT });
+    const before = await asked.ask("result", { task });
+    assertEquals([before.result, before.error], [null, null]);
+    const waiting = asked.ask("result", { task, wait_ms: 600_000 });
+    letGo();
+    assertEquals(await waiting, { task, state: "done", error: null, result: resultOf(2) });
+    script.before = () => {
+      throw new CodedError("invalid_input", "Cannot take this input", { details: ["sources: no"] });
+    };
+    const { task: dead } = await asked.ask("submit", { input: INPUT, wait_ms: 600_000 });
+    const { state, result, error } = await asked.ask("result", { task: dead });
+    assertEquals([state, result, error.code], ["dead", null, "invalid_input"]);
+    assertEquals(error.details, ["sources: no"]);
+  },
+);
+
+Deno.test(
+  "cancel is answered when the work has stopped, and not for a task that has ended",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(1);
+    holdMerge(script);
+    await using asked = await start(folder.path, script);
+    const { task } = await asked.ask("submit", { input: INPUT });
+    await until(() => script.names.includes("merge"), "it is at merge");
+    assertEquals((await asked.ask("cancel", { task })).state, "cancelled");
+    const again = await asked.refusal("cancel", { task });
+    assertEquals([again.code, again.message.endsWith("it is cancelled")], ["already_final", true]);
+  },
+);
+
+Deno.test(
+  "list gives the newest first, of the states that are asked for, so many",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(1);
+    await using asked = await start(folder.path, script);
+    const done: string[] = [];
+    for (let n = 0; n < 3; n++) {
+      done.push((await asked.ask("submit", { input: INPUT, wait_ms: 60_000 })).task);
+    }
+    const letGo = holdMerge(script);
+    const { task: running } = await asked.ask("submit", { input: INPUT });
+    await until(() => script.calls.at(-1)!.op === "merge", "it is at merge");
+    const list = async (body: JsonObject): Promise<string[]> =>
+      (await asked.ask("list", body)).tasks.map(({ task }: { task: string }) => task);
+    const newest = [running, ...done.reverse()];
+    assertEquals(await list({}), newest);
+    assertEquals(await list({ limit: 2 }), newest.slice(0, 2));
+    assertEquals(await list({ states: ["done"] }), newest.slice(1));
+    assertEquals(await list({ states: ["done"], limit: 1 }), newest.slice(1, 2));
+    assertEquals(await list({ states: ["running", "dead"] }), [running]);
+    assertEquals(await list({ states: [] }), []);
+    letGo();
+  },
+);
+
+Deno.test("stats, agents and pipelines tell what there is", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  await using asked = await start(folder.path, new Script(1));
+  await asked.ask("submit", { input: INPUT, wait_ms: 60_000 });
+  const { uptime_ms, waiting, running, tasks } = await asked.ask("stats");
+  assert(uptime_ms >= 0);
+  assertEquals([waiting, running, tasks.done, tasks.dead], [0, 0, 1, 0]);
+  assertEquals(await asked.ask("agents"), { agents: [] });
+  const { pipelines } = await asked.ask("pipelines");
+  assertEquals(pipelines[0].name, "report");
+  assertEquals(
+    pipelines[0].calls.map(({ name }: { name: string }) => name),
+    ["collect", "analyze", "combine", "merge", "report"],
+  );
+});

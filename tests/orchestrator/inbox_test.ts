@@ -1,0 +1,212 @@
+import { assert, assertEquals } from "@std/assert";
+import { CodedError } from "../../lib/errors.ts";
+import type { JsonObject } from "../../lib/protocol.ts";
+import { watchInbox } from "../../orchestrator/inbox.ts";
+import { keepLog, type Logged, until, within } from "../lib/wire.ts";
+
+type Found = { path: string; stream: string; bytes: number; modified: number };
+
+/** An inbox and its tasks as a test says. */
+class Desk implements AsyncDisposable {
+  files: Found[] = [];
+  /** Takes the place of a scan's answer. */
+  answer: (() => Promise<JsonObject>) | undefined;
+  refuse: CodedError | undefined;
+  scans = 0;
+  readonly submitted: JsonObject[] = [];
+  readonly tasks = new Map<string, JsonObject>();
+  readonly logged: Logged[];
+  readonly #aborter = new AbortController();
+  readonly watched: Promise<void>;
+
+  constructor(everyMs = 0) {
+    const { log, logged } = keepLog();
+    this.logged = logged;
+    this.watched = watchInbox({
+      scan: () => {
+        this.scans++;
+        return this.answer?.() ?? Promise.resolve({ files: structuredClone(this.files) });
+      },
+      submit: (body) => Promise.resolve(this.#submit(body)),
+      get: (task) => this.tasks.get(task),
+      everyMs,
+      log,
+      signal: this.#aborter.signal,
+    });
+  }
+
+  /** Files that became tasks, in order. */
+  get paths(): unknown[] {
+    return [...this.tasks.values()].map(({ label }) => label);
+  }
+
+  end(path: string, state = "done"): void {
+    const [task, found] = [...this.tasks].findLast(([, { label }]) => label === path)!;
+    this.tasks.set(task, { ...found, state });
+    if (state === "done") this.files = this.files.filter((file) => file.path !== path);
+  }
+
+  /** Resolves after the next whole scan. */
+  async scanned(): Promise<void> {
+    const seen = this.scans + 2;
+    await until(() => this.scans >= seen, "the inbox is scanned");
+  }
+
+  stop(): void {
+    this.#aborter.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    await within(this.watched, "the watcher's end");
+  }
+
+  #submit(body: JsonObject): JsonObject {
+    if (this.refuse !== undefined) throw this.refuse;
+    this.submitted.push(body);
+    const known = [...this.tasks.values()].find(({ key }) => key === body.key);
+    if (known !== undefined) return { ...known, created: false };
+    const task = { ...body, task: `t${this.tasks.size}`, state: "queued" };
+    this.tasks.set(task.task, task);
+    return { ...task, created: true };
+  }
+}
+
+function file(path: string, stream: string, bytes = 10, modified = 1): Found {
+  return { path, stream, bytes, modified };
+}
+
+Deno.test("watchInbox() submits a new file once, with the file as its source", async () => {
+  await using desk = new Desk();
+  desk.files = [file("shop.log", "shop", 120, 5.4)];
+  await desk.scanned();
+  await desk.scanned();
+  assertEquals([...desk.tasks.values()].map(({ input, label, key }) => [input, label, key]), [
+    [{ sources: [{ file: "shop.log" }], only_new: true }, "shop.log", "inbox 120 5 shop.log"],
+  ]);
+  const told = desk.logged.filter(({ event }) => event === "inbox_file");
+  assertEquals(told.map(({ fields }) => fields), [{ path: "shop.log", task: "t0" }]);
+});
+
+Deno.test("watchInbox() takes the files of a stream in turn, and streams side by side", async () => {
+  await using desk = new Desk();
+  desk.files = [file("shop-1", "shop"), file("shop-2", "shop"), file("web-1", "web")];
+  await desk.scanned();
+  assertEquals(desk.paths, ["shop-1", "web-1"]);
+  desk.end("web-1");
+  await desk.scanned();
+  assertEquals(desk.paths, ["shop-1", "web-1"]);
+  desk.end("shop-1");
+  await desk.scanned();
+  assertEquals(desk.paths, ["shop-1", "web-1", "shop-2"]);
+});
+
+Deno.test("watchInbox() passes over a file whose task is dead or cancelled", async () => {
+  await using desk = new Desk();
+  desk.files = [file("shop-1", "shop"), file("shop-2", "shop"), file("shop-3", "shop")];
+  await desk.scanned();
+  desk.end("shop-1", "dead");
+  await desk.scanned();
+  assertEquals(desk.paths, ["shop-1", "shop-2"]);
+  desk.end("shop-2", "cancelled");
+  await desk.scanned();
+  assertEquals(desk.paths, ["shop-1", "shop-2", "shop-3"]);
+});
+
+Deno.test("watchInbox() runs a file that has grown again", async () => {
+  await using desk = new Desk();
+  desk.files = [file("shop.log", "shop", 10, 1)];
+  await desk.scanned();
+  desk.end("shop.log");
+  desk.files = [file("shop.log", "shop", 20, 2)];
+  await desk.scanned();
+  desk.end("shop.log");
+  desk.files = [file("shop.log", "shop", 20, 3)];
+  await desk.scanned();
+  assertEquals([...desk.tasks.values()].map(({ key }) => key), [
+    ...["inbox 10 1 shop.log", "inbox 20 2 shop.log", "inbox 20 3 shop.log"],
+  ]);
+});
+
+Deno.test("watchInbox() runs a file that grows meanwhile when its task has ended", async () => {
+  await using desk = new Desk();
+  desk.files = [file("shop.log", "shop", 10)];
+  await desk.scanned();
+  desk.files = [file("shop.log", "shop", 20)];
+  await desk.scanned();
+  assertEquals(desk.tasks.size, 1);
+  desk.tasks.set("t0", { ...desk.tasks.get("t0"), state: "done" });
+  await desk.scanned();
+  assertEquals(desk.tasks.size, 2);
+});
+
+Deno.test("watchInbox() keeps keys and labels within what a task may have", async () => {
+  await using desk = new Desk();
+  const path = "é/".repeat(400) + "shop.log";
+  desk.files = [file(path, "shop", Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)];
+  await desk.scanned();
+  const [{ key, label, input }] = desk.submitted;
+  assert(String(key).length <= 256 && String(label).length <= 200);
+  assertEquals(input, { sources: [{ file: path }], only_new: true });
+});
+
+Deno.test("watchInbox() knows after a restart which file of a stream is under way", async () => {
+  await using desk = new Desk();
+  desk.tasks.set("t0", { task: "t0", key: "inbox 10 1 shop-1", label: "shop-1", state: "running" });
+  desk.files = [file("shop-1", "shop"), file("shop-2", "shop")];
+  await desk.scanned();
+  assertEquals(desk.paths, ["shop-1"]);
+  assertEquals(desk.logged, []);
+});
+
+Deno.test("watchInbox() logs a scan that fails once, and scans again", async () => {
+  await using desk = new Desk();
+  let mended = false;
+  desk.files = [file("shop.log", "shop")];
+  desk.answer = async () => {
+    if (!mended) throw new CodedError("agent_unreachable", "Cannot reach any collector");
+    return await Promise.resolve({ files: desk.files });
+  };
+  const before = desk.scans;
+  await until(() => desk.scans === before + 2, "it has failed and is tried again");
+  mended = true;
+  await until(() => desk.tasks.size === 1, "the file is submitted");
+  const warned = desk.logged.filter(({ level }) => level === "warn");
+  assertEquals(warned.map(({ event, fields }) => [event, fields.code]), [
+    ["inbox_scan_failed", "agent_unreachable"],
+  ]);
+});
+
+Deno.test("watchInbox() survives an answer that is no list of files", async () => {
+  await using desk = new Desk();
+  desk.answer = () => Promise.resolve({ files: [{ path: 7 }] });
+  await until(() => desk.logged.length > 0, "it is logged");
+  assertEquals(desk.logged[0].fields.code, "invalid_input");
+  desk.stop();
+  await within(desk.watched, "the end, and no rejection");
+});
+
+Deno.test("watchInbox() survives a queue that is full", async () => {
+  await using desk = new Desk();
+  desk.refuse = new CodedError("queue_full", "Cannot take a task");
+  desk.files = [file("shop.log", "shop")];
+  await until(() => desk.logged.length > 0, "it is logged");
+  desk.refuse = undefined;
+  await until(() => desk.tasks.size === 1, "the file is submitted");
+});
+
+Deno.test("watchInbox() ends at once when it is stopped, in a wait and in a scan", async () => {
+  {
+    await using desk = new Desk(600_000);
+    await until(() => desk.scans === 1, "it has scanned");
+  }
+  await using desk = new Desk();
+  const never = Promise.withResolvers<JsonObject>();
+  desk.answer = () => never.promise;
+  const before = desk.scans + 1;
+  await until(() => desk.scans === before, "it scans");
+  desk.stop();
+  await within(desk.watched, "the end");
+  assertEquals(desk.scans, before);
+  assertEquals(desk.logged, []);
+});

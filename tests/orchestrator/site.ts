@@ -1,0 +1,301 @@
+/**
+ * An orchestrator as a process of its own, and agents in this one.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { defineAgent, op } from "../../agents/define.ts";
+import { Runtime } from "../../agents/runtime.ts";
+import { type Address, Client } from "../../lib/client.ts";
+import { importSecret } from "../../lib/auth.ts";
+import { CodedError } from "../../lib/errors.ts";
+import { Memory } from "../../lib/memory.ts";
+import type { JsonObject } from "../../lib/protocol.ts";
+import { permissionFlags, permissionsOf, PORTS } from "../../lib/roles.ts";
+import { Server } from "../../lib/server.ts";
+import { TempFolder } from "../lib/temp_folder.ts";
+import { quiet, SECRET, within } from "../lib/wire.ts";
+
+const PROJECT = new URL("../../", import.meta.url).pathname;
+const Any = z.record(z.string(), z.json());
+type Any = z.infer<typeof Any>;
+const ROLES = ["collector", "analyzer", "reporter"] as const;
+
+/** What an agent does with an input; a text says what is to go wrong. */
+const WORK: Record<string, (input: Any) => Any> = {
+  collect: ({ sources }) => ({ text: (sources as { text: string }[])[0].text, cursor: null }),
+  analyze: ({ text }) => ({ text }),
+  combine: ({ partials }) => (partials as Any[])[0],
+  merge: ({ partials }) => (partials as Any[])[0],
+  report: ({ text }) => ({ headline: `About ${text}`, markdown: `# Report\n\n${text}\n` }),
+};
+
+/** The three agents, on free ports of this process. */
+export class FakeAgents implements AsyncDisposable {
+  /** How often each op ran for each task. */
+  readonly ran = new Map<string, number>();
+  /** How often any op ran. */
+  count = 0;
+  readonly #servers = new Map<string, Server>();
+  readonly #stack = new AsyncDisposableStack();
+  readonly #hold = Promise.withResolvers<void>();
+
+  static async start(folder: string): Promise<FakeAgents> {
+    const agents = new FakeAgents();
+    const ops = {
+      collector: ["collect"],
+      analyzer: ["analyze", "combine", "merge"],
+      reporter: ["report"],
+    };
+    for (const role of ROLES) await agents.#serve(folder, role, ops[role]);
+    return agents;
+  }
+
+  port(role: string): number {
+    return this.#servers.get(role)!.address.port;
+  }
+
+  /** Lets the tasks go on whose text is `hang`. */
+  letGo(): void {
+    this.#hold.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.letGo();
+    await this.#stack.disposeAsync();
+  }
+
+  async #serve(folder: string, role: string, names: string[]): Promise<void> {
+    const memory = this.#stack.use(
+      await Memory.open({ folder: `${folder}/${role}`, role, log: quiet, onFailed: () => {} }),
+    );
+    const ops = Object.fromEntries(names.map((name) => [name, this.#op(name)]));
+    const runtime = new Runtime(defineAgent(role, ops), memory, quiet);
+    const server = new Server({
+      hostname: "127.0.0.1",
+      port: 0,
+      log: quiet,
+      service: {
+        role,
+        name: `${role}-1`,
+        version: "1.0.0",
+        secret: await importSecret(SECRET),
+        health: () => ({ status: "ok" }),
+        answer: (request) => runtime.answer(request),
+        onInternal: () => {},
+      },
+    });
+    this.#servers.set(role, this.#stack.use(server));
+  }
+
+  #op(name: string) {
+    return op({
+      input: Any,
+      output: Any,
+      handle: async (input, { task, signal }) => {
+        const key = `${name} ${task}`;
+        this.ran.set(key, (this.ran.get(key) ?? 0) + 1);
+        this.count++;
+        const output = WORK[name](input);
+        if (name !== "merge") return output;
+        if (output.text === "die") throw new CodedError("handler_rejected", "Cannot merge this");
+        const stopped = new Promise<void>((stop) => signal.addEventListener("abort", () => stop()));
+        if (output.text === "hang") await Promise.race([this.#hold.promise, stopped]);
+        return output;
+      },
+    });
+  }
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly env?: Record<string, string>;
+  readonly stdin?: string;
+}
+
+/** A folder to run orchestrators in, with a secret in it. */
+export class Site implements AsyncDisposable {
+  readonly folder: string;
+  readonly ports = { ...PORTS };
+  readonly #temp: TempFolder;
+
+  private constructor(temp: TempFolder) {
+    this.#temp = temp;
+    this.folder = temp.path;
+  }
+
+  static async make(agents?: FakeAgents): Promise<Site> {
+    const site = new Site(await TempFolder.make());
+    for (const role of ROLES) {
+      site.ports[role] = agents === undefined ? freePort() : agents.port(role);
+    }
+    site.ports.orchestrator = freePort();
+    await Deno.mkdir(`${site.folder}/secret`);
+    await Deno.writeTextFile(`${site.folder}/secret/token`, SECRET);
+    return site;
+  }
+
+  get address(): Address {
+    return { hostname: "127.0.0.1", port: this.ports.orchestrator };
+  }
+
+  /** Runs a command to its end. */
+  async run(args: string[], { env = {}, stdin }: RunOptions = {}): Promise<Ran> {
+    const child = this.#command(args, env, stdin === undefined ? "null" : "piped").spawn();
+    if (stdin !== undefined) {
+      const writer = child.stdin.getWriter();
+      await writer.write(new TextEncoder().encode(stdin));
+      await writer.close();
+    }
+    const { code, stdout, stderr } = await within(child.output(), args.join(" "), 60_000);
+    const decoder = new TextDecoder();
+    return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+  }
+
+  /** Runs a command that asks the orchestrator here. */
+  ask(args: string[], options?: RunOptions): Promise<Ran> {
+    return this.run([...args, "--port", String(this.ports.orchestrator)], options);
+  }
+
+  /** Starts a process and does not wait for its end. */
+  spawn(args: string[]): Running {
+    return new Running(this.#command(args, {}, "null").spawn());
+  }
+
+  /** Starts an orchestrator; it listens when this resolves. */
+  async serve(args: string[] = []): Promise<Running> {
+    const running = this.spawnServe(args);
+    await running.said('"event":"serving"');
+    return running;
+  }
+
+  spawnServe(args: string[] = []): Running {
+    return this.spawn([...this.serveArgs(), ...args]);
+  }
+
+  serveArgs(): string[] {
+    const { orchestrator, ...agents } = this.ports;
+    const addresses = Object.entries(agents).flatMap(([role, port]) => [
+      `--${role}`,
+      `127.0.0.1:${port}`,
+    ]);
+    return ["serve", "--port", String(orchestrator), "--watch", "0", ...addresses];
+  }
+
+  /** A connection to the orchestrator here. */
+  async connect(): Promise<Client> {
+    const secret = await importSecret(SECRET);
+    return await Client.connect({ address: this.address, secret, role: "orchestrator" });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#temp[Symbol.asyncDispose]();
+  }
+
+  #command(args: string[], env: Record<string, string>, stdin: "null" | "piped"): Deno.Command {
+    const permissions = permissionFlags(
+      permissionsOf("orchestrator", { ports: this.ports, inbox: "inbox" }),
+    );
+    const own = Object.fromEntries(
+      ["PATH", "HOME", "DENO_DIR"].flatMap((name) => {
+        const value = Deno.env.get(name);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    );
+    return new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", `--config=${PROJECT}deno.json`, "--no-check"],
+        ...permissions,
+        `${PROJECT}orchestrator/main.ts`,
+        ...args,
+      ],
+      cwd: this.folder,
+      clearEnv: true,
+      env: { ...own, NO_COLOR: "1", ...env },
+      stdin,
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+}
+
+/** A process that runs, and what it says. */
+export class Running implements AsyncDisposable {
+  out = "";
+  err = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<unknown>;
+  #changed = Promise.withResolvers<void>();
+  #ended = false;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#read = Promise.all([
+      this.#copy(child.stdout, (text) => this.out += text),
+      this.#copy(child.stderr, (text) => this.err += text),
+    ]).then(() => {
+      this.#ended = true;
+      this.#changed.resolve();
+    });
+  }
+
+  /** Resolves when the process has said this, on either way out. */
+  async said(text: string): Promise<void> {
+    while (!this.err.includes(text) && !this.out.includes(text)) {
+      if (this.#ended) throw new Error(`It never said ${text}: ${this.err}`);
+      await within(this.#changed.promise, text);
+    }
+  }
+
+  signal(name: Deno.Signal): void {
+    try {
+      this.#child.kill(name);
+    } catch { /* it has ended already */ }
+  }
+
+  /** Resolves, with its exit code, when the process has ended. */
+  async end(): Promise<number> {
+    const { code } = await within(this.#child.status, "the end of a process");
+    await this.#read;
+    return code;
+  }
+
+  stop(name: Deno.Signal = "SIGTERM"): Promise<number> {
+    this.signal(name);
+    return this.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+  }
+
+  async #copy(stream: ReadableStream<Uint8Array>, add: (text: string) => void): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream() as TransformStream)) {
+      add(text);
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    }
+  }
+}
+
+export async function ask(client: Client, type: string, body: JsonObject): Promise<JsonObject> {
+  return await client.call(type, body, { timeoutMs: 60_000 });
+}
+
+/** A port that is free, and that the system gives to nobody else meanwhile: it takes higher ones. */
+function freePort(): number {
+  while (true) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    try {
+      using _ = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
