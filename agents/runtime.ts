@@ -89,7 +89,7 @@ export class Runtime {
   async #once(op: Op, request: Request): Promise<JsonObject> {
     const { id, type, body = {} } = request;
     const text = JSON.stringify(body);
-    const digest = `${type} ${await sha256(text)}`;
+    const digest = `${type} ${sha256(text)}`;
     const running = this.#running.get(id);
     const answered = this.#requests.answered(id);
     const earlier = running ?? answered;

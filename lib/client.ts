@@ -15,6 +15,7 @@ import {
   LIMITS,
   longer,
   PROTOCOL,
+  type Reply,
 } from "./protocol.ts";
 
 /** Opening a connection and proving who is who takes no longer. */
@@ -64,7 +65,8 @@ export class Client implements Disposable {
   readonly #closed = Promise.withResolvers<CodedError>();
   #over: CodedError | undefined;
   #welcome: Welcome | undefined;
-  readonly #abandoned = new Set<string>();
+  /** How many replies are still to come for an id that was given up. */
+  readonly #abandoned = new Map<string, number>();
   #strays = 0;
   readonly #prefix = makeNonce().slice(0, 12);
   #calls = 0;
@@ -157,9 +159,9 @@ export class Client implements Disposable {
     this.#waiting.set(key, { resolve, reject });
     const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
     const stop = onTimeout(timeoutMs, () => {
-      this.#abandoned.add(key);
+      this.#waiting.delete(key);
       reject(new CodedError("deadline_exceeded", message));
-      if (this.#abandoned.size > ABANDONED_MAX) this.close();
+      this.#abandon(key);
     });
     try {
       this.#writer.write(line);
@@ -223,17 +225,36 @@ export class Client implements Disposable {
     try {
       for await (const line of this.#reader.lines(() => LIMITS.line_bytes)) {
         const reply = decodeReply(line);
-        const waiting = reply.id === undefined ? undefined : this.#waiting.get(reply.id);
-        if (reply.ok) waiting?.resolve(reply.body);
-        else if (waiting) waiting.reject(fromWire(reply.error));
-        else if (reply.id === undefined) return this.close(this.#dismissed(fromWire(reply.error)));
-        const owed = waiting !== undefined || this.#abandoned.delete(reply.id!);
-        if (!owed && ++this.#strays > STRAY_REPLIES_MAX) break;
+        if (reply.id !== undefined) this.#take(reply.id, reply);
+        else if (!reply.ok) return this.close(this.#dismissed(fromWire(reply.error)));
+        if (this.#strays > STRAY_REPLIES_MAX) break;
       }
       this.close();
     } catch (error) {
       this.close(this.#lost(error));
     }
+  }
+
+  /** Gives a reply to whoever waits for it. */
+  #take(id: string, reply: Reply): void {
+    const waiting = this.#waiting.get(id);
+    const owed = this.#abandoned.get(id) ?? 0;
+    if (owed > 1) this.#abandoned.set(id, owed - 1);
+    else this.#abandoned.delete(id);
+    if (owed > 0) {
+      // To an earlier try. The same id has the same answer, but not the same trouble.
+      if (waiting === undefined || !reply.ok) return;
+      this.#abandon(id);
+    }
+    if (waiting === undefined) this.#strays++;
+    else if (reply.ok) waiting.resolve(reply.body);
+    else waiting.reject(fromWire(reply.error));
+  }
+
+  /** Nobody waits any more for a reply that is still to come. */
+  #abandon(id: string): void {
+    this.#abandoned.set(id, (this.#abandoned.get(id) ?? 0) + 1);
+    if (this.#abandoned.size > ABANDONED_MAX) this.close();
   }
 }
 

@@ -49,20 +49,20 @@ export function parseSettings<const S extends Settings>(settings: S, args: strin
   const unknown: string[] = [];
   const names = Object.keys(settings);
   const flags = parseArgs(args, {
-    string: names.filter((name) => "value" in settings[name]),
+    string: ["_", ...names.filter((name) => "value" in settings[name])],
     boolean: [...names.filter((name) => !("value" in settings[name])), "help"],
     unknown: (arg, key) => {
       if (key !== undefined) unknown.push(arg);
       return key === undefined;
     },
-  }) as { _: (string | number)[]; [name: string]: unknown };
+  }) as { _: string[]; [name: string]: unknown };
   if (unknown.length > 0) {
     throw new ExitError("usage", `Cannot take "${unknown[0]}": no such flag, see --help`);
   }
   const values = Object.fromEntries(
     names.map((name) => [name, valueOf(name, settings[name], flags[name])]),
   );
-  return { values: values as Values<S>, rest: flags._.map(String), help: flags.help === true };
+  return { values: values as Values<S>, rest: flags._, help: flags.help === true };
 }
 
 /** A line for each setting. */

@@ -10,6 +10,7 @@ import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
 import { START } from "./record.ts";
+import { sleep } from "./retry.ts";
 import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
 
 /** New values by key; `undefined` removes the key. */
@@ -22,6 +23,9 @@ type Written = [key: string, value: Json] | [key: string];
 const SNAPSHOT_BYTES_MIN = 16 * 1024 * 1024;
 /** Nor before it is so many times as large as the last snapshot. */
 const SNAPSHOT_RATIO = 2;
+/** How long a start waits for a process that is on its way out. */
+const LOCK_MS = 500;
+const LOCK_POLL_MS = 20;
 
 export interface MemoryOptions {
   /** Is created where it is missing. */
@@ -185,7 +189,14 @@ async function takeFolder(folder: string): Promise<Deno.FsFile> {
   } catch (cause) {
     throw cannotOpen(folder, cause);
   }
-  if (await lock.tryLock(true)) return lock;
+  // One that has just been ended may hold it for a moment still.
+  for (
+    const due = performance.now() + LOCK_MS;
+    performance.now() < due;
+    await sleep(LOCK_POLL_MS)
+  ) {
+    if (await lock.tryLock(true)) return lock;
+  }
   lock.close();
   throw new ExitError(
     "locked",

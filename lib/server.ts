@@ -99,13 +99,12 @@ export class Server implements AsyncDisposable {
   }
 
   #take(conn: Deno.TcpConn): void {
-    const unknown = [...this.#sessions].filter((session) => !session.known).length;
-    if (
-      this.#sessions.size >= this.#limits.connections ||
-      unknown >= this.#limits.connections_before_auth
-    ) {
-      return turnAway(conn);
-    }
+    const { connections, connections_before_auth } = this.#limits;
+    const unknown = [...this.#sessions].filter((session) => !session.known);
+    const full = this.#sessions.size >= connections;
+    if (full && unknown.length === 0) return turnAway(conn);
+    // Who says nothing has to go first, so that nobody is kept out by silence.
+    if (full || unknown.length >= connections_before_auth) unknown[0].close(tooMany());
     conn.setNoDelay(true);
     const session = new Session(conn, this.#service, this.#limits);
     this.#sessions.add(session);
@@ -144,8 +143,11 @@ function listen(hostname: string, port: number): Deno.TcpListener {
   }
 }
 
+function tooMany(): CodedError {
+  return new CodedError("busy", "Cannot keep this connection: too many are open");
+}
+
 function turnAway(conn: Deno.TcpConn): void {
-  const error = new CodedError("busy", "Cannot take another connection: too many are open");
-  const reply = { v: PROTOCOL, ok: false, error: toWire(error, String) } as const;
+  const reply = { v: PROTOCOL, ok: false, error: toWire(tooMany(), String) } as const;
   conn.write(new TextEncoder().encode(encode(reply))).catch(() => {}).finally(() => conn.close());
 }

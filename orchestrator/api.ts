@@ -132,7 +132,7 @@ export class Api {
   async #submit(body: JsonObject, wait: Wait): Promise<JsonObject> {
     const { pipeline, input, label, key, deadline_ms, wait_ms } = checked(SubmitBody, body);
     if (!this.#pipelines.has(pipeline)) throw unknownPipeline(pipeline, this.#pipelines);
-    const digest = await sha256(JSON.stringify([pipeline, input]));
+    const digest = sha256(JSON.stringify([pipeline, input]));
     const found = key === undefined ? undefined : this.#taskLog.byKey(key);
     const known = found && await found; // no turn passes between looking for a key and taking it
     if (known !== undefined && known.digest !== digest) {

@@ -10,6 +10,7 @@ import { backoffMs, sleep } from "../lib/retry.ts";
 import { ROLES } from "../lib/roles.ts";
 import type { Remote } from "../orchestrator/remote.ts";
 import type { Task } from "../orchestrator/task.ts";
+import { Dice } from "./dice.ts";
 import { Swarm } from "./swarm.ts";
 
 const TASKS = 200;
@@ -55,13 +56,13 @@ Deno.test("what lies in the inbox is reported on, what is new is told, and all e
 
 Deno.test(`${TASKS} tasks end once each while every role is killed at random`, async () => {
   await using swarm = await Swarm.start();
-  const random = dice(SEED);
+  const dice = new Dice(SEED);
   const submitting = new AbortController();
   const killing = (async () => {
     let kills = 0;
     while (!submitting.signal.aborted || kills < 12) {
-      await sleep(100 + random() * 400);
-      await swarm.crash(ROLES[Math.floor(random() * ROLES.length)]);
+      await sleep(100 + dice.below(400));
+      await swarm.crash(dice.pick(ROLES));
       kills++;
     }
     return kills;
@@ -117,14 +118,4 @@ async function submitSurely(remote: Remote, body: JsonObject): Promise<string> {
       await sleep(backoffMs(attempt, { baseMs: 20, maxMs: 500 }));
     }
   }
-}
-
-/** Mulberry32: small, seeded. */
-function dice(seed: number): () => number {
-  return () => {
-    seed = seed + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(seed ^ seed >>> 15, seed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, mixed | 61);
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
-  };
 }

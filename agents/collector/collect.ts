@@ -66,7 +66,7 @@ export async function collect(
     : await behindEnd(setting, input, context, candidate, opened, reached);
   const note: Note = {
     answer: { page: { ...page, text: "" }, cursor: next },
-    cut: { ...candidate, at: { ...from, ...state }, digest: await sha256(cut.text) },
+    cut: { ...candidate, at: { ...from, ...state }, digest: sha256(cut.text) },
   };
   context.note(note as Json);
   return { page, cursor: next };

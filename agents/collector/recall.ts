@@ -25,7 +25,7 @@ export async function recall(
   const text = await cutAgain(setting, input, cut, signal).catch((error) => {
     throw error instanceof CodedError ? changed(answer, error) : error;
   });
-  if (await sha256(text) !== cut.digest) throw changed(answer);
+  if (sha256(text) !== cut.digest) throw changed(answer);
   return { ...answer, page: { ...answer.page, text } };
 }
 

@@ -56,15 +56,25 @@ export function launch(
   }).spawn();
 }
 
-/** Four ports that are free on this machine. */
+/** Ports that are free, and that the system gives to nobody else meanwhile: it takes higher ones. */
 export function freePorts(): Readonly<Record<Role, number>> {
-  const listeners = ROLES.map((role) => ({
-    role,
-    listener: Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  }));
-  const ports = listeners.map(({ role, listener }) => [role, listener.addr.port] as const);
-  for (const { listener } of listeners) listener.close();
-  return Object.fromEntries(ports) as Record<Role, number>;
+  const found = new Set<number>();
+  while (found.size < ROLES.length) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (isFree(port)) found.add(port);
+  }
+  const ports = [...found];
+  return Object.fromEntries(ROLES.map((role, at) => [role, ports[at]])) as Record<Role, number>;
+}
+
+function isFree(port: number): boolean {
+  try {
+    using _ = Deno.listen({ hostname: "127.0.0.1", port });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
 }
 
 /** Makes the shared secret of a site, unless it has one or the environment does. */

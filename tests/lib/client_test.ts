@@ -256,8 +256,7 @@ Deno.test("Client.connect() says when somebody is there and says nothing", async
 
 Deno.test("Client.connect() gives the reason for which it is turned away", async () => {
   await using server = await serve({ limits: { connections: 1 } });
-  using _first = await Peer.connect(server.address);
-  await until(() => server.connections === 1, "the first is in");
+  using _first = await Peer.loggedIn(server.address);
   const error = await refusal(connect(server.address));
   assertEquals([error.code, error.afterMs], ["busy", 200]);
 });

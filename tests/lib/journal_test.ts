@@ -4,7 +4,7 @@ import type { Journal } from "../../lib/journal.ts";
 import type { Json } from "../../lib/protocol.ts";
 import { START } from "../../lib/record.ts";
 import { RECORD_BYTES_MAX } from "../../lib/segment.ts";
-import { Dice } from "./dice.ts";
+import { Dice } from "../dice.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";
 import { TempFolder, within } from "./temp_folder.ts";

@@ -11,7 +11,7 @@ import { CodedError } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
 import { type Changes, Memory } from "../../lib/memory.ts";
 import type { Json } from "../../lib/protocol.ts";
-import { Dice } from "./dice.ts";
+import { Dice } from "../dice.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { readBack } from "./journals.ts";
 import { killed } from "./killed.ts";

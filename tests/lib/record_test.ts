@@ -9,7 +9,7 @@ import {
   peekRecord,
   START,
 } from "../../lib/record.ts";
-import { Dice } from "./dice.ts";
+import { Dice } from "../dice.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

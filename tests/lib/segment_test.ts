@@ -4,7 +4,7 @@ import { Journal } from "../../lib/journal.ts";
 import type { Json } from "../../lib/protocol.ts";
 import { encodeRecord, START } from "../../lib/record.ts";
 import { findSegments, isTorn, newSegment } from "../../lib/segment.ts";
-import { Dice } from "./dice.ts";
+import { Dice } from "../dice.ts";
 import { FaultyDisk } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";
 import { copyFolder, TempFolder, within } from "./temp_folder.ts";

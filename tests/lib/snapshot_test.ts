@@ -3,7 +3,7 @@ import { ExitError } from "../../lib/exit.ts";
 import type { Json } from "../../lib/protocol.ts";
 import { crc32, crcText, START } from "../../lib/record.ts";
 import { encodeSnapshot, readSnapshot, type Snapshot } from "../../lib/snapshot.ts";
-import { Dice } from "./dice.ts";
+import { Dice } from "../dice.ts";
 import { TempFolder, within } from "./temp_folder.ts";
 
 const SEED = 77;

@@ -4,20 +4,20 @@ import { combine } from "../../../agents/analyzer/combine.ts";
 import { PARTIAL_BYTES, PARTIALS_MAX, SOURCES_REST } from "../../../agents/analyzer/limits.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { type Level, Partial } from "../../../agents/shapes.ts";
-import { dice, shuffled } from "./dice.ts";
+import { Dice } from "../../dice.ts";
 import { pageOf } from "./page_of.ts";
 
 /** Pages of one log with some of everything. */
 function pages(count: number): Partial[] {
-  const roll = dice(11);
+  const roll = new Dice(11);
   const levels = ["INFO", "WARN", "ERROR", "DEBUG"];
   const users = ["ann", "bob", "cid", "dan", "eve"];
-  const pick = <T>(items: T[]) => items[Math.floor(roll() * items.length)];
+  const pick = <T>(items: T[]) => items[Math.floor(roll.next() * items.length)];
   return Array.from({ length: count }, (_, page) => {
     const lines = Array.from({ length: 60 }, () => {
-      const at = new Date(1714557600000 + Math.floor(roll() * 1e8)).toISOString();
+      const at = new Date(1714557600000 + Math.floor(roll.next() * 1e8)).toISOString();
       return `${at} ${pick(levels)} user ${pick(users)} state=${pick(users)} took ${
-        Math.floor(roll() * 1000)
+        Math.floor(roll.next() * 1000)
       }ms`;
     });
     return analyze(pageOf(lines.join("\n"), { source: `part-${page % 4}.log` }));
@@ -30,9 +30,9 @@ Deno.test("combine() gives the same for any order and any grouping", () => {
   assertEquals(whole.records, 12 * 60);
   assertEquals(whole.sources.length, 4);
   for (let seed = 1; seed <= 8; seed++) {
-    const roll = dice(seed);
-    const order = shuffled(parts, roll);
-    const cut = 1 + Math.floor(roll() * (order.length - 1));
+    const roll = new Dice(seed);
+    const order = roll.shuffled(parts);
+    const cut = 1 + Math.floor(roll.next() * (order.length - 1));
     const grouped = combine([combine(order.slice(0, cut)), combine(order.slice(cut))]);
     assertEquals(grouped, whole);
   }
@@ -65,7 +65,7 @@ Deno.test("combine() sums sources over the limit up and loses none", () => {
 });
 
 Deno.test("combine() stays below the size of a partial, whatever the parts", () => {
-  const roll = dice(5);
+  const roll = new Dice(5);
   const wide = "\u20ac".repeat(30);
   const parts = Array.from({ length: PARTIALS_MAX }, (_, part): Partial => ({
     stream: "\u0001".repeat(256),
@@ -103,8 +103,8 @@ Deno.test("combine() stays below the size of a partial, whatever the parts", () 
       max: 1e99 / 3,
       sum: 1e99 / 3,
       sketch: {
-        positive: Array.from({ length: 500 }, () => [Math.floor(roll() * 9999), 2 ** 30]),
-        negative: Array.from({ length: 500 }, () => [Math.floor(roll() * 9999), 2 ** 30]),
+        positive: Array.from({ length: 500 }, () => [Math.floor(roll.next() * 9999), 2 ** 30]),
+        negative: Array.from({ length: 500 }, () => [Math.floor(roll.next() * 9999), 2 ** 30]),
         zeros: 2 ** 30,
       },
     })),

@@ -6,7 +6,7 @@ import type { Draft } from "../../../agents/define.ts";
 import type { Json } from "../../../lib/protocol.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { Analysis } from "../../../agents/shapes.ts";
-import { dice, shuffled } from "./dice.ts";
+import { Dice } from "../../dice.ts";
 import { pageOf } from "./page_of.ts";
 
 const NO_NEWS = { appeared: [], silent: [], changed: [] };
@@ -158,7 +158,7 @@ Deno.test("merge() gives the same for any order of its partials", async () => {
   const parts = Object.keys(USUAL).map((text) => analyze(pageOf(logOf({ [text]: 7 }))));
   const first = await merge(parts, new MapDraft());
   for (let seed = 1; seed <= 3; seed++) {
-    assertEquals(await merge(shuffled(parts, dice(seed)), new MapDraft()), first);
+    assertEquals(await merge(new Dice(seed).shuffled(parts), new MapDraft()), first);
   }
 });
 

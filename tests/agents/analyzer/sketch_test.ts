@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BUCKETS_MAX } from "../../../agents/analyzer/limits.ts";
 import { quantile, SketchBuilder } from "../../../agents/analyzer/sketch.ts";
-import { dice } from "./dice.ts";
+import { Dice } from "../../dice.ts";
 
 function sketchOf(values: number[]) {
   const builder = new SketchBuilder();
@@ -10,8 +10,11 @@ function sketchOf(values: number[]) {
 }
 
 Deno.test("quantile() is within one per cent of the exact one", () => {
-  const roll = dice(7);
-  const values = Array.from({ length: 5000 }, () => (roll() < 0.3 ? -1 : 1) * Math.exp(roll() * 8));
+  const roll = new Dice(7);
+  const values = Array.from(
+    { length: 5000 },
+    () => (roll.next() < 0.3 ? -1 : 1) * Math.exp(roll.next() * 8),
+  );
   const sorted = values.toSorted((a, b) => a - b);
   const sketch = sketchOf(values);
   for (const q of [0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1]) {
@@ -22,8 +25,8 @@ Deno.test("quantile() is within one per cent of the exact one", () => {
 });
 
 Deno.test("SketchBuilder.merge() gives what adding all numbers gives", () => {
-  const roll = dice(8);
-  const values = Array.from({ length: 300 }, () => Math.floor(roll() * 200) - 100);
+  const roll = new Dice(8);
+  const values = Array.from({ length: 300 }, () => Math.floor(roll.next() * 200) - 100);
   const merged = new SketchBuilder();
   merged.merge(sketchOf(values.slice(200)));
   merged.merge(sketchOf(values.slice(0, 200)));

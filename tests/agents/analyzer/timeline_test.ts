@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { POINTS_MAX } from "../../../agents/analyzer/limits.ts";
 import { STEPS_MS, TimelineBuilder } from "../../../agents/analyzer/timeline.ts";
-import { dice, shuffled } from "./dice.ts";
+import { Dice } from "../../dice.ts";
 
 function timelineOf(instants: number[]) {
   const builder = new TimelineBuilder();
@@ -30,14 +30,14 @@ Deno.test("TimelineBuilder.add() takes the smallest step with few enough points"
 });
 
 Deno.test("TimelineBuilder.merge() gives the same in any order and grouping", () => {
-  const roll = dice(3);
+  const roll = new Dice(3);
   const parts = Array.from(
     { length: 9 },
-    (_, part) => Array.from({ length: 200 }, () => Math.floor(roll() * 10 ** (4 + part))),
+    (_, part) => Array.from({ length: 200 }, () => Math.floor(roll.next() * 10 ** (4 + part))),
   );
   const whole = timelineOf(parts.flat());
   for (let seed = 1; seed <= 5; seed++) {
-    const order = shuffled(parts, dice(seed));
+    const order = new Dice(seed).shuffled(parts);
     const left = new TimelineBuilder();
     const right = new TimelineBuilder();
     order.forEach((part, index) => (index < seed ? left : right).merge(timelineOf(part)!));
