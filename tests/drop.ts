@@ -21,7 +21,6 @@ await runProgram("drop", async () => {
   for await (const { name } of Deno.readDir(folder)) {
     if (!name.endsWith(".log")) continue;
     missing.add(name);
-    // As a user's `cp` would: what is written last is the newest.
     await Deno.writeFile(
       `${swarm.site.folder}/inbox/${name}`,
       await Deno.readFile(`${folder}/${name}`),
