@@ -16,7 +16,16 @@ import { importSecret } from "../lib/auth.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
 import { logTo } from "../lib/log.ts";
 import { Memory } from "../lib/memory.ts";
-import { exit, reportHealth, runProgram, stderr, stdout, stopSignal } from "../lib/program.ts";
+import {
+  exit,
+  repairMemory,
+  reportHealth,
+  runProgram,
+  stderr,
+  stdout,
+  stopSignal,
+} from "../lib/program.ts";
+import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder, PORTS, type Role, VERSION } from "../lib/roles.ts";
 import { Server } from "../lib/server.ts";
 import type { Agent } from "./define.ts";
@@ -53,11 +62,13 @@ function commonSettings(name: string) {
       read: text,
     },
     json: { help: "Print health as JSON" },
+    "accept-loss": { help: "Repair: go on without what is damaged, which is kept aside" },
   };
 }
 
 /**
- * Runs an agent's program with the process's arguments: `serve`, the default, or `health`.
+ * Runs an agent's program with the process's arguments: `serve`, the default, `health` or
+ * `repair`.
  *
  * @param define makes the agent from its folder and its own settings
  * @param own settings beside the common ones
@@ -77,10 +88,11 @@ export async function run<const S extends Settings>(
     const common = values as unknown as Values<ReturnType<typeof commonSettings>>;
     const [command = "serve", ...more] = rest;
     if (help) return showHelp(name, settings);
-    if (more.length > 0 || !["serve", "health"].includes(command)) {
+    if (more.length > 0 || !["serve", "health", "repair"].includes(command)) {
       throw new ExitError("usage", `Cannot do "${rest.join(" ")}": see ${name} --help`);
     }
     if (command === "health") return await reportHealth(common.port, common.json);
+    if (command === "repair") return await repairMemory(name, common["accept-loss"]);
     return await serve(defined(values), common, stopped);
   });
 }
@@ -90,6 +102,7 @@ function showHelp(name: string, settings: Settings): number {
 
   ${name} [serve]   Listen for requests until SIGTERM (default)
   ${name} health    Ask the one on this machine how it is: exit 0 when it is well
+  ${name} repair    Say what a repair of its damaged memory would lose: exit 0 when there is nothing
 
 ${settingsHelp(settings)}
 
@@ -112,6 +125,7 @@ async function serve(
     folder: memoryFolder(agent.name),
     role: agent.name,
     log,
+    reserveBytes: RESERVE_BYTES,
     onFailed: () => exit(EXIT.storage_failed),
   });
   const stuck = Promise.withResolvers<"stuck">();
@@ -137,6 +151,7 @@ async function serve(
         name,
         version: VERSION,
         uptime_ms: Math.round(performance.now() - startedAt),
+        storage: memory.full ? "full" : "ok",
         in_hand: runtime.inHand,
       }),
       answer: (request) => runtime.answer(request),

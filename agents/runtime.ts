@@ -26,6 +26,9 @@ const QUEUE_MAX = 256;
 /** What a request is given that does not say how much time it has. */
 const TIMEOUT_MS = 60_000;
 
+/** On a full disk a request is to come again after this time. */
+const FULL_MS = 1_000;
+
 const CancelBody = z.strictObject({ id: z.string() });
 
 /** A request that is being answered. */
@@ -103,6 +106,11 @@ export class Runtime {
     if (answered?.reply !== undefined) return answered.reply;
     if (this.inHand >= QUEUE_MAX) {
       throw new CodedError("busy", `Cannot take another request: ${QUEUE_MAX} wait already`);
+    }
+    if (this.#memory.full && answered === undefined && !op.pure) {
+      throw new CodedError("storage_full", "Cannot take new work: the disk is full", {
+        afterMs: FULL_MS,
+      });
     }
     const aborter = new AbortController();
     const answer = this.#inTime(request, aborter, (signal) => {

@@ -20,16 +20,14 @@ import type { Json } from "./protocol.ts";
 import { encodeRecord, type Mark } from "./record.ts";
 import {
   cutTail,
-  damaged,
   findSegments,
-  isTorn,
   type NewSegment,
   newSegment,
-  readSegment,
   RECORD_BYTES_MAX,
   type Segment,
   type SegmentRead,
 } from "./segment.ts";
+import { readSegments } from "./segments.ts";
 import { writeAll } from "./write_all.ts";
 
 /** A record that nobody waits for is on its way to disk at the latest after this time. */
@@ -48,6 +46,8 @@ export interface JournalOptions {
   readonly after: Mark;
   /** Is given each later record, in order, while the journal opens. */
   readonly replay: (rec: Json) => void;
+  /** Gives room free on a full disk, and tells whether there was any; by default there is none. */
+  readonly makeRoom?: () => Promise<boolean>;
   /** Called at once when records that were accepted are given up, before their promises reject. */
   readonly onGivenUp: () => void;
   /** Called once when a sync has failed. The process is to end. */
@@ -190,7 +190,7 @@ export class Journal {
     });
     const bytes = concat(lines);
     try {
-      await writeAll(this.#file, bytes);
+      await this.#write(bytes);
     } catch (error) {
       return await this.#giveUp(batch, error);
     }
@@ -203,6 +203,17 @@ export class Journal {
     this.#end += bytes.length;
     this.#bytes += bytes.length;
     for (const { resolve } of batch) resolve();
+  }
+
+  /** On a full disk once more, where room can be made. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      await writeAll(this.#file, bytes);
+    } catch (error) {
+      if (!saysFull(error) || !(await this.#options.makeRoom?.())) throw error;
+      await this.#file.truncate(this.#end);
+      await writeAll(this.#file, bytes);
+    }
   }
 
   async #rotateNow(rotation: Rotation): Promise<void> {
@@ -271,21 +282,11 @@ export class Journal {
 
   async #recover(): Promise<void> {
     const { folder, role, after, replay } = this.#options;
-    // A snapshot is taken behind a rotation, so a segment begins where it ends. What is older is
-    // not read: a crash may have left any part of it.
-    const { segment: { path, first } } = newSegment(folder, role, after);
-    const begin = this.#segments.findIndex((segment) => segment.first === first);
-    if (begin < 0 && (this.#segments.length > 0 || after.seq > 0)) {
-      throw damaged(path, 0, `it is missing, and with it the records after ${after.seq}`);
-    }
-    const covered = this.#segments.slice(0, Math.max(begin, 0));
-    for (const { path } of covered) this.#bytes += (await Deno.lstat(path)).size;
-    for (const segment of this.#segments.slice(covered.length)) {
-      const read = await readSegment(segment, role, this.#mark, replay);
-      if (read.end < read.size || read.mark === undefined) await this.#cut(segment, read);
-      this.#mark = read.mark ?? this.#mark;
-      this.#bytes += read.end;
-    }
+    const segments = this.#segments;
+    const { mark, bytes, torn } = await readSegments({ folder, role, segments, after, replay });
+    this.#mark = mark;
+    this.#bytes = bytes;
+    if (torn !== undefined) await this.#cut(torn.segment, torn.read);
     const last = this.#segments.at(-1);
     if (last === undefined) return await this.#beginFirst();
     this.#file = await Deno.open(last.path, { append: true });
@@ -293,14 +294,7 @@ export class Journal {
   }
 
   /** Rule 4. */
-  async #cut(segment: Segment, { end, size, mark }: SegmentRead): Promise<void> {
-    const { path } = segment;
-    const { after } = this.#options;
-    // A snapshot is only there when the segment behind it has begun.
-    const begun = mark !== undefined || after.seq === 0 || segment.first > after.seq + 1;
-    if (!begun || segment !== this.#segments.at(-1) || !(await isTorn(path, end))) {
-      throw damaged(path, end, "it is damaged there, and not by a write that was cut short");
-    }
+  async #cut({ path }: Segment, { end, size, mark }: SegmentRead): Promise<void> {
     const kept_in = size > end ? await cutTail(path, end) : undefined;
     this.#options.log("warn", "journal_tail_cut", {
       path,

@@ -49,6 +49,15 @@ export type LinkState = {
   readonly error: string | null;
 };
 
+/** A request that is with an agent. */
+export interface Asked {
+  readonly id: string;
+  /** The name that the agent gives itself. */
+  readonly name: string;
+  /** For how long. */
+  readonly ms: number;
+}
+
 class Peer {
   client: Client | undefined;
   name: string | null = null;
@@ -60,6 +69,7 @@ class Peer {
 export class Link implements AsyncDisposable {
   readonly #options: LinkOptions;
   readonly #peers: Peer[];
+  readonly #asked = new Map<string, { name: string; at: number }>();
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
   #connected = Promise.withResolvers<void>();
@@ -91,6 +101,13 @@ export class Link implements AsyncDisposable {
     }));
   }
 
+  /** The requests under way whose ids begin with this. */
+  asked(prefix: string): Asked[] {
+    const now = performance.now();
+    return [...this.#asked].filter(([id]) => id.startsWith(prefix))
+      .map(([id, { name, at }]) => ({ id, name, ms: now - at }));
+  }
+
   /**
    * Asks the least busy address.
    *
@@ -109,11 +126,15 @@ export class Link implements AsyncDisposable {
         .catch(() => {}); // the call itself tells how it ended
     };
     options.signal?.addEventListener("abort", cancel, { once: true });
+    const asked = { name: peer.name ?? addressText(peer.address), at: performance.now() };
+    this.#asked.set(options.id, asked);
     try {
       const reply = await client.call(type, body, { id: options.id, timeoutMs });
       peer.answeredAt = performance.now();
       return reply;
     } finally {
+      // Tried again before this attempt was given up, it is the other one's.
+      if (this.#asked.get(options.id) === asked) this.#asked.delete(options.id);
       options.signal?.removeEventListener("abort", cancel);
     }
   }

@@ -4,14 +4,15 @@
  *
  * @module
  */
-import { ExitError } from "./exit.ts";
-import { isFromSystem, replaceFile, saysFull, TEMPORARY } from "./file.ts";
+import { Damage } from "./damage.ts";
+import { isFromSystem, replaceFile, TEMPORARY } from "./file.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
 import { START } from "./record.ts";
-import { sleep } from "./retry.ts";
+import { Reserve } from "./reserve.ts";
 import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
+import { cannotOpen, ignoreMissing, takeFolder } from "./take_folder.ts";
 
 /** New values by key; `undefined` removes the key. */
 export type Changes = ReadonlyMap<string, Json | undefined>;
@@ -23,15 +24,14 @@ type Written = [key: string, value: Json] | [key: string];
 const SNAPSHOT_BYTES_MIN = 16 * 1024 * 1024;
 /** Nor before it is so many times as large as the last snapshot. */
 const SNAPSHOT_RATIO = 2;
-/** How long a start waits for a process that is on its way out. */
-const LOCK_MS = 500;
-const LOCK_POLL_MS = 20;
 
 export interface MemoryOptions {
   /** Is created where it is missing. */
   readonly folder: string;
   readonly role: string;
   readonly log: Log;
+  /** Room that is held back for a full disk, in bytes; by default none. */
+  readonly reserveBytes?: number;
   /** The disk can't be trusted any more: the process is to end with `storage_failed`. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -42,6 +42,7 @@ export class Memory implements AsyncDisposable {
   readonly #lock: Deno.FsFile;
   #entries: Map<string, Json>;
   #journal!: Journal;
+  #reserve: Reserve | undefined;
   /** How to take back what is applied but not on disk yet, oldest first. */
   #pending: Changes[] = [];
   #epoch = 0;
@@ -62,7 +63,7 @@ export class Memory implements AsyncDisposable {
    * written, `damaged` where recovery would have to guess
    */
   static async open(options: MemoryOptions): Promise<Memory> {
-    const { folder, role, log, onFailed } = options;
+    const { folder, role, log, onFailed, reserveBytes } = options;
     const lock = await takeFolder(folder);
     try {
       await Deno.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
@@ -77,15 +78,20 @@ export class Memory implements AsyncDisposable {
           replayed++;
           for (const [key, value] of rec as Written[]) set(entries, key, value);
         },
+        makeRoom: async () => await memory.#reserve?.release() ?? false,
         onGivenUp: () => memory.#takeBack(),
         onFailed,
         log,
       });
       // Without one the journal is enough: on a full disk reads are to go on.
       if (replayed > 0 || mark === START) await memory.#trySnapshot();
+      if (reserveBytes !== undefined) {
+        memory.#reserve = await Reserve.open(`${folder}/reserve`, reserveBytes, log);
+      }
       return memory;
     } catch (error) {
       lock.close();
+      if (error instanceof Damage) throw error.withRemedy(role);
       throw isFromSystem(error) ? cannotOpen(folder, error) : error;
     }
   }
@@ -93,6 +99,11 @@ export class Memory implements AsyncDisposable {
   /** Grows when changes that were applied are taken back: what was read before may be wrong. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** There is no room held back: what is committed now may find none, so nothing new is to begin. */
+  get full(): boolean {
+    return this.#reserve?.held === false;
   }
 
   get size(): number {
@@ -135,6 +146,7 @@ export class Memory implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trySnapshot();
     await this.#journal.close();
+    await this.#reserve?.[Symbol.asyncDispose]();
     this.#lock.close();
   }
 
@@ -175,49 +187,4 @@ function written([key, value]: [string, Json | undefined]): Written {
 function set(entries: Map<string, Json>, key: string, value: Json | undefined): void {
   if (value === undefined) entries.delete(key);
   else entries.set(key, value);
-}
-
-async function takeFolder(folder: string): Promise<Deno.FsFile> {
-  const path = `${folder}/lock`;
-  let lock: Deno.FsFile;
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    const isFile = await Deno.lstat(path).then((stat) => stat.isFile, ignoreMissing);
-    // A pipe would make the open wait for ever.
-    if (isFile === false) throw new TypeError(`"${path}" is not a plain file`);
-    lock = await Deno.open(path, { create: true, write: true });
-  } catch (cause) {
-    throw cannotOpen(folder, cause);
-  }
-  // One that has just been ended may hold it for a moment still.
-  for (
-    const due = performance.now() + LOCK_MS;
-    performance.now() < due;
-    await sleep(LOCK_POLL_MS)
-  ) {
-    if (await lock.tryLock(true)) return lock;
-  }
-  lock.close();
-  throw new ExitError(
-    "locked",
-    `Cannot open memory "${folder}": another process holds its lock; stop that one or use another folder`,
-  );
-}
-
-function cannotOpen(folder: string, cause: unknown): ExitError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  const { code } = cause as { code?: string };
-  // What Deno has no code for is nothing that a permission helps, such as EUCLEAN.
-  const isDisk = code === "EIO" || saysFull(cause) || (code === undefined && isFromSystem(cause));
-  return isDisk
-    ? new ExitError("storage_failed", `Cannot open memory "${folder}": ${why}`, { cause })
-    : new ExitError(
-      "not_permitted",
-      `Cannot open memory "${folder}": ${why}; make it a folder that this user may write`,
-      { cause },
-    );
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -8,6 +8,8 @@ import { CodedError } from "./errors.ts";
 import { EXIT, ExitError } from "./exit.ts";
 import { LossyWriter } from "./log.ts";
 import { printable, printableJson, printableLines } from "./printable.ts";
+import { repair } from "./repair.ts";
+import { memoryFolder } from "./roles.ts";
 
 /** How long a process waits at its end for slow pipes. */
 const FLUSH_MS = 500;
@@ -67,4 +69,16 @@ export async function reportHealth(port: number, json: boolean): Promise<number>
     if (!(error instanceof CodedError)) throw error;
     throw new ExitError("unreachable", `Cannot ask ${addressText(address)}: ${error.message}`);
   }
+}
+
+/** The `repair` subcommand: says what keeps the role's memory shut, and takes it away if told to. */
+export async function repairMemory(role: string, acceptLoss: boolean): Promise<number> {
+  const opens = await repair({
+    folder: memoryFolder(role),
+    role,
+    acceptLoss,
+    say: (line) => stdout.write(printableLines(line) + "\n"),
+  });
+  await stdout.flush(); // however slowly it is read: it is all there is to decide by
+  return opens ? EXIT.done : EXIT.damaged;
 }

@@ -56,6 +56,18 @@ export function peekRecord(line: Uint8Array): { seq: number; rec: Json } | undef
   return parse(line) as { seq: number; rec: Json } | undefined;
 }
 
+/**
+ * The checksums that a line may have had when it was written, where it is damaged: the one that it
+ * shows, and those that its content has behind one of `before`.
+ */
+export function possibleCrcs(line: Uint8Array, before: readonly number[]): number[] {
+  const shown = new TextDecoder().decode(
+    line.subarray(BEFORE_CRC.length, BEFORE_CRC.length + CRC_HEX),
+  );
+  const content = before.map((crc) => crc32(line.subarray(CHECKED_FROM), crc));
+  return /^[0-9a-f]+$/.test(shown) ? [parseInt(shown, 16), ...content] : content;
+}
+
 /** A checksum as it is written: eight hexadecimal digits. */
 export function crcText(crc: number): string {
   return crc.toString(16).padStart(CRC_HEX, "0");

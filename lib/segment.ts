@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { Damage } from "./damage.ts";
 import { ExitError } from "./exit.ts";
 import { replaceFile } from "./file.ts";
 import { LineReader } from "./lines.ts";
@@ -120,9 +121,17 @@ function hasHole(tail: Uint8Array, end: number): boolean {
   return false;
 }
 
-/** Cuts the file off at `end`; what was there is kept beside it. Gives that file's path. */
-export async function cutTail(path: string, end: number): Promise<string> {
-  const aside = `${path}.cut-at-${end}`;
+/**
+ * Cuts the file off at `end`; what was there is kept beside it.
+ *
+ * @param aside the path of what is kept
+ * @returns the same
+ */
+export async function cutTail(
+  path: string,
+  end: number,
+  aside = `${path}.cut-at-${end}`,
+): Promise<string> {
   await replaceFile(aside, await readFrom(path, end));
   using file = await Deno.open(path, { write: true });
   await file.truncate(end);
@@ -130,9 +139,24 @@ export async function cutTail(path: string, end: number): Promise<string> {
   return aside;
 }
 
-/** The error that stops a start. */
-export function damaged(path: string, offset: number, why: string): ExitError {
-  return new ExitError("damaged", `Cannot read journal "${path}" at byte ${offset}: ${why}`);
+/** What a segment goes on after, by its own header; `undefined` where that is not whole. */
+export async function readStart({ path }: Segment): Promise<Mark | undefined> {
+  if (!(await Deno.lstat(path)).isFile) return undefined;
+  using file = await Deno.open(path);
+  try {
+    for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
+      const told = toldMark(line);
+      return told && decodeRecord(line, told) && told;
+    }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error; // too long for a header
+  }
+}
+
+/** What a header says that it goes on after, whole or not. */
+export function toldMark(line: Uint8Array): Mark | undefined {
+  const after = Header.safeParse(peekRecord(line)?.rec).data?.after;
+  return after && { seq: after.seq, crc: parseInt(after.crc, 16) };
 }
 
 function headerMark(
@@ -144,12 +168,13 @@ function headerMark(
   const header = Header.safeParse(peekRecord(line)?.rec).data;
   if (header === undefined) return undefined;
   if (header.journal > FORMAT) {
-    throw damaged(path, 0, `format ${header.journal} is newer than ${FORMAT}, use a newer Baton`);
+    throw foreign(path, `format ${header.journal} is newer than ${FORMAT}, use a newer Baton`);
   }
-  if (header.role !== role) throw damaged(path, 0, `it belongs to "${header.role}", not "${role}"`);
+  if (header.role !== role) throw foreign(path, `it belongs to "${header.role}", not "${role}"`);
   const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
   if (after.seq !== told.seq || after.crc !== told.crc) {
-    throw damaged(
+    throw new Damage(
+      "journal",
       path,
       0,
       `it goes on after record ${told.seq} (${crcText(told.crc)}), but what is before it ends ` +
@@ -159,9 +184,14 @@ function headerMark(
   return told;
 }
 
+/** Not damaged, so nothing that a repair may take away. */
+function foreign(path: string, why: string): ExitError {
+  return new ExitError("damaged", `Cannot read journal "${path}" at byte 0: ${why}`);
+}
+
 async function refuseOdd(path: string): Promise<void> {
   if ((await Deno.lstat(path)).isFile) return;
-  throw new ExitError("damaged", `Cannot read journal "${path}": it is not a plain file`);
+  throw new Damage("journal", path, undefined, "it is not a plain file");
 }
 
 async function readFrom(path: string, offset: number): Promise<Uint8Array> {

@@ -4,6 +4,8 @@
  * @module
  */
 import { z } from "zod";
+import { Damage } from "./damage.ts";
+import { CodedError } from "./errors.ts";
 import { ExitError } from "./exit.ts";
 import { LineReader } from "./lines.ts";
 import type { Json } from "./protocol.ts";
@@ -52,45 +54,103 @@ export function* encodeSnapshot(role: string, { entries, mark }: Snapshot): Gene
 /**
  * Reads the file back; nothing at all where there is none yet.
  *
- * @throws {ExitError} `damaged` where it is not whole or belongs to another role
+ * @throws {Damage} where it is not whole
+ * @throws {ExitError} `damaged` where it belongs to another role, or its format is newer
  */
 export async function readSnapshot(path: string, role: string): Promise<Snapshot> {
   const entries = new Map<string, Json>();
-  const refuse = (why: string): ExitError =>
-    new ExitError("damaged", `Cannot read memory "${path}": ${why}`);
   const stat = await Deno.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   });
   if (stat === undefined) return { entries, mark: START };
-  if (!stat.isFile) throw refuse("it is not a plain file");
+  if (!stat.isFile) throw new Damage("memory", path, undefined, "it is not a plain file");
 
   using file = await Deno.open(path);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let head: z.infer<typeof Head> | undefined;
-  let sum = 0;
+  let [sum, offset] = [0, 0];
   let whole = false;
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
-      const text = decoder.decode(line);
       if (head === undefined) {
-        head = Head.parse(JSON.parse(text + "}}"));
-      } else if (text.startsWith("}")) {
-        whole = Foot.parse(JSON.parse('{"entries":{' + text)).sum === crcText(sum);
+        head = decodeHead(line);
+      } else if (line[0] === CLOSING_BRACE) {
+        whole = decodeFoot(line).sum === crcText(sum);
         break;
       } else {
-        const entry = JSON.parse(`{${text.endsWith(",") ? text.slice(0, -1) : text}}`);
-        for (const [key, value] of Object.entries(entry)) entries.set(key, value as Json);
+        for (const [key, value] of decodeEntry(line)) entries.set(key, value);
       }
       sum = crc32(NEW_LINE, crc32(line, sum));
+      offset += line.length + 1;
     }
   } catch (error) {
-    throw refuse(`line ${entries.size + 2} is damaged (${(error as Error).message.slice(0, 80)})`);
+    const why = (error as Error).message.slice(0, 80);
+    throw new Damage("memory", path, offset, `line ${entries.size + 2} is damaged (${why})`);
   }
-  if (head === undefined || !whole) throw refuse("its checksum is wrong");
-  if (head.memory > FORMAT) throw refuse(`format ${head.memory} is newer than ${FORMAT}`);
-  if (head.role !== role) throw refuse(`it belongs to "${head.role}", not "${role}"`);
-  return { entries, mark: { seq: head.seq, crc: parseInt(head.crc, 16) } };
+  if (head === undefined || !whole) {
+    throw new Damage("memory", path, offset, "its checksum is wrong");
+  }
+  const foreign = (why: string): ExitError =>
+    new ExitError("damaged", `Cannot read memory "${path}" at byte 0: ${why}`);
+  if (head.memory > FORMAT) throw foreign(`format ${head.memory} is newer than ${FORMAT}`);
+  if (head.role !== role) throw foreign(`it belongs to "${head.role}", not "${role}"`);
+  return { entries, mark: markOf(head) };
+}
+
+/** What can still be read of a file that is damaged. */
+export interface Salvage {
+  /** The checksum is that of the whole file: whether a value is as it was can't be told. */
+  readonly entries: Map<string, Json>;
+  readonly mark: Mark | undefined;
+  /** Lines that are no entries any more. */
+  readonly unreadable: number;
+}
+
+/** Reads each line that can be read, whatever the others are. */
+export async function salvageSnapshot(path: string): Promise<Salvage> {
+  const entries = new Map<string, Json>();
+  let mark: Mark | undefined;
+  let [lines, unreadable, bytes] = [0, 0, 0];
+  if (!(await Deno.lstat(path)).isFile) return { entries, mark, unreadable };
+  using file = await Deno.open(path);
+  const { size } = await file.stat();
+  try {
+    for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
+      bytes += line.length + 1;
+      try {
+        if (lines++ === 0) mark = markOf(decodeHead(line));
+        else if (line[0] === CLOSING_BRACE) decodeFoot(line);
+        else for (const [key, value] of decodeEntry(line)) entries.set(key, value);
+      } catch {
+        unreadable++; // the caller tells how many
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error; // too long for an entry: the rest is one
+  }
+  return { entries, mark, unreadable: unreadable + (bytes < size ? 1 : 0) };
 }
 
 const NEW_LINE = new Uint8Array([0x0a]);
+const CLOSING_BRACE = 0x7d;
+
+function decodeHead(line: Uint8Array): z.infer<typeof Head> {
+  return Head.parse(JSON.parse(decode(line) + "}}"));
+}
+
+function decodeFoot(line: Uint8Array): z.infer<typeof Foot> {
+  return Foot.parse(JSON.parse('{"entries":{' + decode(line)));
+}
+
+function decodeEntry(line: Uint8Array): [string, Json][] {
+  const text = decode(line);
+  return Object.entries(JSON.parse(`{${text.endsWith(",") ? text.slice(0, -1) : text}}`));
+}
+
+function decode(line: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
+}
+
+function markOf({ seq, crc }: z.infer<typeof Head>): Mark {
+  return { seq, crc: parseInt(crc, 16) };
+}

@@ -1,10 +1,13 @@
 import { CodedError } from "../lib/errors.ts";
-import type { Link, LinkCall, LinkState } from "../lib/link.ts";
+import type { Asked, Link, LinkCall, LinkState } from "../lib/link.ts";
 import type { JsonObject } from "../lib/protocol.ts";
+import type { Pauses } from "./pauses.ts";
 
 /** An agent's role: its addresses, and the request that it answered last. */
 export type AgentState = {
   readonly agent: string;
+  /** Since when it is asked nothing new. */
+  readonly paused: string | null;
   readonly addresses: LinkState[];
   readonly done: number;
   readonly failed: number;
@@ -24,14 +27,26 @@ export class Agents implements AsyncDisposable {
   readonly #links: ReadonlyMap<string, Link>;
   readonly #tallies = new Map<string, Tally>();
 
-  constructor(links: readonly Link[]) {
+  readonly #pauses: Pick<Pauses, "since">;
+
+  constructor(links: readonly Link[], pauses: Pick<Pauses, "since">) {
+    this.#pauses = pauses;
     this.#links = new Map(links.map((link) => [link.role, link]));
     for (const { role } of links) this.#tallies.set(role, { done: 0, failed: 0 });
   }
 
-  /** Asks an agent; throws what `Link.call` does, and `not_found` where there is no such agent. */
+  has(agent: string): boolean {
+    return this.#links.has(agent);
+  }
+
+  /**
+   * Asks an agent.
+   *
+   * @throws {CodedError} what `Link.call` throws, `paused`, and `not_found` where there is no such agent
+   */
   async ask(agent: string, type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
     const link = this.#links.get(agent);
+    if (this.#pauses.since("agent", agent) !== null) throw paused(agent);
     if (link !== undefined) return await link.call(type, body, options);
     throw new CodedError("not_found", `Cannot ask "${agent}": there is no such agent`);
   }
@@ -69,6 +84,7 @@ export class Agents implements AsyncDisposable {
       const { done, failed, last } = this.#tallies.get(agent)!;
       return {
         agent,
+        paused: this.#pauses.since("agent", agent),
         addresses: link.states(),
         done,
         failed,
@@ -79,7 +95,18 @@ export class Agents implements AsyncDisposable {
     });
   }
 
+  /** The requests for a task that are under way, the one that was asked first in front. */
+  asked(task: string): Asked[] {
+    const all = [...this.#links.values()].flatMap((link) => link.asked(`${task}.`));
+    return all.sort((a, b) => b.ms - a.ms);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));
   }
+}
+
+/** Says that nothing is asked of an agent. */
+export function paused(agent: string): CodedError {
+  return new CodedError("paused", `Cannot ask ${agent}: it is paused`);
 }

@@ -17,15 +17,22 @@ import {
 } from "../lib/protocol.ts";
 import { sleep } from "../lib/retry.ts";
 import type { Agents } from "./agents.ts";
+import type { Pausable, Pauses } from "./pauses.ts";
 import { callsOf, type Pipeline } from "./pipelines.ts";
+import { retryTask } from "./retry_task.ts";
 import { type Scheduler, unknownPipeline } from "./scheduler.ts";
 import { isFinal, STATES, type Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
+import { because } from "./why.ts";
 
 /** What a task may take that does not say. */
 const DEADLINE_MS = 600_000;
 const WAIT_MS_MAX = 600_000;
+/** On a full disk a task is to come again after this time. */
+const FULL_MS = 1_000;
 const LIST_MAX = 500;
+/** The last events of a task that tell why it stands where it does. */
+const EVENTS_TOLD = 500;
 
 const Wait = z.int().nonnegative().max(WAIT_MS_MAX).default(0);
 const Input = z.record(z.string(), z.unknown()).transform((input) => input as JsonObject);
@@ -43,6 +50,11 @@ const SubmitBody = z.strictObject({
 });
 const TaskBody = z.strictObject({ task: TaskId });
 const WaitBody = z.strictObject({ task: TaskId, wait_ms: Wait });
+const RetryBody = z.strictObject({
+  task: TaskId,
+  /** The call to begin with, though it may be through. */
+  from: z.string().max(64).optional(),
+});
 const EventsBody = z.strictObject({
   task: TaskId,
   after: z.int().nonnegative().default(0),
@@ -52,12 +64,20 @@ const ListBody = z.strictObject({
   states: z.array(z.enum(STATES)).optional(),
   limit: z.int().positive().max(LIST_MAX).default(50),
 });
+const PauseBody = z.strictObject({
+  agent: z.string().max(64).optional(),
+  pipeline: z.string().max(64).optional(),
+}).refine(
+  ({ agent, pipeline }) => (agent === undefined) !== (pipeline === undefined),
+  "name an agent or a pipeline, and not both",
+);
 const NoBody = z.strictObject({});
 
 export interface ApiOptions {
   readonly taskLog: TaskLog;
   readonly scheduler: Scheduler;
   readonly agents: Agents;
+  readonly pauses: Pauses;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
 }
 
@@ -65,13 +85,15 @@ export class Api {
   readonly #taskLog: TaskLog;
   readonly #scheduler: Scheduler;
   readonly #agents: Agents;
+  readonly #pauses: Pauses;
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #startedAt = performance.now();
 
-  constructor({ taskLog, scheduler, agents, pipelines }: ApiOptions) {
+  constructor({ taskLog, scheduler, agents, pauses, pipelines }: ApiOptions) {
     this.#taskLog = taskLog;
     this.#scheduler = scheduler;
     this.#agents = agents;
+    this.#pauses = pauses;
     this.#pipelines = pipelines;
   }
 
@@ -99,6 +121,13 @@ export class Api {
         return await this.#result(body, wait);
       case "cancel":
         return await this.#cancel(body);
+      case "why":
+        return this.#why(body);
+      case "retry":
+        return await this.#retry(body);
+      case "pause":
+      case "resume":
+        return await this.#pauseOrResume(type, body);
       case "stats":
         checked(NoBody, body);
         return this.#stats();
@@ -140,6 +169,11 @@ export class Api {
         "conflict",
         `Cannot use key "${key}": ${known.task} has it for other work`,
       );
+    }
+    if (known === undefined && this.#taskLog.full) {
+      throw new CodedError("storage_full", "Cannot take a task: the disk is full", {
+        afterMs: FULL_MS,
+      });
     }
     const asked = { pipeline, input, label, key: key ?? null, digest, deadlineMs: deadline_ms };
     const { task } = known ?? await this.#scheduler.add(() => this.#taskLog.create(asked));
@@ -198,9 +232,61 @@ export class Api {
     return this.#known(task);
   }
 
+  /**
+   * `{"type":"retry","body":{"task":"t…","from":"merge"}}`; answered when it is queued. A task that
+   * has not ended is a `conflict`: the request is right and may be so again, the state is against it.
+   */
+  async #retry(body: JsonObject): Promise<JsonObject> {
+    const { task: id, from } = checked(RetryBody, body);
+    const task = this.#known(id);
+    if (task.state === "done") {
+      throw new CodedError("already_final", `Cannot retry ${id}: it is done`);
+    }
+    if (!isFinal(task.state)) {
+      throw new CodedError("conflict", `Cannot retry ${id}: it is ${task.state}`);
+    }
+    const pipeline = this.#pipelines.get(task.pipeline);
+    if (pipeline === undefined) throw unknownPipeline(task.pipeline, this.#pipelines);
+    await this.#scheduler.add(() => retryTask(this.#taskLog, task, pipeline, from));
+    return this.#known(id);
+  }
+
+  /** `{"type":"why","body":{"task":"t…"}}` */
+  #why(body: JsonObject): JsonObject {
+    const { task: id } = checked(TaskBody, body);
+    const task = this.#known(id);
+    const lines = because({
+      task,
+      events: this.#taskLog.events(id, Math.max(0, task.events - EVENTS_TOLD)),
+      pipeline: this.#pipelines.get(task.pipeline),
+      place: this.#scheduler.place(id),
+      pipelinePaused: this.#pauses.since("pipeline", task.pipeline),
+      agents: this.#agents.states(),
+      asked: this.#agents.asked(id),
+      now: Date.now(),
+    });
+    return { task: id, state: task.state, because: lines };
+  }
+
+  /** `{"type":"pause","body":{"agent":"analyzer"}}`, `{"type":"resume","body":{"pipeline":"report"}}` */
+  async #pauseOrResume(type: "pause" | "resume", body: JsonObject): Promise<JsonObject> {
+    const { agent, pipeline } = checked(PauseBody, body);
+    const [what, name]: [Pausable, string] = agent === undefined
+      ? ["pipeline", pipeline!]
+      : ["agent", agent];
+    const known = what === "agent" ? this.#agents.has(name) : this.#pipelines.has(name);
+    if (!known) {
+      throw new CodedError("not_found", `Cannot ${type} ${what} "${name}": there is none`);
+    }
+    await this.#pauses[type](what, name);
+    this.#scheduler.goOn();
+    return { [what]: name, paused: this.#pauses.since(what, name) };
+  }
+
   #pipelineList(): JsonObject {
     const pipelines = [...this.#pipelines.values()].map((pipeline) => ({
       name: pipeline.name,
+      paused: this.#pauses.since("pipeline", pipeline.name),
       calls: callsOf(pipeline).map(({ name, agent, op }) => ({ name, agent, op })),
     }));
     return { pipelines };

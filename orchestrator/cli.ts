@@ -15,7 +15,7 @@ import {
 } from "../lib/config.ts";
 import { CodedError } from "../lib/errors.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
-import { reportHealth, stdout, stopSignal } from "../lib/program.ts";
+import { repairMemory, reportHealth, stdout, stopSignal } from "../lib/program.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { VERSION } from "../lib/roles.ts";
 import * as commands from "./commands.ts";
@@ -66,6 +66,12 @@ const SUBMIT = {
   label: words("TEXT", "What people know the task by"),
   key: words("KEY", "Idempotency key: submitted again, it is the same task"),
   deadline: { ...seconds(600, "All the time that the task may take"), read: integer(1, 86_400) },
+};
+
+const PAUSE = {
+  ...CLIENT,
+  agent: words("NAME", "An agent: it is asked nothing new, and its tasks wait"),
+  pipeline: words("NAME", "A pipeline: its tasks wait in the queue, and others pass by"),
 };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -119,6 +125,34 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     CLIENT,
     ([task], values) => withRemote(values, (remote) => commands.cancel(remote, task, values.json)),
   ),
+  retry: command(
+    "TASK",
+    "Try a dead or cancelled task again",
+    [1, 1],
+    { ...CLIENT, from: words("CALL", "Begin anew with this call; by default with what failed") },
+    ([task], values) => withRemote(values, (remote) => commands.retry(remote, task, values)),
+  ),
+  why: command(
+    "TASK",
+    "Show why a task stands where it does",
+    [1, 1],
+    CLIENT,
+    ([task], values) => withRemote(values, (remote) => commands.why(remote, task, values.json)),
+  ),
+  pause: command(
+    "",
+    "Hold an agent or a pipeline until resume, over restarts too",
+    [0, 0],
+    PAUSE,
+    (_, values) => withRemote(values, (remote) => commands.pauseOrResume(remote, "pause", values)),
+  ),
+  resume: command(
+    "",
+    "Let an agent or a pipeline go on",
+    [0, 0],
+    PAUSE,
+    (_, values) => withRemote(values, (remote) => commands.pauseOrResume(remote, "resume", values)),
+  ),
   agents: command(
     "",
     "Show the agents: exit 1 where one is down",
@@ -148,6 +182,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     CLIENT,
     ([type, body = "{}"], values) =>
       withRemote(values, (remote) => commands.call(remote, type, object(body))),
+  ),
+  repair: command(
+    "",
+    "Say what a repair of its damaged memory would lose: exit 0 when there is nothing",
+    [0, 0],
+    { "accept-loss": { help: "Repair it: go on without what is damaged, which is kept aside" } },
+    (_, values) => repairMemory("orchestrator", values["accept-loss"]),
   ),
   secret: command("", "Make the shared secret, where there is none", [0, 0], {}, makeSecret),
 };

@@ -98,15 +98,63 @@ export async function cancel(remote: Remote, task: string, json: boolean): Promi
   return EXIT.done;
 }
 
+/** Tries a dead or cancelled task again. */
+export async function retry(
+  remote: Remote,
+  task: string,
+  { from, json }: { from: string | undefined; json: boolean },
+): Promise<number> {
+  const queued = await remote.ask("retry", from === undefined ? { task } : { task, from });
+  if (json) print(queued);
+  else stdout.write(`${task} ${queued.state}\n`);
+  return EXIT.done;
+}
+
+/** Prints why a task stands where it does, what holds now first. */
+export async function why(remote: Remote, task: string, json: boolean): Promise<number> {
+  const reply = await remote.ask("why", { task });
+  if (json) print(reply);
+  else {
+    const [first, ...before] = (reply.because as string[]).map((line) => printable(line, 400));
+    stdout.write([first, ...before.map((line) => `  ${line}`)].join("\n") + "\n");
+  }
+  return EXIT.done;
+}
+
+/** Pauses an agent or a pipeline, or lets it go on. */
+export async function pauseOrResume(
+  remote: Remote,
+  type: "pause" | "resume",
+  { agent, pipeline, json }: {
+    agent: string | undefined;
+    pipeline: string | undefined;
+    json: boolean;
+  },
+): Promise<number> {
+  if ((agent === undefined) === (pipeline === undefined)) {
+    throw new ExitError(
+      "usage",
+      `Cannot ${type} that: name an --agent or a --pipeline, and not both`,
+    );
+  }
+  const body: JsonObject = agent === undefined ? { pipeline: pipeline! } : { agent };
+  const reply = await remote.ask(type, body);
+  const how = reply.paused === null ? "goes on" : `paused since ${reply.paused}`;
+  if (json) print(reply);
+  else stdout.write(`${agent ?? pipeline} ${how}\n`);
+  return EXIT.done;
+}
+
 /** Prints the agents and how each is getting on; fails where one is down. */
 export async function agents(remote: Remote, json: boolean): Promise<number> {
   const reply = await remote.ask("agents", {});
   const states = reply.agents as unknown as AgentState[];
   if (json) print(reply);
   else {
-    for (const { agent, addresses, done, failed } of states) {
+    for (const { agent, paused, addresses, done, failed } of states) {
       for (const { address, up, error, in_flight } of addresses) {
-        const how = up ? paint.green("up") : `${paint.red("down")}  ${printable(error ?? "", 200)}`;
+        const going = paused === null ? paint.green("up") : paint.yellow("paused");
+        const how = up ? going : `${paint.red("down")}  ${printable(error ?? "", 200)}`;
         const work = `${in_flight} in flight, ${done} done, ${failed} failed`;
         stdout.write(`${agent.padEnd(12)} ${address.padEnd(22)} ${work}  ${how}\n`);
       }
@@ -200,6 +248,7 @@ function eventLine(event: TaskEvent): string {
 
 function eventText({ kind, stage, page, ms, wait_ms, error }: TaskEvent): string {
   const parts = [kind.replace("_", " ")];
+  if (kind === "retried" && stage !== undefined) parts.push("from");
   if (stage !== undefined) parts.push(stage);
   if (page !== undefined) parts.push(`page ${page}`);
   if (ms !== undefined) parts.push(`in ${duration(ms)}`);

@@ -22,6 +22,8 @@ export interface View {
   readonly waiting: number;
   readonly tasks: Readonly<Record<State, number>>;
   readonly agents: readonly AgentState[];
+  /** Pipelines that are paused. */
+  readonly paused: readonly string[];
   /** Newest first. */
   readonly running: readonly Task[];
   readonly done: readonly Task[];
@@ -35,9 +37,10 @@ export type Ask = (type: string, body: JsonObject) => Promise<JsonObject>;
 export async function fetchView(ask: Ask): Promise<View> {
   const list = async (states: State[], limit: number): Promise<Task[]> =>
     (await ask("list", { states, limit })).tasks as Json as unknown as Task[];
-  const [stats, { agents }, running, done, failed] = await Promise.all([
+  const [stats, { agents }, { pipelines }, running, done, failed] = await Promise.all([
     ask("stats", {}),
     ask("agents", {}),
+    ask("pipelines", {}),
     list(["running", "retry_wait", "cancelling"], RUNNING_SHOWN),
     list(["done"], ENDED_SHOWN),
     list(["dead", "cancelled"], ENDED_SHOWN),
@@ -47,6 +50,8 @@ export async function fetchView(ask: Ask): Promise<View> {
     waiting: stats.waiting as number,
     tasks: stats.tasks as Record<State, number>,
     agents: agents as unknown as AgentState[],
+    paused: (pipelines as { name: string; paused: string | null }[])
+      .flatMap(({ name, paused }) => paused === null ? [] : [name]),
     running,
     done,
     failed,
@@ -65,7 +70,8 @@ export function renderDashboard(view: View, look: Look): string[] {
   const active = tasks.running + tasks.retry_wait + tasks.cancelling;
   const lines = [
     paint.bold("BATON") + `  up ${duration(view.uptimeMs)}   queue ${waiting}   running ${active}` +
-    `   done ${tasks.done}   failed ${tasks.dead}   cancelled ${tasks.cancelled}`,
+    `   done ${tasks.done}   failed ${tasks.dead}   cancelled ${tasks.cancelled}` +
+    view.paused.map((name) => `   ${name} ${paint.yellow("paused")}`).join(""),
     "",
     paint.dim("AGENTS"),
     ...view.agents.flatMap((agent) => agentLines(agent, paint)),
@@ -83,10 +89,12 @@ export function renderDashboard(view: View, look: Look): string[] {
 }
 
 /** A few lines without colours, for a log that is read from top to bottom. */
-export function renderBlock({ tasks, waiting, agents, running, done, failed }: View): string[] {
-  const states = agents.map(({ agent, addresses }) =>
-    `${agent} ${addresses.some(({ up }) => up) ? "up" : "down"}`
-  );
+export function renderBlock(view: View): string[] {
+  const { tasks, waiting, agents, running, done, failed } = view;
+  const states = agents.map(({ agent, paused, addresses }) => {
+    const up = addresses.some(({ up }) => up) ? "up" : "down";
+    return `${agent} ${paused === null ? up : "paused"}`;
+  });
   const active = tasks.running + tasks.retry_wait + tasks.cancelling;
   const head = [
     `── queue ${waiting}`,
@@ -94,6 +102,7 @@ export function renderBlock({ tasks, waiting, agents, running, done, failed }: V
     `done ${tasks.done}`,
     `failed ${tasks.dead}`,
     ...states,
+    ...view.paused.map((name) => `pipeline ${name} paused`),
   ];
   const shown = [...running, ...done.slice(0, BLOCK_ENDED), ...failed.slice(0, BLOCK_ENDED)];
   return [head.join(" · "), ...shown.map((task) => taskLine(task, painter(false)))]
@@ -105,7 +114,8 @@ export function signature(view: View): string {
   return JSON.stringify([
     view.waiting,
     view.tasks,
-    view.agents.map(({ addresses }) => addresses.map(({ up }) => up)),
+    view.agents.map(({ paused, addresses }) => [paused, ...addresses.map(({ up }) => up)]),
+    view.paused,
     view.running.map((
       { task, state, stage, failed_attempts },
     ) => [task, state, stage, failed_attempts]),
@@ -137,7 +147,7 @@ export function taskLine(task: Task, paint: Painter): string {
 }
 
 function agentLines(
-  { agent, addresses, done, failed, last }: AgentState,
+  { agent, paused, addresses, done, failed, last }: AgentState,
   paint: Painter,
 ): string[] {
   const progress = last === null
@@ -146,9 +156,11 @@ function agentLines(
       duration(last.ms_ago)
     } ago`;
   return addresses.map(({ address, up, in_flight, error }) => {
-    const sign = up ? paint.green("●") : paint.red("○");
-    const state = up
-      ? `up    ${in_flight} in flight, ${done} done, ${failed} failed; ${progress}`
+    const sign = paused !== null ? paint.yellow("●") : up ? paint.green("●") : paint.red("○");
+    const state = up || paused !== null
+      ? `${
+        paused === null ? "up    " : "paused  "
+      }${in_flight} in flight, ${done} done, ${failed} failed; ${progress}`
       : `down  ${printable(error ?? "", 200)}`;
     return ` ${sign} ${pad(agent, 12)} ${pad(printable(address, 40), 18)} ${state}`;
   });

@@ -4,7 +4,10 @@
  * @module
  */
 
-/** One call of one agent. Its request id is `<task>.<name>`, and `<task>.<name>.<page>` for a page. */
+/**
+ * One call of one agent. Its request id is `<task>.<name>`, and `<task>.<name>.<page>` for a page;
+ * where a retry runs it anew, `r2`, `r3` and so on stand behind the task.
+ */
 export interface Call {
   readonly name: string;
   readonly agent: string;

@@ -5,7 +5,7 @@
  *  1. A call's answer is in the log before the next call begins, and a call that is in the log is
  *     never made again.
  *  2. A call has one request id for all its attempts, so an agent that has answered it already
- *     answers from its memory.
+ *     answers from its memory. Only a retry that runs the call anew gives it another one.
  *  3. Retrying stands here and nowhere else. An agent that is busy or away costs time, not attempts.
  *
  * @module
@@ -15,6 +15,7 @@ import { advice, CodedError, type ErrorCode } from "../lib/errors.ts";
 import type { LinkCall } from "../lib/link.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { backoffMs, sleep } from "../lib/retry.ts";
+import { paused } from "./agents.ts";
 import type { Call, Pipeline, Stage } from "./pipelines.ts";
 import type { Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
@@ -22,13 +23,15 @@ import type { TaskLog } from "./task_log.ts";
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** While an agent is away it is asked more often: connecting has its own backoff. */
 const AWAY_BACKOFF = { baseMs: 200, maxMs: 2_000 };
+/** How often a task looks whether an agent is paused still. */
+const PAUSED_MS = 200;
 /** Pages of one task that are on their way at once. */
 const PAGES_AT_ONCE = 3;
 /** So many parts become one; together they fit a line. */
 const COMBINE_AT = 8;
 
 /** Says that the agent, not the work, is the trouble. */
-const AWAY: ReadonlySet<ErrorCode> = new Set([
+export const AWAY: ReadonlySet<ErrorCode> = new Set([
   "agent_unreachable",
   "busy",
   "cancelled", // not from here, or the signal would say so: by an orchestrator that stopped
@@ -50,6 +53,8 @@ export interface Surroundings {
   ) => Promise<JsonObject>;
   /** Aborts with a `CodedError` when the task is to end now. */
   readonly signal: AbortSignal;
+  /** Whether an agent is to be asked nothing new. */
+  readonly isPaused: (agent: string) => boolean;
   /** Throws where no new call may begin. */
   readonly mayGoOn: () => void;
   readonly random: () => number;
@@ -62,7 +67,7 @@ export async function runTask(
   around: Surroundings,
 ): Promise<JsonObject> {
   const run = new TaskRun(id, around);
-  let value = around.log.input(id);
+  let value = around.log.input(id)!;
   let from = 0;
   for (const [at, stage] of stages.entries()) {
     const done = stage.kind === "call" ? around.log.output(id, stage.call.name) : undefined;
@@ -103,6 +108,7 @@ class TaskRun {
   ): Promise<JsonObject> {
     const parts = (): [string, JsonObject][] =>
       this.#log.parts(this.#id, [each.name, combine.name]);
+    if (this.#allThrough()) return { partials: parts().map(([, output]) => output) };
     const working = new Set<Promise<void>>();
     this.#log.callStarted(this.#id, source.name);
     try {
@@ -130,6 +136,12 @@ class TaskRun {
     return { partials: parts().map(([, output]) => output) };
   }
 
+  #allThrough(): boolean {
+    const last = this.#log.lastPage(this.#id);
+    const { pages } = this.#log.get(this.#id)!;
+    return pages - 1 === last && this.#log.combination(this.#id) === undefined;
+  }
+
   async #collect(source: Call, value: JsonObject, page: number): Promise<JsonObject> {
     const cursor = this.#log.page(this.#id, page)?.cursor ?? null;
     const body = cursor === null ? value : { ...value, cursor };
@@ -155,9 +167,20 @@ class TaskRun {
     await this.#log.combined(this.#id, names, `${combine.name}.${page}`, output);
   }
 
-  /** Rules 2 and 3. */
+  /** Tells the log with which call the task fails, where it does. */
   async #ask(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
-    const { signal, mayGoOn, random } = this.#around;
+    try {
+      return await this.#persist(call, body, page);
+    } catch (error) {
+      // What stops it from outside, or another page that has failed before, is no fault of this call.
+      if (!this.#over.aborted) this.#log.callFailed(this.#id, call.name);
+      throw error;
+    }
+  }
+
+  /** Rules 2 and 3. */
+  async #persist(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
+    const { signal, isPaused, mayGoOn, random } = this.#around;
     let failed = 0;
     let away = 0;
     let error: CodedError | undefined;
@@ -165,6 +188,11 @@ class TaskRun {
       this.#over.throwIfAborted();
       mayGoOn();
       if (this.#log.leftMs(this.#id) <= 0) throw outOfTime(call.name, error);
+      if (isPaused(call.agent)) {
+        error = paused(call.agent);
+        await sleep(Math.min(PAUSED_MS, Math.max(0, this.#log.leftMs(this.#id))), this.#over);
+        continue;
+      }
       try {
         return await this.#attempt(call, body, page);
       } catch (caught) {
@@ -188,9 +216,15 @@ class TaskRun {
 
   async #attempt(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
     const { signal } = this.#around;
-    const name = page === undefined ? call.name : `${call.name}.${page}`;
     const timeoutMs = Math.min(call.timeoutMs, this.#log.leftMs(this.#id));
-    const options = { id: `${this.#id}.${name}`, timeoutMs, signal };
+    const run = this.#log.run(this.#id, call.name);
+    const words = [
+      this.#id,
+      ...(run === 1 ? [] : [`r${run}`]),
+      call.name,
+      ...(page === undefined ? [] : [page]),
+    ];
+    const options = { id: words.join("."), timeoutMs, signal };
     return await unlessAborted(
       this.#around.call(call.agent, call.op, body, options),
       signal,

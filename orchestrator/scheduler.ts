@@ -1,6 +1,7 @@
 /**
  * Which tasks run, which wait. Tasks run in the order in which they were submitted, a bounded number
- * at once; a bounded number waits.
+ * at once; a bounded number waits. Those of a pipeline that is paused wait where they are, and the
+ * others pass by.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { sleep } from "../lib/retry.ts";
+import type { Pauses } from "./pauses.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { runTask, type Surroundings } from "./run_task.ts";
 import { isFinal, type Task } from "./task.ts";
@@ -20,11 +22,20 @@ export interface SchedulerOptions {
   readonly taskLog: TaskLog;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly call: Surroundings["call"];
+  readonly pauses: Pick<Pauses, "since">;
   /** Tasks that run at once. */
   readonly concurrency: number;
   /** Tasks that may wait; more are refused. */
   readonly queueMax: number;
   readonly log: Log;
+}
+
+/** Where a task stands among those that wait for their turn. */
+export interface Place {
+  /** Tasks whose turn comes before. */
+  readonly ahead: number;
+  readonly running: number;
+  readonly slots: number;
 }
 
 interface Slot {
@@ -58,8 +69,16 @@ export class Scheduler {
     return this.#running.size;
   }
 
+  /** Where a task stands that waits; nothing where it does not. */
+  place(id: string): Place | undefined {
+    const at = this.#queue.indexOf(id);
+    if (at < 0) return undefined;
+    const ahead = this.#queue.slice(0, at).filter((id) => this.#mayBegin(id)).length;
+    return { ahead, running: this.running, slots: this.#options.concurrency };
+  }
+
   /**
-   * Puts the task that `create` notes in the log behind those that wait.
+   * Puts the task that `create` notes in the log, as new or as one to retry, behind those that wait.
    *
    * @throws {CodedError} `queue_full` or `draining` where no further task may come
    */
@@ -74,6 +93,11 @@ export class Scheduler {
       this.#coming--;
       this.#fill();
     }
+  }
+
+  /** Begins what may run; to be called where a pipeline is not paused any more. */
+  goOn(): void {
+    this.#fill();
   }
 
   /** Ends a task that has not ended; resolves when it has. Asked twice, it is done once. */
@@ -128,8 +152,10 @@ export class Scheduler {
   }
 
   #fill(): void {
-    while (!this.#stopping && this.running < this.#options.concurrency && this.waiting > 0) {
-      const id = this.#queue.shift()!;
+    while (!this.#stopping && this.running < this.#options.concurrency) {
+      const at = this.#queue.findIndex((id) => this.#mayBegin(id));
+      if (at < 0) return;
+      const [id] = this.#queue.splice(at, 1);
       const aborter = new AbortController();
       const ended = this.#run(id, aborter.signal).finally(() => {
         this.#running.delete(id);
@@ -139,13 +165,20 @@ export class Scheduler {
     }
   }
 
+  #mayBegin(id: string): boolean {
+    const { taskLog, pauses } = this.#options;
+    const { pipeline, state } = taskLog.get(id)!;
+    return state === "cancelling" || pauses.since("pipeline", pipeline) === null;
+  }
+
   async #run(id: string, signal: AbortSignal): Promise<void> {
-    const { taskLog, pipelines, call, log } = this.#options;
+    const { taskLog, pipelines, call, pauses, log } = this.#options;
     const task = taskLog.get(id)!;
     const around: Surroundings = {
       log: taskLog,
       call,
       signal,
+      isPaused: (agent) => pauses.since("agent", agent) !== null,
       mayGoOn: () => {
         if (this.#stopping) throw stopped();
       },

@@ -12,12 +12,14 @@ import { logTo } from "../lib/log.ts";
 import { Memory } from "../lib/memory.ts";
 import { exit, stderr, stdout } from "../lib/program.ts";
 import { type JsonObject, PROTOCOL } from "../lib/protocol.ts";
+import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder, VERSION } from "../lib/roles.ts";
 import { Server } from "../lib/server.ts";
 import { Agents } from "./agents.ts";
 import { Api } from "./api.ts";
 import { asBlocks, inPlace, showDashboard, TerminalScreen } from "./console.ts";
 import { watchInbox } from "./inbox.ts";
+import { Pauses } from "./pauses.ts";
 import { PIPELINES } from "./pipelines.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SERVE } from "./settings.ts";
@@ -45,6 +47,7 @@ export async function serve(
     folder: memoryFolder(ROLE),
     role: ROLE,
     log,
+    reserveBytes: RESERVE_BYTES,
     onFailed: () => exit(EXIT.storage_failed),
   });
   let draining = false;
@@ -64,6 +67,7 @@ export async function serve(
         role: ROLE,
         name,
         version: VERSION,
+        storage: memory.full ? "full" : "ok",
         agents: agents.up ? "up" : "down",
         ...api.load(),
       }),
@@ -73,20 +77,23 @@ export async function serve(
     },
   });
   const taskLog = new TaskLog(memory);
+  const pauses = new Pauses(memory);
   await using agents = new Agents(
     (["collector", "analyzer", "reporter"] as const).map((role) =>
       new Link({ role, addresses: values[role], secret, log })
     ),
+    pauses,
   );
   const scheduler = new Scheduler({
     taskLog,
     pipelines: PIPELINES,
     call: (...args) => agents.call(...args),
+    pauses,
     concurrency: values.concurrency,
     queueMax: values.queue,
     log,
   });
-  const api = new Api({ taskLog, scheduler, agents, pipelines: PIPELINES });
+  const api = new Api({ taskLog, scheduler, agents, pauses, pipelines: PIPELINES });
   log("info", "serving", { address: `${host}:${server.address.port}` });
 
   const ask = (type: string, body: JsonObject): Promise<JsonObject> =>

@@ -1,7 +1,8 @@
 /**
  * A task's life: it is `queued` until a slot is free, `running` while agents work for it,
  * `retry_wait` while it waits for the next try, `cancelling` from a cancel until its work has
- * stopped. It ends `done`, `dead` (a stage failed for good) or `cancelled`, and stays as it is.
+ * stopped. It ends `done`, `dead` (a stage failed for good) or `cancelled`, and stays as it is; but
+ * a client may have one that is dead or cancelled tried again: then it is `queued` once more.
  *
  * @module
  */
@@ -24,9 +25,11 @@ const MOVES: Readonly<Record<State, readonly State[]>> = {
   retry_wait: ["running", "retry_wait", "cancelling", "done", "dead"],
   cancelling: ["cancelling", "cancelled", "done", "dead"],
   done: [],
-  dead: [],
-  cancelled: [],
+  dead: ["queued"], // by a retry alone, and so is the next one
+  cancelled: ["queued"],
 };
+
+const FINAL: readonly State[] = ["done", "dead", "cancelled"];
 
 /** A task as it stands in the log and is told to clients; instants are ISO 8601, for people. */
 export type Task = {
@@ -46,7 +49,8 @@ export type Task = {
   readonly submitted_at: string;
   readonly started_at: string | null;
   readonly ended_at: string | null;
-  /** All the time that it may take, and what it has taken while an orchestrator was up. */
+  /** All the time that it may take, and what it has taken while an orchestrator was up; both begin
+   * anew with a retry. */
   readonly deadline_ms: number;
   readonly spent_ms: number;
   /** Number of its last event. */
@@ -67,7 +71,8 @@ export type TaskEventKind =
   | "cancelling"
   | "done"
   | "dead"
-  | "cancelled";
+  | "cancelled"
+  | "retried";
 
 /** Something that happened to a task. `seq` counts from 1 without a gap. */
 export type TaskEvent = {
@@ -81,8 +86,9 @@ export type TaskEvent = {
   readonly error?: JsonObject;
 };
 
+/** Whether a task in this state goes on by itself no more. */
 export function isFinal(state: State): boolean {
-  return MOVES[state].length === 0;
+  return FINAL.includes(state);
 }
 
 /** @throws {TypeError} where a task in state `from` can't come to `to`: a mistake in the caller */

@@ -9,8 +9,11 @@ import type { Changes, Memory } from "../lib/memory.ts";
 import { type Json, type JsonObject, toWire } from "../lib/protocol.ts";
 import { assertMove, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
 
-/** Finished tasks are kept for so long, and so many of them. */
-const RETENTION = { keptMs: 30 * 24 * 3_600_000, kept: 2_000 };
+/**
+ * Ended tasks are kept for so long, and so many of them. What is needed to try those again that are
+ * dead or cancelled is kept up to so many characters of JSON, for the ones that ended last.
+ */
+const RETENTION = { keptMs: 30 * 24 * 3_600_000, kept: 2_000, workChars: 64 * 1024 * 1024 };
 /** Events of one task; later ones replace the last, so that a task without end has bounded ones. */
 const EVENTS_MAX = 5_000;
 /** What is random in an id. */
@@ -32,7 +35,19 @@ export type PageEntry = { readonly cursor: Json; readonly done: boolean };
 export type Combination = { readonly names: string[]; readonly page: number };
 
 /** What is there for the calls alone. */
-const WORK = /^(output|page|last_page|combining)(\/|$)/;
+const WORK = /^(input|output|page|last_page|combining|runs)(\/|$)/;
+
+/** What a retry is to run again though it is through, or nothing of it. */
+export interface Anew {
+  /** The call to begin with. */
+  readonly from: string;
+  /** The calls that are made under new request ids: `from`, and those behind it. */
+  readonly calls: readonly string[];
+  /** Of which calls the outputs go. */
+  readonly outputs: readonly string[];
+  /** Whether the pages go. */
+  readonly pages: boolean;
+}
 
 type Change = Partial<Omit<Task, "task" | "events">>;
 type Happening = Omit<TaskEvent, "seq" | "at">;
@@ -58,21 +73,23 @@ export class TaskLog {
   readonly #byKey = new Map<string, string>();
   /** Ended tasks, the one that ended first in front. */
   readonly #ended = new Set<string>();
+  /** How much there is of those of them that can be tried again. */
+  readonly #work = new Map<string, number>();
   readonly #retention: typeof RETENTION;
   #lastAt = 0;
 
   /**
    * @param now milliseconds on a clock that never jumps
-   * @param retention how long ended tasks are kept, in milliseconds, and how many
+   * @param retention how long ended tasks are kept, in milliseconds, how many, and how much of them
    */
   constructor(
     memory: Memory,
     now: () => number = () => performance.now(),
-    retention: Readonly<typeof RETENTION> = RETENTION,
+    retention: Partial<typeof RETENTION> = {},
   ) {
     this.#memory = memory;
     this.#now = now;
-    this.#retention = retention;
+    this.#retention = { ...RETENTION, ...retention };
     const found = [...memory.entries("task/")].map(([, task]) => task as Task);
     found.sort((a, b) => compare(a.task, b.task));
     for (const task of found) this.#tasks.set(task.task, { ...this.#kept(task), shown: task });
@@ -80,12 +97,20 @@ export class TaskLog {
     for (const [key] of memory.entries("of/")) this.#tasks.get(key.split("/")[1])?.keys.add(key);
     const ended = found.filter(({ state }) => isFinal(state));
     ended.sort((a, b) => compare(a.ended_at!, b.ended_at!));
-    for (const { task } of ended) this.#ended.add(task);
+    for (const { task, state } of ended) {
+      this.#ended.add(task);
+      if (state !== "done") this.#measure(task);
+    }
   }
 
   /** All tasks, in the order in which they were submitted. */
   *tasks(): Generator<Task> {
     for (const { shown } of this.#tasks.values()) if (shown !== undefined) yield shown;
+  }
+
+  /** Whether the disk has no room to spare, so that no further task may come. */
+  get full(): boolean {
+    return this.#memory.full;
   }
 
   get(id: string): Task | undefined {
@@ -98,8 +123,14 @@ export class TaskLog {
     return kept?.created.then(() => kept.shown!);
   }
 
-  input(id: string): JsonObject {
-    return this.#memory.get(`of/${id}/input`) as JsonObject;
+  /** What it was submitted with, for as long as it may run. */
+  input(id: string): JsonObject | undefined {
+    return this.#memory.get(`of/${id}/input`) as JsonObject | undefined;
+  }
+
+  /** The how manyeth run of a call this is: from 1, and more where a retry runs it anew. */
+  run(id: string, name: string): number {
+    return this.#runs(id)[name] ?? 1;
   }
 
   /** What a call has answered, if it is through. */
@@ -187,6 +218,11 @@ export class TaskLog {
     this.#note(id, { stage, failed_attempts: 0 }, { kind: "stage_started", stage });
   }
 
+  /** A call has failed for good, and with it the task is going to. */
+  callFailed(id: string, stage: string): void {
+    this.#note(id, { stage });
+  }
+
   /** A try has failed and another one follows after `waitMs`. */
   attemptFailed(
     id: string,
@@ -263,14 +299,13 @@ export class TaskLog {
     await this.#write(this.#tasks.get(id)!, {}, undefined, own);
   }
 
-  /** A call is through; what came before it is not needed any more. */
+  /** A call is through; what came before it stays, for a retry. */
   async callDone(id: string, stage: string, output: JsonObject, ms: number): Promise<void> {
-    const kept = this.#tasks.get(id)!;
     await this.#write(
-      kept,
+      this.#tasks.get(id)!,
       { failed_attempts: 0, error: null },
       { kind: "stage_done", stage, ms },
-      { ...without(kept, WORK), [`output/${stage}`]: output },
+      { [`output/${stage}`]: output },
     );
   }
 
@@ -281,7 +316,10 @@ export class TaskLog {
     await this.#write(kept, { state: "cancelling" }, { kind: "cancelling" });
   }
 
-  /** The task is over: its events stay, and its result. Older ones that are kept no longer go. */
+  /**
+   * The task is over: its events stay, and its result, or else what a retry needs. Older ones that
+   * are kept no longer go.
+   */
   async end(
     id: string,
     state: "done" | "dead" | "cancelled",
@@ -292,11 +330,66 @@ export class TaskLog {
     await this.#write(
       kept,
       { state, ended_at: new Date().toISOString(), error: wire, headline },
-      { kind: state, ...(wire === null ? {} : { error: wire as JsonObject }) },
-      { ...(state === "done" ? {} : without(kept, WORK)), input: undefined },
+      {
+        kind: state,
+        ...(state === "dead" && kept.task.stage !== null ? { stage: kept.task.stage } : {}),
+        ...(wire === null ? {} : { error: wire as JsonObject }),
+      },
+      state === "done" ? without(kept, WORK, `output/${kept.task.stage}`) : {},
     );
     this.#ended.add(id);
+    if (state !== "done") this.#measure(id);
     this.#dropOld();
+    this.#dropWork();
+  }
+
+  /**
+   * Queues a dead or cancelled task again, with all its time: it goes on with what has failed, or
+   * where `anew` says. What is run anew gets request ids of its own, since agents answer the old
+   * ones from memory; what goes on keeps its ids.
+   *
+   * @throws {CodedError} `conflict` where it has not ended, `not_found` where too little of it is kept
+   */
+  async retried(id: string, anew?: Anew): Promise<Task> {
+    const kept = this.#tasks.get(id)!;
+    // As the log's own writes leave it: of two retries at once, one is.
+    if (!isFinal(kept.task.state)) {
+      throw new CodedError("conflict", `Cannot retry ${id}: it is ${kept.task.state}`);
+    }
+    if (this.input(id) === undefined) {
+      throw new CodedError("not_found", `Cannot retry ${id}: its input is kept no longer`);
+    }
+    const chars = this.#work.get(id);
+    this.#ended.delete(id);
+    this.#work.delete(id);
+    const change = { stage: null, failed_attempts: 0, ended_at: null, error: null, spent_ms: 0 };
+    try {
+      await this.#write(
+        kept,
+        { ...change, state: "queued", ...(anew?.pages ? { pages: 0 } : {}) },
+        { kind: "retried", ...(anew === undefined ? {} : { stage: anew.from }) },
+        anew === undefined ? {} : this.#forgotten(kept, anew),
+      );
+    } catch (error) {
+      this.#ended.add(id); // behind those that ended after it, which costs nothing
+      if (chars !== undefined) this.#work.set(id, chars);
+      throw error;
+    }
+    return kept.shown!;
+  }
+
+  #forgotten(kept: Kept, { calls, outputs, pages }: Anew): Record<string, Json | undefined> {
+    const runs = this.#runs(kept.task.task);
+    const run = 1 + Math.max(1, ...Object.values(runs));
+    return {
+      ...(pages ? without(kept, /^(page|last_page|combining)(\/|$)/) : {}),
+      ...without(kept, new RegExp(`^output/(${outputs.join("|")})(\\.|$)`)),
+      runs: { ...runs, ...Object.fromEntries(calls.map((name) => [name, run])) },
+    };
+  }
+
+  #runs(id: string): Readonly<Record<string, number>> {
+    return (this.#memory.get(`of/${id}/runs`) ?? {}) as Record<string, number>;
   }
 
   /** Sorts by the time of submission, one a millisecond; what is random keeps two logs apart. */
@@ -328,7 +421,12 @@ export class TaskLog {
   }
 
   /** Writes what nobody waits for; lost by a crash, it happens again. */
-  #note(id: string, change: Change, happening?: Happening, own: Record<string, Json> = {}): void {
+  #note(
+    id: string,
+    change: Change,
+    happening?: Happening,
+    own: Record<string, Json | undefined> = {},
+  ): void {
     this.#write(this.#tasks.get(id)!, change, happening, own, true).catch(() => {});
   }
 
@@ -342,7 +440,7 @@ export class TaskLog {
     const before = kept.task;
     if (change.state !== undefined) assertMove(before.state, change.state);
     const events = before.events + (happening === undefined ? 0 : 1);
-    const task = { ...before, ...change, events, spent_ms: this.#spent(kept) };
+    const task = { ...before, ...change, events, spent_ms: change.spent_ms ?? this.#spent(kept) };
     const changes = new Map<string, Json | undefined>([[`task/${task.task}`, task]]);
     const put = (name: string, value: Json | undefined): void => {
       const key = `of/${task.task}/${name}`;
@@ -389,17 +487,42 @@ export class TaskLog {
     }
   }
 
+  /** The work of the ones that ended last stays; the others can't be tried again any more. */
+  #dropWork(): void {
+    let chars = 0;
+    for (const some of this.#work.values()) chars += some;
+    for (const [id, some] of this.#work) {
+      if (chars <= this.#retention.workChars) return;
+      chars -= some;
+      this.#work.delete(id);
+      this.#note(id, {}, undefined, without(this.#tasks.get(id)!, WORK));
+    }
+  }
+
+  #measure(id: string): void {
+    const prefix = `of/${id}/`;
+    let chars = 0;
+    for (const key of this.#tasks.get(id)!.keys) {
+      if (WORK.test(key.slice(prefix.length))) {
+        chars += JSON.stringify(this.#memory.get(key)).length;
+      }
+    }
+    if (chars > 0) this.#work.set(id, chars);
+  }
+
   #forget({ task }: Kept): void {
     this.#tasks.delete(task.task);
     this.#ended.delete(task.task);
+    this.#work.delete(task.task);
     if (task.key !== null) this.#byKey.delete(task.key);
   }
 }
 
-/** Says of what a task has, and `what` matches, that it goes. */
-function without({ task, keys }: Kept, what: RegExp): Record<string, undefined> {
+/** Says of what a task has, and `what` matches, that it goes; all but `but`. */
+function without({ task, keys }: Kept, what: RegExp, but?: string): Record<string, undefined> {
   const names = [...keys].map((key) => key.slice(`of/${task.task}/`.length));
-  return Object.fromEntries(names.filter((name) => what.test(name)).map((n) => [n, undefined]));
+  const gone = names.filter((name) => what.test(name) && name !== but);
+  return Object.fromEntries(gone.map((name) => [name, undefined]));
 }
 
 /** When a task was submitted, by its id. */

@@ -201,3 +201,19 @@ Deno.test("Link that is closed tells everyone who waits", async () => {
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);
   busy.gate.resolve();
 });
+
+Deno.test("asked() tells with whom the requests of a prefix are, and for how long", async () => {
+  const { server, gate, asked } = await worker(0);
+  await using _ = server;
+  await using link = linkTo([server.address]);
+  const ids = ["t1.merge", "t1.collect.0", "t11.merge"];
+  const calls = ids.map((id) => link.call("say", {}, { id, timeoutMs: 30_000 }));
+  await until(() => asked.length === 3, "they are asked");
+  const under = link.asked("t1.");
+  assertEquals(under.map(({ id }) => id).sort(), ["t1.collect.0", "t1.merge"]);
+  assertEquals(new Set(under.map(({ name }) => name)), new Set([link.states()[0].name]));
+  for (const { ms } of under) assert(ms >= 0 && ms < 60_000, `${ms}`);
+  gate.resolve();
+  await Promise.all(calls);
+  assertEquals(link.asked(""), []);
+});

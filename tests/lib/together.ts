@@ -12,6 +12,7 @@ import { Memory } from "../../lib/memory.ts";
 import { Server } from "../../lib/server.ts";
 import { Agents } from "../../orchestrator/agents.ts";
 import { Api } from "../../orchestrator/api.ts";
+import { Pauses } from "../../orchestrator/pauses.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
 import { Scheduler } from "../../orchestrator/scheduler.ts";
 import { TaskLog } from "../../orchestrator/task_log.ts";
@@ -79,6 +80,7 @@ async function serveAgent(agent: Agent, memory: Memory): Promise<Server> {
         name,
         version: VERSION,
         uptime_ms: Math.round(performance.now()),
+        storage: "ok",
         in_hand: runtime.inHand,
       }),
       answer: (request) => runtime.answer(request),
@@ -107,20 +109,22 @@ export async function startTogether(): Promise<Together> {
   }
   const memory = stack.use(await openMemory(folder, "orchestrator"));
   const taskLog = new TaskLog(memory);
+  const pauses = new Pauses(memory);
   const links = AGENTS.map(({ name }) =>
     new Link({ role: name, addresses: [servers.get(name)!.address], secret, log: quiet })
   );
-  const agents = stack.use(new Agents(links));
+  const agents = stack.use(new Agents(links, pauses));
   const scheduler = new Scheduler({
     taskLog,
     pipelines: PIPELINES,
     call: (...args) => agents.call(...args),
+    pauses,
     concurrency: 1,
     queueMax: 10,
     log: quiet,
   });
   stack.defer(() => scheduler.stop(1_000));
-  const api = new Api({ taskLog, scheduler, agents, pipelines: PIPELINES });
+  const api = new Api({ taskLog, scheduler, agents, pauses, pipelines: PIPELINES });
   const server = stack.use(
     new Server({
       hostname: "127.0.0.1",
@@ -136,6 +140,7 @@ export async function startTogether(): Promise<Together> {
           role: "orchestrator",
           name: "orchestrator-1",
           version: VERSION,
+          storage: "ok",
           agents: agents.up ? "up" : "down",
           ...api.load(),
         }),

@@ -3,6 +3,7 @@ import { CodedError } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/protocol.ts";
 import { Agents } from "../../orchestrator/agents.ts";
 import { Api } from "../../orchestrator/api.ts";
+import { Pauses } from "../../orchestrator/pauses.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
 import { Scheduler } from "../../orchestrator/scheduler.ts";
 import type { TaskEvent } from "../../orchestrator/task.ts";
@@ -29,15 +30,18 @@ interface Asked extends AsyncDisposable {
 async function start(folder: string, script: Script, queueMax = 100): Promise<Asked> {
   const open = await openLog(folder);
   const { log: taskLog } = open;
+  const pauses = new Pauses(open.memory);
   const scheduler = new Scheduler({
     taskLog,
     pipelines: PIPELINES,
     call: script.call,
+    pauses,
     concurrency: 2,
     queueMax,
     log: quiet,
   });
-  const api = new Api({ taskLog, scheduler, agents: new Agents([]), pipelines: PIPELINES });
+  const agents = new Agents([], pauses);
+  const api = new Api({ taskLog, scheduler, agents, pauses, pipelines: PIPELINES });
   const ask: Asked["ask"] = (type, body, { timeout_ms, gone = NEVER } = {}) =>
     within(api.answer({ v: 1, id: "q", type, body, timeout_ms }, gone), type);
   return {
@@ -97,6 +101,12 @@ Deno.test(
       ["events", { task: "t", wait_ms: 600_001 }, "wait_ms"],
       ["result", { task: 7 }, "task"],
       ["cancel", {}, "task"],
+      ["retry", {}, "task"],
+      ["retry", { task: "t", from: 1 }, "from"],
+      ["why", {}, "task"],
+      ["pause", {}, "(top)"],
+      ["pause", { agent: "a", pipeline: "report" }, "(top)"],
+      ["resume", { agent: 1 }, "agent"],
       ["stats", { x: 1 }, "(top)"],
       ["agents", { x: 1 }, "(top)"],
       ["pipelines", { x: 1 }, "(top)"],
@@ -113,7 +123,7 @@ Deno.test(
 Deno.test("Api knows no other types, tasks and pipelines than those there are", CLEAN, async () => {
   await using folder = await TempFolder.make();
   await using asked = await start(folder.path, new Script(1));
-  for (const type of ["get", "events", "result", "cancel"]) {
+  for (const type of ["get", "events", "result", "cancel", "retry", "why"]) {
     for (const task of ["t0", "__proto__", "constructor"]) {
       assertEquals((await asked.refusal(type, { task })).code, "not_found");
     }
@@ -387,5 +397,131 @@ Deno.test("stats, agents and pipelines tell what there is", CLEAN, async () => {
   assertEquals(
     pipelines[0].calls.map(({ name }: { name: string }) => name),
     ["collect", "analyze", "combine", "merge", "report"],
+  );
+});
+
+Deno.test(
+  "retry queues what is dead or cancelled, and those who wait see its end",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(1);
+    await using asked = await start(folder.path, script);
+    script.before = ({ op }) => {
+      if (op === "merge") throw new CodedError("handler_rejected", "Cannot merge this");
+    };
+    const { task } = await asked.ask("submit", { input: INPUT, key: "k", wait_ms: 60_000 });
+    const dead = await asked.ask("get", { task });
+    assertEquals([dead.state, dead.stage], ["dead", "merge"]);
+    const letGo = holdMerge(script);
+    const queued = await asked.ask("retry", { task });
+    assertEquals([queued.task, queued.state, queued.error], [task, "queued", null]);
+    const waiting = asked.ask("result", { task, wait_ms: 600_000 });
+    const events = asked.ask("events", { task, after: dead.events, wait_ms: 600_000 });
+    assertEquals((await events).events[0].kind, "retried");
+    assertEquals((await asked.ask("submit", { input: INPUT, key: "k" })).task, task);
+    assertEquals((await asked.ask("result", { task })).result, null);
+    for (const body of [{ task }, { task, from: "merge" }] as JsonObject[]) {
+      assertEquals((await asked.refusal("retry", body)).code, "conflict");
+    }
+    letGo();
+    assertEquals((await waiting).result, resultOf(1));
+    assertEquals((await asked.refusal("retry", { task })).code, "already_final");
+    assertEquals((await asked.refusal("retry", { task: "t0" })).code, "not_found");
+  },
+);
+
+Deno.test("retry asked many times at once is done once", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  await using asked = await start(folder.path, script);
+  script.before = () => {
+    throw new CodedError("handler_rejected", "Cannot");
+  };
+  const { task } = await asked.ask("submit", { input: INPUT, wait_ms: 60_000 });
+  const letGo = holdMerge(script);
+  const all = await Promise.allSettled(
+    Array.from({ length: 5 }, () => asked.ask("retry", { task, from: "collect" })),
+  );
+  assertEquals(all.map(({ status }) => status).sort(), ["fulfilled", ...Array(4).fill("rejected")]);
+  for (const one of all) if (one.status === "rejected") assertEquals(one.reason.code, "conflict");
+  letGo();
+  assertEquals((await asked.ask("result", { task, wait_ms: 60_000 })).state, "done");
+  assertEquals(script.calls.filter(({ id }) => id === `${task}.r2.collect.0`).length, 1);
+});
+
+Deno.test(
+  "retry refuses where no further task may wait, and the task stays as it is",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(1);
+    const letGo = holdMerge(script);
+    await using asked = await start(folder.path, script, 1);
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n++) {
+      ids.push((await asked.ask("submit", { input: INPUT })).task);
+      if (n < 2) await until(() => asked.scheduler.waiting === 0, "it runs");
+    }
+    await asked.ask("cancel", { task: ids[2] });
+    await asked.ask("submit", { input: INPUT });
+    assertEquals((await asked.refusal("retry", { task: ids[2] })).code, "queue_full");
+    assertEquals((await asked.ask("get", { task: ids[2] })).state, "cancelled");
+    letGo();
+  },
+);
+
+Deno.test("why tells what a task waits for and what became of it", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const letGo = holdMerge(script);
+  await using asked = await start(folder.path, script);
+  const ids: string[] = [];
+  for (let n = 0; n < 3; n++) ids.push((await asked.ask("submit", { input: INPUT })).task);
+  for (const id of ids.slice(0, 2)) await atMerge(asked, id);
+  const running = await asked.ask("why", { task: ids[0] });
+  assertEquals([running.task, running.state], [ids[0], "running"]);
+  assert(/^merge began \d+ ms ago$/.test(running.because[0]), running.because[0]);
+  const { because: [waiting] } = await asked.ask("why", { task: ids[2] });
+  assert(
+    /^waiting .* its turn: 2 of 2 slots are taken, no tasks are ahead$/.test(waiting),
+    waiting,
+  );
+  letGo();
+  await asked.ask("result", { task: ids[2], wait_ms: 60_000 });
+  const { state, because } = await asked.ask("why", { task: ids[2] });
+  assertEquals([state, /^done /.test(because[0]), because.length], ["done", true, 10]);
+  assertEquals((await asked.refusal("why", { task: "t0" })).code, "not_found");
+});
+
+Deno.test("pause and resume take a name that there is, twice as well as once", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  {
+    await using asked = await start(folder.path, new Script(1));
+    const first = await asked.ask("pause", { pipeline: "report" });
+    assertEquals(first, { pipeline: "report", paused: first.paused });
+    assertEquals(await asked.ask("pause", { pipeline: "report" }), first);
+    assertEquals((await asked.ask("pipelines")).pipelines[0].paused, first.paused);
+    const bodies: JsonObject[] = [{ pipeline: "knit" }, { agent: "report" }, {
+      pipeline: "__proto__",
+    }];
+    for (const body of bodies) {
+      for (const type of ["pause", "resume"]) {
+        assertEquals((await asked.refusal(type, body)).code, "not_found");
+      }
+    }
+    const { task } = await asked.ask("submit", { input: INPUT, key: "k" });
+    const { state, because } = await asked.ask("why", { task });
+    assertEquals(state, "queued");
+    assert(because[0].includes(`pipeline report is paused since ${first.paused}`), because[0]);
+  }
+  await using asked = await start(folder.path, new Script(1));
+  assertEquals((await asked.ask("submit", { input: INPUT, key: "k", wait_ms: 1 })).state, "queued");
+  const resumed = { pipeline: "report", paused: null };
+  assertEquals(await asked.ask("resume", { pipeline: "report" }), resumed);
+  assertEquals(await asked.ask("resume", { pipeline: "report" }), resumed);
+  assertEquals(
+    (await asked.ask("submit", { input: INPUT, key: "k", wait_ms: 60_000 })).state,
+    "done",
   );
 });

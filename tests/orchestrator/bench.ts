@@ -25,7 +25,7 @@ export interface OpenLog extends AsyncDisposable {
 
 export interface LogOptions {
   readonly clock?: Clock;
-  readonly retention?: { keptMs: number; kept: number };
+  readonly retention?: { keptMs?: number; kept?: number; workChars?: number };
 }
 
 /** Opens the log of a folder; its end leaves the folder to the next one. */
@@ -146,6 +146,7 @@ export function runScript(
     log,
     call: script.call,
     signal: new AbortController().signal,
+    isPaused: () => false,
     mayGoOn: () => {},
     random: () => 0,
     ...around,

@@ -216,6 +216,56 @@ Deno.test("the commands, one after the other", async (t) => {
     assertEquals((await site.ask(["watch", task])).code, EXIT.failed);
     assertRefused(await site.ask(["result", task]), EXIT.failed, /is dead/);
   });
+  await t.step(
+    "why tells why, and retry has a task tried again, from where it is asked to",
+    async () => {
+      const { out } = await site.ask(["list", "--state", "dead", "--json"]);
+      const [{ task }] = JSON.parse(out).tasks;
+      const why = await site.ask(["why", task]);
+      assertEquals(why.code, 0);
+      assertMatch(
+        why.out,
+        /^dead: merge failed for good: handler_rejected: Cannot merge this, .* ago$/m,
+      );
+      assertMatch(why.out, /^ {2}submitted .* ago$/m);
+      const retry = await site.ask(["retry", task]);
+      assertEquals([retry.code, retry.out], [0, `${task} queued\n`]);
+      assertRefused(await site.ask(["result", task, "--wait", "30"]), EXIT.failed, /is dead/);
+      assertEquals(agents.ran.get(`collect ${task}`), 1);
+      assertEquals(agents.ran.get(`merge ${task}`), 2);
+      const again = await site.ask(["retry", task, "--from", "collect", "--json"]);
+      assertEquals([again.code, JSON.parse(again.out).state], [0, "queued"]);
+      assertRefused(await site.ask(["result", task, "--wait", "30"]), EXIT.failed, /is dead/);
+      assertEquals(agents.ran.get(`collect ${task}`), 2);
+      const wrong = await site.ask(["retry", task, "--from", "knit"]);
+      assertRefused(
+        wrong,
+        EXIT.refused,
+        /invalid_input: .*collect, analyze, combine, merge, report/,
+      );
+      assertRefused(await site.ask(["retry", done]), EXIT.refused, /already_final/);
+      const { because } = JSON.parse((await site.ask(["why", task, "--json"])).out);
+      assertMatch(because.join("\n"), /retried .* ago, from collect/);
+    },
+  );
+  await t.step("pause holds an agent until resume, and agents says so", async () => {
+    const paused = await site.ask(["pause", "--agent", "analyzer"]);
+    assertEquals(paused.code, 0);
+    assertMatch(paused.out, /^analyzer paused since \d/);
+    assertMatch((await site.ask(["agents"])).out, /^analyzer .* paused$/m);
+    const { out } = await site.ask(["submit", "--text", "fog"]);
+    const task = out.trim();
+    await until(() => agents.ran.get(`collect ${task}`) === 1, "it is collected");
+    assertMatch((await site.ask(["why", task])).out, /^waiting for analyzer: it is paused since /);
+    const json = await site.ask(["resume", "--agent", "analyzer", "--json"]);
+    assertEquals(JSON.parse(json.out), { agent: "analyzer", paused: null });
+    assertEquals((await site.ask(["result", task, "--wait", "30"])).code, 0);
+    const pipeline = await site.ask(["pause", "--pipeline", "report"]);
+    assertMatch(pipeline.out, /^report paused since \d/);
+    assertEquals((await site.ask(["resume", "--pipeline", "report"])).out, "report goes on\n");
+    assertRefused(await site.ask(["pause", "--agent", "knitter"]), EXIT.refused, /not_found/);
+    assertRefused(await site.ask(["pause"]), EXIT.usage, /--agent or a --pipeline/);
+  });
   await t.step("a wait that runs out gives exit code 5, and cancel ends the task", async () => {
     const { out } = await site.ask(["submit", "--text", "hang"]);
     const task = out.trim();
@@ -231,7 +281,7 @@ Deno.test("the commands, one after the other", async (t) => {
     assertMatch(err, /is dead: deadline_exceeded: /);
   });
   await t.step("what is not there is refused with exit code 3", async () => {
-    for (const name of ["get", "watch", "result", "cancel"]) {
+    for (const name of ["get", "watch", "result", "cancel", "retry", "why"]) {
       assertRefused(await site.ask([name, "t0"]), EXIT.refused, /^orchestrator: not_found: /);
     }
     assertRefused(await site.ask(["call", "fly"]), EXIT.refused, /unknown_type/);

@@ -19,11 +19,14 @@ import { Screen } from "./screen.ts";
 
 const NONE = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
 
+const SINCE = "2026-11-01T00:00:00.000Z";
+
 const EMPTY: View = {
   uptimeMs: 0,
   waiting: 0,
   tasks: NONE,
   agents: [],
+  paused: [],
   running: [],
   done: [],
   failed: [],
@@ -55,6 +58,7 @@ function task(state: State, more: Partial<Task> = {}): Task {
 function agent(name: string, up: boolean, more: Partial<AgentState> = {}): AgentState {
   return {
     agent: name,
+    paused: null,
     addresses: [{
       address: `${name}:7101`,
       name: up ? `${name}-1` : null,
@@ -75,6 +79,7 @@ const BUSY: View = {
   waiting: 12,
   tasks: { ...NONE, running: 1, retry_wait: 1, cancelling: 1, queued: 12, done: 4, dead: 1 },
   agents: [agent("collector", true), agent("analyzer", false), agent("reporter", true)],
+  paused: [],
   running: [task("running"), task("retry_wait"), task("cancelling")],
   done: [task("done", { headline: "120 lines, 2 new" })],
   failed: [
@@ -146,6 +151,27 @@ Deno.test("renderDashboard() shows what each agent and each task is at", () => {
   assert(with_("✗").includes("handler_failed: no luck"));
 });
 
+Deno.test("renderDashboard() and renderBlock() show what is paused, in place of up and down", () => {
+  const agents = [
+    agent("collector", true, { paused: SINCE }),
+    agent("analyzer", false, { paused: SINCE }),
+    agent("reporter", true),
+  ];
+  const view: View = { ...BUSY, agents, paused: ["report"] };
+  const lines = renderDashboard(view, { columns: 200, colour: false });
+  for (const name of ["collector", "analyzer"]) {
+    const line = lines.find((line) => line.includes(` ${name} `))!;
+    assert(/ paused {2}/.test(line) && !/ (up|down) /.test(line), line);
+  }
+  assert(lines.find((line) => line.includes(" reporter "))!.includes(" up "));
+  assert(lines[0].endsWith("report paused"), lines[0]);
+  const [head] = renderBlock(view);
+  assert(
+    head.includes("collector paused · analyzer paused · reporter up · pipeline report paused"),
+  );
+  assert(!renderBlock(BUSY)[0].includes("paused"));
+});
+
 Deno.test("renderDashboard() and renderBlock() obey nothing and are never too wide", () => {
   for (const view of [EMPTY, BUSY, ...HOSTILE.map(hostile)]) {
     for (let columns = 20; columns <= 200; columns += 3) {
@@ -192,6 +218,8 @@ Deno.test("signature() changes with what happens and not with the time", () => {
     { waiting: 11 },
     { tasks: { ...BUSY.tasks, done: 5 } },
     { agents: [agent("collector", true), agent("analyzer", true), agent("reporter", true)] },
+    { agents: [agent("collector", true, { paused: SINCE }), ...BUSY.agents.slice(1)] },
+    { paused: ["report"] },
     { running: BUSY.running.slice(1) },
     { running: [task("running", { stage: "merge" }), ...BUSY.running.slice(1)] },
     { running: [task("running", { failed_attempts: 1 }), ...BUSY.running.slice(1)] },
@@ -249,7 +277,7 @@ Deno.test("TerminalScreen leaves nothing of a dashboard behind, at any width", a
 });
 
 /** Answers as an orchestrator with these tasks would. */
-function api(done: Task[]): Ask {
+function api(done: Task[], paused: string | null = null): Ask {
   return (type, body) => {
     switch (type) {
       case "stats":
@@ -260,6 +288,8 @@ function api(done: Task[]): Ask {
         });
       case "agents":
         return Promise.resolve({ agents: [] });
+      case "pipelines":
+        return Promise.resolve({ pipelines: [{ name: "report", paused }] });
       case "list":
         return Promise.resolve({
           tasks: (body.states as string[])[0] === "done" ? [...done] : [],
@@ -277,6 +307,9 @@ Deno.test("fetchView() asks for each state's tasks", async () => {
   const done = [task("done")];
   const view = await fetchView(api(done));
   assertEquals([view.done, view.running, view.failed, view.uptimeMs], [done, [], [], 1]);
+  assertEquals(view.paused, []);
+  const paused = await fetchView(api(done, SINCE));
+  assertEquals(paused.paused, ["report"]);
 });
 
 Deno.test("asBlocks() writes a block for a change, with the report that is new", async () => {

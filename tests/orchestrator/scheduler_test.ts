@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
+import { Pauses } from "../../orchestrator/pauses.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
 import { Scheduler, type SchedulerOptions } from "../../orchestrator/scheduler.ts";
 import { isFinal, type Task } from "../../orchestrator/task.ts";
@@ -12,6 +13,7 @@ import { newTask, openLog, resultOf, Script } from "./bench.ts";
 interface Running extends AsyncDisposable {
   readonly log: TaskLog;
   readonly scheduler: Scheduler;
+  readonly pauses: Pauses;
   readonly logged: Logged[];
   submit(told?: Partial<NewTask>): Promise<string>;
 }
@@ -24,11 +26,13 @@ async function start(
 ): Promise<Running> {
   const open = await openLog(folder);
   const { log: taskLog } = open;
+  const pauses = new Pauses(open.memory);
   const { log, logged } = keepLog();
   const scheduler = new Scheduler({
     taskLog,
     pipelines: PIPELINES,
     call,
+    pauses,
     concurrency,
     queueMax,
     log,
@@ -36,6 +40,7 @@ async function start(
   return {
     log: taskLog,
     scheduler,
+    pauses,
     logged,
     submit: async (told) => (await scheduler.add(() => taskLog.create(newTask(told)))).task,
     async [Symbol.asyncDispose]() {
@@ -359,4 +364,144 @@ Deno.test("a task whose time was over while it waited ends dead when its turn co
   const { state, error } = await ended(running.log, second);
   assertEquals([state, error!.code], ["dead", "deadline_exceeded"]);
   assertEquals(script.calls.filter(({ id }) => id.startsWith(second)), []);
+});
+
+Deno.test("tasks of a pipeline that is paused are passed by, and begin when it goes on", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const held: string[] = [];
+  {
+    await using running = await start(folder.path, script.call);
+    const { scheduler, pauses, log } = running;
+    await pauses.pause("pipeline", "report");
+    for (let n = 0; n < 2; n++) held.push(await running.submit());
+    const other = await running.submit({ pipeline: "gone" });
+    assertEquals((await ended(log, other)).error!.code, "unknown_pipeline", "it has had its turn");
+    assertEquals(held.map((id) => log.get(id)!.state), ["queued", "queued"]);
+    await until(() => scheduler.running === 0, "its slot is free");
+    assertEquals(scheduler.waiting, 2);
+    const cancelled = await running.submit();
+    await within(scheduler.cancel(cancelled), "the cancel of one that waits");
+  }
+  await using running = await start(folder.path, script.call);
+  assertEquals(running.scheduler.waiting, 2, "over a restart too");
+  running.scheduler.goOn();
+  assertEquals([running.scheduler.waiting, script.names], [2, []]);
+  await running.pauses.resume("pipeline", "report");
+  running.scheduler.goOn();
+  for (const id of held) assertEquals((await ended(running.log, id)).state, "done");
+});
+
+Deno.test("a task that was being cancelled ends though its pipeline is paused", async () => {
+  await using folder = await TempFolder.make();
+  let id: string;
+  {
+    await using open = await openLog(folder.path);
+    id = (await open.log.create(newTask())).task;
+    await open.log.started(id);
+    await open.log.cancelling(id);
+    await new Pauses(open.memory).pause("pipeline", "report");
+  }
+  await using running = await start(folder.path, new Script(1).call);
+  assertEquals((await ended(running.log, id)).state, "cancelled");
+});
+
+Deno.test("an agent that is paused is not asked, what it is at ends, and no try is lost", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(2);
+  const analyzing = gate(script, "analyze");
+  await using running = await start(folder.path, script.call);
+  const { log, pauses } = running;
+  const id = await running.submit();
+  await until(() => analyzing.held() === 2, "both pages are with the analyzer");
+  await pauses.pause("agent", "analyzer");
+  analyzing.open();
+  await until(() => log.get(id)!.stage === "merge", "it has come to merge");
+  const second = await running.submit();
+  await until(
+    () => script.calls.some(({ id }) => id === `${second}.collect.1`),
+    "another task collects meanwhile",
+  );
+  assertEquals(log.get(id)!.state, "running");
+  assertEquals(script.names.filter((name) => !name.startsWith("collect")), [
+    "analyze.0",
+    "analyze.1",
+  ]);
+  await pauses.resume("agent", "analyzer");
+  for (const task of [id, second]) {
+    assertEquals((await ended(log, task)).state, "done");
+    const kinds = log.events(task, 0).map(({ kind }) => kind);
+    assertEquals(kinds.includes("attempt_failed"), false);
+  }
+});
+
+Deno.test("a task's time goes on while an agent is paused", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  await using running = await start(folder.path, script.call);
+  await running.pauses.pause("agent", "collector");
+  const id = await running.submit({ deadlineMs: 50 });
+  const { state, error } = await ended(running.log, id);
+  assertEquals([state, error!.code, script.names], ["dead", "deadline_exceeded", []]);
+  assert(error!.message.includes("Cannot ask collector: it is paused"), error!.message);
+});
+
+Deno.test("stop() and cancel() do not wait for an agent that is paused", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const running = await start(folder.path, script.call);
+  await running.pauses.pause("agent", "collector");
+  const [first, second] = [await running.submit(), await running.submit()];
+  await until(() => running.log.get(second)!.stage === "collect", "both wait");
+  await within(running.scheduler.cancel(first), "the cancel");
+  await within(running.scheduler.stop(600_000), "the stop");
+  assertEquals(running.log.get(second)!.state, "running");
+  await running[Symbol.asyncDispose]();
+});
+
+Deno.test("place() counts those that have their turn before, and nothing that runs", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const merging = gate(script, "merge");
+  await using running = await start(folder.path, script.call, { concurrency: 1 });
+  const { scheduler, pauses, log } = running;
+  const [first, second, third] = [
+    await running.submit(),
+    await running.submit(),
+    await running.submit(),
+  ];
+  await until(() => merging.held() === 1, "one runs");
+  assertEquals(scheduler.place(first), undefined);
+  assertEquals(scheduler.place(second), { ahead: 0, running: 1, slots: 1 });
+  assertEquals(scheduler.place(third), { ahead: 1, running: 1, slots: 1 });
+  const fourth = await running.submit({ pipeline: "gone" });
+  await pauses.pause("pipeline", "report");
+  assertEquals(scheduler.place(fourth), { ahead: 0, running: 1, slots: 1 });
+  await pauses.resume("pipeline", "report");
+  merging.open();
+  await ended(log, third);
+});
+
+Deno.test("a task that is retried takes its turn behind those that wait, also after a restart", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const merging = gate(script, "merge");
+  let id: string;
+  {
+    await using running = await start(folder.path, script.call, { concurrency: 1 });
+    const { scheduler, log } = running;
+    id = await running.submit();
+    await until(() => merging.held() === 1, "it runs");
+    await scheduler.cancel(id);
+    const others = [await running.submit(), await running.submit()];
+    await scheduler.add(() => log.retried(id));
+    assertEquals(scheduler.place(id)!.ahead, 1);
+    assertEquals(scheduler.place(others[1])!.ahead, 0);
+  }
+  merging.open();
+  await using running = await start(folder.path, script.call, { concurrency: 1 });
+  for (const { task } of running.log.tasks()) {
+    assertEquals((await ended(running.log, task)).state, "done");
+  }
+  assertEquals(running.log.get(id)!.headline, "1 pages");
 });

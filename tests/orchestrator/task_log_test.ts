@@ -148,7 +148,7 @@ Deno.test("every step of a life is there after a reopening, events numbered with
   }
 });
 
-Deno.test("callDone() and end() leave only what is still needed", async () => {
+Deno.test("end() leaves the result of what is done, and of the rest what a retry needs", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log, memory } = open;
@@ -156,26 +156,20 @@ Deno.test("callDone() and end() leave only what is still needed", async () => {
     [...memory.entries(`of/${id}/`)].map(([key]) => key.split("/")[2])
       .filter((what) => what !== "event");
   const { task } = await log.create(newTask());
-  for (const [name, step] of LIFE) {
-    await step(log, task);
-    if (name === "merge done") assertEquals(kept(task), ["input", "output"]);
-    if (name === "report done") {
-      assertEquals([log.output(task, "merge"), log.output(task, "report")], [undefined, {
-        headline: "well",
-      }]);
-    }
-  }
+  for (const [, step] of LIFE) await step(log, task);
   assertEquals(kept(task), ["output"]);
+  assertEquals(log.output(task, "report"), { headline: "well" });
   const { task: dead } = await log.create(newTask());
   for (const [, step] of LIFE.slice(0, 9)) await step(log, dead);
+  const before = kept(dead);
   await log.end(dead, "dead", { error: FAILED });
-  assertEquals(kept(dead), []);
+  assertEquals(kept(dead), before);
   assertEquals(log.get(dead)!.error!.code, "handler_failed");
 });
 
 Deno.test("end() keeps so many ended tasks, and forgets the key of those that go", async () => {
   await using folder = await TempFolder.make();
-  const retention = { keptMs: 3_600_000, kept: 2 };
+  const retention = { keptMs: 3_600_000, kept: 2, workChars: 1_000 };
   const ids: string[] = [];
   {
     await using open = await openLog(folder.path, { retention });
@@ -311,4 +305,146 @@ Deno.test("events() gives the last event again and again where there are too man
   assertEquals(log.events(task, 5_101).map(({ seq }) => seq), [5_102]);
   assertEquals(log.events(task, 5_102), []);
   assertEquals([...memory.entries(`of/${task}/event/`)].length, 5_000);
+});
+
+Deno.test("retried() queues a task again with all its time, and goes on counting", async () => {
+  await using folder = await TempFolder.make();
+  const clock = new Clock();
+  let open = await openLog(folder.path, { clock });
+  try {
+    for (const state of ["dead", "cancelled"] as const) {
+      const { task } = await open.log.create(newTask({ key: state, deadlineMs: 1_000 }));
+      for (const [, step] of LIFE.slice(0, 12)) await step(open.log, task);
+      clock.ms += 5_000;
+      open.log.callFailed(task, "report");
+      if (state === "cancelled") await open.log.cancelling(task);
+      await open.log.end(task, state, { error: FAILED });
+      const ended = told(open.log, task);
+      const [again] = await Promise.all([open.log.retried(task), open.log.changed(task)]);
+      assertEquals([again.task, again.state, again.ended_at], [task, "queued", null]);
+      assertEquals([again.error, again.stage, again.failed_attempts], [null, null, 0]);
+      assertEquals(open.log.leftMs(task), 1_000);
+      clock.ms += 100;
+      assertEquals(open.log.leftMs(task), 900);
+      const after = told(open.log, task);
+      assertEquals(after.events.slice(0, -1), ended.events);
+      assertEquals([after.events.at(-1)!.kind, after.events.at(-1)!.seq], [
+        "retried",
+        ended.events.length + 1,
+      ]);
+      const { task: _, events: __, ...work } = ended;
+      for (const [what, value] of Object.entries(work)) {
+        assertEquals(after[what as keyof typeof work], value, what);
+      }
+      await open[Symbol.asyncDispose]();
+      open = await openLog(folder.path, { clock });
+      assertEquals(told(open.log, task), after);
+      assertEquals((await open.log.byKey(state))!.task, task);
+    }
+  } finally {
+    await open[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("end() notes the call with which a task has died", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  const { log } = open;
+  const { task } = await log.create(newTask());
+  for (const [, step] of LIFE.slice(0, 3)) await step(log, task);
+  log.callFailed(task, "analyze");
+  await log.end(task, "dead", { error: FAILED });
+  assertEquals(log.get(task)!.stage, "analyze");
+  assertEquals(log.events(task, 0).at(-1)!.stage, "analyze");
+});
+
+Deno.test("retried() asked twice at once queues the task once", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  const { log } = open;
+  const { task } = await log.create(newTask());
+  await log.end(task, "cancelled");
+  const both = await Promise.allSettled([log.retried(task), log.retried(task)]);
+  assertEquals(both.map(({ status }) => status), ["fulfilled", "rejected"]);
+  assertEquals((both[1] as PromiseRejectedResult).reason.code, "conflict");
+  assertEquals(log.events(task, 2).map(({ kind }) => kind), ["retried"]);
+});
+
+Deno.test("retried() that the disk does not take leaves the task ended, to be retried or dropped", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path, { retention: { kept: 1 } });
+  const { log } = open;
+  const { task } = await log.create(newTask());
+  for (const [, step] of LIFE.slice(0, 12)) await step(log, task);
+  await log.end(task, "dead", { error: FAILED });
+  const before = told(log, task);
+  const anew = { from: "merge", calls: ["merge"], outputs: ["merge", "report"], pages: false };
+  {
+    using disk = new FaultyDisk();
+    disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
+    await assertRejects(() => log.retried(task, anew), CodedError, "No space");
+  }
+  assertEquals(told(log, task), before);
+  assertEquals(log.run(task, "merge"), 1);
+  assertEquals((await log.retried(task, anew)).state, "queued");
+  assertEquals(log.run(task, "merge"), 2);
+  await log.end(task, "cancelled");
+  const { task: next } = await log.create(newTask());
+  await log.end(next, "cancelled");
+  assertEquals([...log.tasks()].map(({ task }) => task), [next]);
+});
+
+Deno.test("a task whose retry was not kept is dropped in its time", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path, { retention: { kept: 1 } });
+  const { log } = open;
+  const { task } = await log.create(newTask());
+  await log.end(task, "cancelled");
+  {
+    using disk = new FaultyDisk();
+    disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
+    await assertRejects(() => log.retried(task), CodedError, "No space");
+  }
+  const { task: next } = await log.create(newTask());
+  await log.end(next, "cancelled");
+  assertEquals([...log.tasks()].map(({ task }) => task), [next]);
+});
+
+Deno.test("a task that is retried is not dropped with those that have ended", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path, { retention: { kept: 1 } });
+  const { log } = open;
+  const { task } = await log.create(newTask());
+  await log.end(task, "cancelled");
+  await log.retried(task);
+  for (let n = 0; n < 3; n++) await log.end((await log.create(newTask())).task, "cancelled");
+  assertEquals(log.get(task)!.state, "queued");
+  assertEquals([...log.tasks()].length, 2);
+});
+
+Deno.test("end() keeps so much of what can be retried, of the tasks that ended last", async () => {
+  await using folder = await TempFolder.make();
+  const input = { text: "x".repeat(1_000) };
+  const retention = { workChars: 2_500 };
+  const ids: string[] = [];
+  const kept = (log: TaskLog): boolean[] => ids.map((id) => log.input(id) !== undefined);
+  {
+    await using open = await openLog(folder.path, { retention });
+    for (let n = 0; n < 3; n++) ids.push((await open.log.create(newTask({ input }))).task);
+    for (const id of ids) await open.log.end(id, "cancelled");
+    assertEquals(kept(open.log), [false, true, true]);
+  }
+  await using open = await openLog(folder.path, { retention });
+  const { log } = open;
+  assertEquals(kept(log), [false, true, true]);
+  assertEquals(ids.map((id) => log.get(id)!.state), Array(3).fill("cancelled"));
+  const error = await assertRejects(() => log.retried(ids[0]), CodedError);
+  assertEquals(error.code, "not_found");
+  ids.push((await log.create(newTask({ input }))).task);
+  await log.end(ids[3], "cancelled");
+  assertEquals(kept(log), [false, false, true, true]);
+  await log.retried(ids[2]);
+  ids.push((await log.create(newTask({ input }))).task);
+  await log.end(ids[4], "cancelled");
+  assertEquals(kept(log), [false, false, true, true, true], "one that is queued does not count");
 });

@@ -7,6 +7,8 @@ const LEGAL = `
   running    -> running, retry_wait, cancelling, done, dead
   retry_wait -> running, retry_wait, cancelling, done, dead
   cancelling -> cancelling, cancelled, done, dead
+  dead       -> queued
+  cancelled  -> queued
 `.trim().split("\n").flatMap((line) => {
   const [from, to] = line.split("->");
   return to.split(",").map((state) => `${from.trim()} ${state.trim()}`);
@@ -21,7 +23,7 @@ Deno.test("assertMove() lets a task make the legal moves and no other", () => {
   }
 });
 
-Deno.test("isFinal() holds for exactly the states that no move leaves", () => {
+Deno.test("isFinal() holds for exactly the states that nothing leaves but a retry", () => {
   const ends: State[] = STATES.filter(isFinal);
   assertEquals(ends, ["done", "dead", "cancelled"]);
 });
