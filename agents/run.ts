@@ -102,7 +102,7 @@ function showHelp(name: string, settings: Settings): number {
 
   ${name} [serve]   Listen for requests until SIGTERM (default)
   ${name} health    Ask the one on this machine how it is: exit 0 when it is well
-  ${name} repair    Say what a repair of its damaged memory would lose: exit 0 when there is nothing
+  ${name} repair    Say what damage there is in its memory, and repair it
 
 ${settingsHelp(settings)}
 

@@ -185,7 +185,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ),
   repair: command(
     "",
-    "Say what a repair of its damaged memory would lose: exit 0 when there is nothing",
+    "Say what damage there is in its memory, and repair it",
     [0, 0],
     { "accept-loss": { help: "Repair it: go on without what is damaged, which is kept aside" } },
     (_, values) => repairMemory("orchestrator", values["accept-loss"]),
