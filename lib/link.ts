@@ -19,6 +19,8 @@ const PING_TIMEOUT_MS = 10_000;
 const PINGS_MISSED_MAX = 2;
 /** How long a request waits for a connection before it is told that there is none. */
 const CONNECTION_WAIT_MS = 1_000;
+/** Requests whose address is remembered for their next try. */
+const HOLDERS_MAX = 10_000;
 /** How long a cancel may take to be confirmed. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
@@ -70,6 +72,8 @@ export class Link implements AsyncDisposable {
   readonly #options: LinkOptions;
   readonly #peers: Peer[];
   readonly #asked = new Map<string, { name: string; at: number }>();
+  /** Who may have the answer to a request whose outcome is not known, the latest last. */
+  readonly #holders = new Map<string, Peer>();
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
   #connected = Promise.withResolvers<void>();
@@ -109,7 +113,8 @@ export class Link implements AsyncDisposable {
   }
 
   /**
-   * Asks the least busy address.
+   * Asks the least busy address; where an earlier try may have been done, the address of that one
+   * before all others, since it may have the answer.
    *
    * @throws {CodedError} what the agent answered, or what `Client.call` throws;
    * `agent_unreachable` with `maybeDone: false` where no address is up
@@ -117,7 +122,9 @@ export class Link implements AsyncDisposable {
    */
   async call(type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
     const begun = performance.now();
-    const peer = await this.#leastBusy(Math.min(CONNECTION_WAIT_MS, options.timeoutMs));
+    await this.#connection(Math.min(CONNECTION_WAIT_MS, options.timeoutMs));
+    const holder = this.#holders.get(options.id);
+    const peer = holder?.client === undefined ? this.#leastBusy() : holder;
     options.signal?.throwIfAborted();
     const client = peer.client!;
     const timeoutMs = options.timeoutMs - (performance.now() - begun);
@@ -131,7 +138,11 @@ export class Link implements AsyncDisposable {
     try {
       const reply = await client.call(type, body, { id: options.id, timeoutMs });
       peer.answeredAt = performance.now();
+      this.#holders.delete(options.id);
       return reply;
+    } catch (error) {
+      if (error instanceof CodedError && error.maybeDone) this.#mayHold(options.id, peer);
+      throw error;
     } finally {
       // Tried again before this attempt was given up, it is the other one's.
       if (this.#asked.get(options.id) === asked) this.#asked.delete(options.id);
@@ -145,11 +156,21 @@ export class Link implements AsyncDisposable {
     await this.#running;
   }
 
-  async #leastBusy(waitMs: number): Promise<Peer> {
-    if (!this.up) {
-      const waited = sleep(waitMs, this.#stop.signal).catch(() => {}); // closed meanwhile
-      await Promise.race([this.#connected.promise, waited]);
+  async #connection(waitMs: number): Promise<void> {
+    if (this.up) return;
+    const waited = sleep(waitMs, this.#stop.signal).catch(() => {}); // closed meanwhile
+    await Promise.race([this.#connected.promise, waited]);
+  }
+
+  #mayHold(id: string, peer: Peer): void {
+    this.#holders.delete(id);
+    this.#holders.set(id, peer);
+    if (this.#holders.size > HOLDERS_MAX) {
+      this.#holders.delete(this.#holders.keys().next().value!);
     }
+  }
+
+  #leastBusy(): Peer {
     const up = this.#peers.filter(({ client }) => client !== undefined);
     if (up.length === 0) {
       const why = this.#peers.map(({ error }) => error).join("; ");

@@ -66,6 +66,26 @@ Deno.test("Link asks the least busy of its addresses", async () => {
   await Promise.all(calls);
 });
 
+Deno.test("Link asks again where the answer may be, however busy that address is", async () => {
+  const workers = [await worker(0), await worker(1)];
+  await using _a = workers[0].server;
+  await using _b = workers[1].server;
+  await using link = linkTo(workers.map(({ server }) => server.address));
+  await until(() => link.states().every(({ up }) => up), "both are up");
+  const late = await refusal(link.call("say", {}, { id: "t1.say", timeoutMs: 50 }));
+  assertEquals([late.code, late.maybeDone], ["deadline_exceeded", true]);
+  const [holder, other] = workers[0].asked.length > 0 ? workers : workers.toReversed();
+  other.gate.resolve();
+  // Now the holder has something to do, and the other address nothing.
+  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000 });
+  await until(() => holder.asked.includes("t2.say"), "the holder is busy");
+  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000 });
+  await until(() => holder.asked.filter((id) => id === "t1.say").length === 2, "it is asked again");
+  assertEquals(other.asked.includes("t1.say"), false);
+  holder.gate.resolve();
+  await Promise.all([more, repeat]);
+});
+
 Deno.test("Link goes on with the address that is left", async () => {
   const left = await serve();
   await using _ = left;
