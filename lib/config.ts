@@ -96,11 +96,20 @@ function valueOf<T>(
   const fromEnv = setting.env === undefined ? undefined : Deno.env.get(setting.env) || undefined;
   const [text, where] = typeof flag === "string" ? [flag, `--${name}`] : [fromEnv, setting.env];
   if (text === undefined) return setting.fallback;
+  return readValue(text, where!, setting.read);
+}
+
+/**
+ * Reads a word that someone has typed.
+ *
+ * @throws {ExitError} `usage`, with the word, its place and what was expected there
+ */
+export function readValue<T>(text: string, place: string, read: (text: string) => T): T {
   try {
-    return setting.read(text);
+    return read(text);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new ExitError("usage", `Cannot take "${text}" for ${where}: ${cause.message}`, { cause });
+    throw new ExitError("usage", `Cannot take "${text}" for ${place}: ${cause.message}`, { cause });
   }
 }
 

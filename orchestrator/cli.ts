@@ -8,6 +8,7 @@ import {
   integer,
   parseSettings,
   readSecret,
+  readValue,
   type Settings,
   settingsHelp,
   text,
@@ -180,8 +181,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     "Send any request and print the reply",
     [1, 2],
     CLIENT,
-    ([type, body = "{}"], values) =>
-      withRemote(values, (remote) => commands.call(remote, type, object(body))),
+    ([type, json = "{}"], values) => {
+      const body = readValue(json, "the body", object);
+      return withRemote(values, (remote) => commands.call(remote, type, body));
+    },
   ),
   repair: command(
     "",
@@ -193,6 +196,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   secret: command("", "Make the shared secret, where there is none", [0, 0], {}, makeSecret),
 };
 
+const EXIT_CODES = `Exit codes: ${
+  Object.entries(EXIT).map(([word, code]) => `${code} ${word}`).join(", ")
+}`;
+
 /** Runs the subcommand that `args` begin with; gives the exit code. */
 export async function runCommand(args: string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -203,7 +210,9 @@ export async function runCommand(args: string[]): Promise<number> {
   const { usage, help, settings, words: [least, most], run } = COMMANDS[name];
   const parsed = parseSettings(settings, rest);
   if (parsed.help) {
-    stdout.write(`orchestrator ${name} ${usage}\n\n${help}.\n\n${settingsHelp(settings)}\n`);
+    stdout.write(
+      `orchestrator ${name} ${usage}\n\n${help}.\n\n${settingsHelp(settings)}\n\n${EXIT_CODES}\n`,
+    );
     return EXIT.done;
   }
   if (parsed.rest.length < least || parsed.rest.length > most) {
@@ -240,7 +249,7 @@ ${lines.join("\n")}
 Each has a --help of its own. The secret comes from the file that AUTH_TOKEN_FILE names, else from
 AUTH_TOKEN, else from secret/token.
 
-Exit codes: ${Object.entries(EXIT).map(([word, code]) => `${code} ${word}`).join(", ")}
+${EXIT_CODES}
 `);
   return EXIT.done;
 }

@@ -41,6 +41,8 @@ Deno.test("what can't be understood is refused with exit code 2 and one line", a
     [["submit"], /nothing/],
     [["submit", "--input", "[1]"], /"\[1\]" for --input/],
     [["serve", "--collector", "nowhere"], /"nowhere" for --collector/],
+    [["call", "stats", "{x"], /"\{x".*must be a JSON object/],
+    [["call", "stats", "[]"], /"\[\]".*must be a JSON object/],
   ];
   const ran = await Promise.all(wrong.map(([args]) => site.run(args)));
   for (const [at, [, why]] of wrong.entries()) assertRefused(ran[at], EXIT.usage, why);
