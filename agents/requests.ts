@@ -7,6 +7,7 @@
 import { CodedError } from "../lib/errors.ts";
 import type { Changes, Memory } from "../lib/memory.ts";
 import type { Json, JsonObject } from "../lib/protocol.ts";
+import { type Clock, SYSTEM } from "../lib/system.ts";
 
 /** How much is kept: what goes beyond is forgotten, the oldest first. */
 export interface KeptBounds {
@@ -50,13 +51,15 @@ interface Sized {
 export class Requests {
   readonly #memory: Memory;
   readonly #bounds: KeptBounds;
+  readonly #clock: Clock;
   /** Size and age of each entry in memory, oldest first. */
   #kept = new Map<string, Sized>();
   #chars = 0;
   #epoch = -1;
 
-  constructor(memory: Memory, bounds: KeptBounds = KEPT) {
+  constructor(memory: Memory, { bounds = KEPT, clock = SYSTEM.clock } = {}) {
     this.#memory = memory;
+    this.#clock = clock;
     this.#bounds = bounds;
     this.#count();
   }
@@ -69,7 +72,7 @@ export class Requests {
 
   /** Notes that a handler begins. */
   begin(id: string, op: string, digest: string, bytesIn: number): RequestEntry {
-    const received_at = new Date().toISOString();
+    const received_at = this.#clock.date().toISOString();
     const entry = { op, digest, received_at, state: "running", bytes_in: bytesIn } as const;
     this.#commitLazily(id, entry);
     return entry;
@@ -100,7 +103,7 @@ export class Requests {
   /** The entry, and the removal of the oldest ones that have no room any more. */
   #change(id: string, entry: RequestEntry): Map<string, Json | undefined> {
     const changes = new Map<string, Json | undefined>([[PREFIX + id, entry]]);
-    const now = Date.now();
+    const now = this.#clock.date().getTime();
     if (this.#memory.epoch !== this.#epoch) this.#count();
     this.#keep(PREFIX + id, JSON.stringify(entry).length, now);
     const { requests, chars: charsMax, ms } = this.#bounds;

@@ -27,14 +27,11 @@ import {
 } from "../lib/program.ts";
 import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder, PORTS, type Role, VERSION } from "../lib/roles.ts";
-import { Server } from "../lib/server.ts";
 import type { Agent } from "./define.ts";
 import { Isolate } from "./isolate.ts";
-import { Runtime } from "./runtime.ts";
+import { AgentService } from "./service.ts";
 import { inThread, serveIsolate } from "./thread.ts";
 
-/** After SIGTERM, what runs may take so long to end. */
-const DRAIN_MS = 7_000;
 /** So many threads that are left behind, each with a core, and the process ends to begin anew. */
 const STUCK_MAX = 2;
 
@@ -120,7 +117,7 @@ async function serve(
   stopped: Promise<Deno.Signal>,
 ): Promise<number> {
   const log = logTo(stderr, { role: agent.name, name });
-  const secret = await importSecret(await readSecret());
+  const secret = importSecret(await readSecret());
   await using memory = await Memory.open({
     folder: memoryFolder(agent.name),
     role: agent.name,
@@ -133,36 +130,19 @@ async function serve(
     log("error", "handler_stuck", { count });
     if (count >= STUCK_MAX) stuck.resolve("stuck");
   });
-  const runtime = new Runtime(agent, memory, log, (...work) => isolate.execute(...work));
-  const startedAt = performance.now();
-  let status = "ok";
-  const server = new Server({
-    hostname: host,
+  await using service = new AgentService({
+    agent,
+    host,
     port,
+    name,
+    secret,
+    memory,
+    execute: (...work) => isolate.execute(...work),
     log,
-    service: {
-      role: agent.name,
-      name,
-      version: VERSION,
-      secret,
-      health: () => ({
-        status,
-        role: agent.name,
-        name,
-        version: VERSION,
-        uptime_ms: Math.round(performance.now() - startedAt),
-        storage: memory.full ? "full" : "ok",
-        in_hand: runtime.inHand,
-      }),
-      answer: (request) => runtime.answer(request),
-      onInternal: (reference, error) =>
-        log("error", "internal", { reference, stack: (error as Error).stack }),
-    },
   });
-  log("info", "serving", { address: `${host}:${server.address.port}` });
+  log("info", "serving", { address: `${host}:${service.address.port}` });
   const reason = await Promise.race([stopped, stuck.promise]);
-  status = "draining";
-  log("info", "draining", { reason, in_hand: runtime.inHand });
-  await server.drain(DRAIN_MS);
+  log("info", "draining", { reason, in_hand: service.inHand });
+  await service.drain();
   return reason === "stuck" ? EXIT.stuck : EXIT.done;
 }

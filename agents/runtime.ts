@@ -15,6 +15,7 @@ import { CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Memory } from "../lib/memory.ts";
 import { checked, type Json, type JsonObject, type Request } from "../lib/protocol.ts";
+import { type Clock, SYSTEM } from "../lib/system.ts";
 import type { Agent, Op } from "./define.ts";
 import { type Done, type Execute, executeHere } from "./execute.ts";
 import { OwnState } from "./own_state.ts";
@@ -46,23 +47,35 @@ interface Outcome {
   readonly durable: Promise<void>;
 }
 
+export interface RuntimeOptions {
+  /** Runs one handler; by default in this thread, where nothing can end it. */
+  readonly execute?: Execute;
+  readonly clock?: Clock;
+}
+
 export class Runtime {
   readonly #agent: Agent;
   readonly #memory: Memory;
   readonly #log: Log;
   readonly #execute: Execute;
+  readonly #clock: Clock;
   readonly #requests: Requests;
   readonly #running = new Map<string, Running>();
   readonly #turns = new Turns();
   readonly #counts = { done: 0, failed: 0, repeated: 0 };
 
-  /** @param execute runs one handler; by default in this thread, where nothing can end it */
-  constructor(agent: Agent, memory: Memory, log: Log, execute: Execute = executeHere(agent)) {
+  constructor(
+    agent: Agent,
+    memory: Memory,
+    log: Log,
+    { execute = executeHere(agent), clock = SYSTEM.clock }: RuntimeOptions = {},
+  ) {
     this.#execute = execute;
+    this.#clock = clock;
     this.#agent = agent;
     this.#memory = memory;
     this.#log = log;
-    this.#requests = new Requests(memory);
+    this.#requests = new Requests(memory, { clock });
   }
 
   /** Requests in hand. */
@@ -133,7 +146,7 @@ export class Runtime {
     work: (signal: AbortSignal) => Promise<Outcome>,
   ): Promise<JsonObject> {
     const late = new CodedError("deadline_exceeded", `Cannot finish ${type} in ${timeout_ms} ms`);
-    const timer = setTimeout(() => aborter.abort(late), timeout_ms);
+    const cancel = this.#clock.after(timeout_ms, () => aborter.abort(late));
     try {
       const { output, durable } = await this.#turns.take(
         () => work(aborter.signal),
@@ -146,7 +159,7 @@ export class Runtime {
       this.#counts.failed++;
       throw error;
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 
@@ -158,9 +171,9 @@ export class Runtime {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { id, type } = request;
-    const begun = performance.now();
+    const begun = this.#clock.now();
     const entry = this.#requests.begin(id, type, digest, bytesIn);
-    const ms = (): number => Math.round(performance.now() - begun);
+    const ms = (): number => Math.round(this.#clock.now() - begun);
     try {
       const state = new OwnState(this.#memory);
       const { output, note, changes } = await this.#executed(request, state, signal);

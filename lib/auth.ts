@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 
 /** Fewer bytes than this are no secret. */
 export const SECRET_BYTES_MIN = 32;
@@ -22,11 +23,12 @@ export interface Challenge {
   readonly serverNonce: string;
 }
 
+/** The shared secret; no text of it can be had back by printing it. */
+export type Secret = KeyObject;
+
 /** Makes the key from the secret's text. */
-export function importSecret(secret: string): Promise<CryptoKey> {
-  const bytes = new TextEncoder().encode(secret);
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  return crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]);
+export function importSecret(secret: string): Secret {
+  return createSecretKey(new TextEncoder().encode(secret));
 }
 
 /** 32 random bytes as base64url, 43 characters. */
@@ -35,32 +37,29 @@ export function makeNonce(): string {
 }
 
 /** The proof, as base64url, that its sender holds the key. */
-export async function prove(
-  key: CryptoKey,
-  direction: Direction,
-  challenge: Challenge,
-): Promise<string> {
-  const mac = await crypto.subtle.sign("HMAC", key, message(direction, challenge));
-  return new Uint8Array(mac).toBase64(BASE64URL);
+export function prove(key: Secret, direction: Direction, challenge: Challenge): string {
+  return mac(key, direction, challenge).toBase64(BASE64URL);
 }
 
 /** Whether `proof` was made with the same key; takes the same time wherever it differs. */
-export async function verify(
-  key: CryptoKey,
+export function verify(
+  key: Secret,
   proof: string,
   direction: Direction,
   challenge: Challenge,
-): Promise<boolean> {
-  return await crypto.subtle.verify("HMAC", key, decoded(proof), message(direction, challenge));
+): boolean {
+  const [given, right] = [decoded(proof), mac(key, direction, challenge)];
+  // The length is no secret, and what is compared must be equally long.
+  return given.length === right.length && timingSafeEqual(given, right);
 }
 
-function message(
+function mac(
+  key: Secret,
   direction: Direction,
   { role, clientNonce, serverNonce }: Challenge,
-): BufferSource {
-  return new TextEncoder().encode(
-    ["baton/1", direction, role, clientNonce, serverNonce].join("\n"),
-  );
+): Uint8Array {
+  const message = ["baton/1", direction, role, clientNonce, serverNonce].join("\n");
+  return createHmac("sha256", key).update(message).digest();
 }
 
 /** What is no base64url verifies as an empty proof does: never. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Challenge, makeNonce, prove, verify } from "./auth.ts";
+import { type Challenge, makeNonce, prove, type Secret, verify } from "./auth.ts";
 import { CodedError } from "./errors.ts";
 import { Welcome } from "./hello.ts";
 import { LineReader, LineWriter } from "./lines.ts";
@@ -17,6 +17,7 @@ import {
   PROTOCOL,
   type Reply,
 } from "./protocol.ts";
+import { type Clock, type Duplex, SYSTEM, type System } from "./system.ts";
 
 /** Opening a connection and proving who is who takes no longer. */
 const CONNECT_MS = 3_000;
@@ -34,10 +35,11 @@ export interface Address {
 
 export interface ClientOptions {
   readonly address: Address;
-  readonly secret: CryptoKey;
+  readonly secret: Secret;
   /** The role that must answer there. */
   readonly role: string;
   readonly connectMs?: number;
+  readonly system?: Pick<System, "clock" | "net">;
 }
 
 export interface CallOptions {
@@ -57,7 +59,8 @@ export function addressText({ hostname, port }: Address): string {
 }
 
 export class Client implements Disposable {
-  readonly #conn: Deno.Conn;
+  readonly #conn: Duplex;
+  readonly #clock: Clock;
   readonly #reader: LineReader;
   readonly #writer: LineWriter;
   readonly #place: string;
@@ -71,11 +74,12 @@ export class Client implements Disposable {
   readonly #prefix = makeNonce().slice(0, 12);
   #calls = 0;
 
-  private constructor(conn: Deno.Conn, place: string) {
+  private constructor(conn: Duplex, place: string, clock: Clock) {
     this.#conn = conn;
+    this.#clock = clock;
     this.#place = place;
-    this.#reader = new LineReader(conn);
-    this.#writer = new LineWriter(conn, LIMITS.unread_bytes);
+    this.#reader = new LineReader(conn, clock);
+    this.#writer = new LineWriter(conn, LIMITS.unread_bytes, clock);
   }
 
   /**
@@ -85,8 +89,8 @@ export class Client implements Disposable {
    * answers does not hold the secret, has another role, or does not let us in
    */
   static async connect(options: ClientOptions): Promise<Client> {
-    const { address, secret, role, connectMs = CONNECT_MS } = options;
-    const client = await Client.open(address, connectMs);
+    const { address, secret, role, connectMs = CONNECT_MS, system } = options;
+    const client = await Client.open(address, connectMs, system);
     try {
       await client.#authenticate(secret, role, connectMs);
       return client;
@@ -99,14 +103,18 @@ export class Client implements Disposable {
   }
 
   /** Connects without any proof, for `health` and `ping` alone. */
-  static async open(address: Address, connectMs = CONNECT_MS): Promise<Client> {
+  static async open(
+    address: Address,
+    connectMs = CONNECT_MS,
+    { clock, net }: Pick<System, "clock" | "net"> = SYSTEM,
+  ): Promise<Client> {
     const place = addressText(address);
     const aborter = new AbortController();
-    const timer = setTimeout(() => aborter.abort(), connectMs);
+    const cancel = clock.after(connectMs, () => aborter.abort());
     try {
-      const conn = await Deno.connect({ ...address, signal: aborter.signal });
-      conn.setNoDelay(true);
-      const client = new Client(conn, place);
+      const conn = await net.connect({ ...address, signal: aborter.signal });
+      conn.setNoDelay();
+      const client = new Client(conn, place, clock);
       client.#read();
       return client;
     } catch (cause) {
@@ -118,7 +126,7 @@ export class Client implements Disposable {
         maybeDone: false,
       });
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 
@@ -158,7 +166,7 @@ export class Client implements Disposable {
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
     this.#waiting.set(key, { resolve, reject });
     const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
-    const stop = onTimeout(timeoutMs, () => {
+    const stop = onTimeout(this.#clock, timeoutMs, () => {
       this.#waiting.delete(key);
       reject(new CodedError("deadline_exceeded", message));
       this.#abandon(key);
@@ -197,7 +205,7 @@ export class Client implements Disposable {
     return new CodedError("agent_unreachable", `Lost ${this.#place}: ${why}`, { cause });
   }
 
-  async #authenticate(secret: CryptoKey, role: string, timeoutMs: number): Promise<void> {
+  async #authenticate(secret: Secret, role: string, timeoutMs: number): Promise<void> {
     const clientNonce = makeNonce();
     const hello = await this.call("hello", { nonce: clientNonce }, { timeoutMs });
     const welcome = Welcome.safeParse(hello).data;
@@ -211,13 +219,13 @@ export class Client implements Disposable {
         `Cannot trust ${this.#place}: it is "${welcome.role}", not "${role}"`,
       );
     }
-    if (!(await verify(secret, welcome.proof, "server", challenge))) {
+    if (!verify(secret, welcome.proof, "server", challenge)) {
       throw new CodedError(
         "auth_failed",
         `Cannot trust ${this.#place}: it does not hold the same secret`,
       );
     }
-    await this.call("auth", { mac: await prove(secret, "client", challenge) }, { timeoutMs });
+    await this.call("auth", { mac: prove(secret, "client", challenge) }, { timeoutMs });
     this.#welcome = welcome;
   }
 
@@ -259,11 +267,11 @@ export class Client implements Disposable {
 }
 
 /** Calls `late` after `ms`, or a moment later where the process stood still meanwhile. */
-function onTimeout(ms: number, late: () => void): () => void {
-  const due = performance.now() + ms;
-  let timer = setTimeout(() => {
-    if (performance.now() - due < STALL_MS) late();
-    else timer = setTimeout(late, STALL_MS);
-  }, ms);
-  return () => clearTimeout(timer);
+function onTimeout(clock: Clock, ms: number, late: () => void): () => void {
+  const due = clock.now() + ms;
+  let cancel = clock.after(ms, () => {
+    if (clock.now() - due < STALL_MS) late();
+    else cancel = clock.after(STALL_MS, late);
+  });
+  return () => cancel();
 }

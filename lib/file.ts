@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Disk, SYSTEM } from "./system.ts";
 import { writeAll } from "./write_all.ts";
 
 /** What stands behind the name of a file that is being written; a crash may leave one behind. */
@@ -17,24 +18,28 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
  * replaced even where it is a symlink, never followed; its folder must exist. A path has one writer
  * at a time. Throws what the system says, such as an `Error` with code `ENOSPC`.
  */
-export async function replaceFile(path: string, data: FileContent): Promise<void> {
+export async function replaceFile(
+  path: string,
+  data: FileContent,
+  disk = SYSTEM.disk,
+): Promise<void> {
   const temporary = path + TEMPORARY;
-  await removeFile(temporary);
+  await removeFile(temporary, disk);
   try {
-    await writeFile(temporary, data);
-    await Deno.rename(temporary, path);
+    await writeFile(temporary, data, disk);
+    await disk.rename(temporary, path);
   } catch (error) {
     // On a full disk the half file is in the way of everybody else. Should it stay: the next
     // replacement removes it, and the error that counts is the first one.
-    await removeFile(temporary).catch(() => {});
+    await removeFile(temporary, disk).catch(() => {});
     throw error;
   }
-  await syncFolder(folderOf(path));
+  await syncFolder(folderOf(path), disk);
 }
 
 /** Puts the names in a folder on disk: a file is not safe before its name is. */
-export async function syncFolder(path: string): Promise<void> {
-  using folder = await Deno.open(path);
+export async function syncFolder(path: string, disk = SYSTEM.disk): Promise<void> {
+  using folder = await disk.open(path);
   await folder.sync();
 }
 
@@ -51,9 +56,9 @@ export function isFromSystem(error: unknown): boolean {
   return typeof code === "string" || / \(os error \d+\)/.test(String(message));
 }
 
-async function writeFile(path: string, data: FileContent): Promise<void> {
+async function writeFile(path: string, data: FileContent, disk: Disk): Promise<void> {
   // `createNew` also refuses a symlink that someone put there in the meantime.
-  using file = await Deno.open(path, { write: true, createNew: true });
+  using file = await disk.open(path, { write: true, createNew: true });
   for (const part of partsOf(data)) await writeAll(file, part);
   await file.syncData();
 }
@@ -63,9 +68,9 @@ function partsOf(data: FileContent): Iterable<Uint8Array> {
   return data instanceof Uint8Array ? [data] : data;
 }
 
-async function removeFile(path: string): Promise<void> {
+async function removeFile(path: string, disk: Disk): Promise<void> {
   try {
-    await Deno.remove(path);
+    await disk.remove(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

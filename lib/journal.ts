@@ -28,6 +28,7 @@ import {
   type SegmentRead,
 } from "./segment.ts";
 import { readSegments } from "./segments.ts";
+import { type Disk, type DiskFile, SYSTEM, type System } from "./system.ts";
 import { writeAll } from "./write_all.ts";
 
 /** A record that nobody waits for is on its way to disk at the latest after this time. */
@@ -53,6 +54,7 @@ export interface JournalOptions {
   /** Called once when a sync has failed. The process is to end. */
   readonly onFailed: (error: unknown) => void;
   readonly log: Log;
+  readonly system?: Pick<System, "clock" | "disk">;
 }
 
 interface Append {
@@ -69,21 +71,24 @@ interface Rotation {
 
 export class Journal {
   readonly #options: JournalOptions;
+  readonly #disk: Disk;
   #segments: Segment[] = [];
-  #file!: Deno.FsFile;
+  #file!: DiskFile;
   /** The last record that is whole on disk, and where it ends in the last segment. */
   #mark: Mark;
   #end = 0;
   #bytes = 0;
   #waiting: (Append | Rotation)[] = [];
   #running: Promise<void> | undefined;
-  #lazy: ReturnType<typeof setTimeout> | undefined;
+  /** Takes the start back that a record waits for which nobody waits for. */
+  #lazy: (() => void) | undefined;
   /** Why nothing is accepted any more. */
   #refusal: CodedError | undefined;
   #failed = false;
 
   private constructor(options: JournalOptions) {
     this.#options = options;
+    this.#disk = (options.system ?? SYSTEM).disk;
     this.#mark = options.after;
   }
 
@@ -94,7 +99,7 @@ export class Journal {
    */
   static async open(options: JournalOptions): Promise<Journal> {
     const journal = new Journal(options);
-    journal.#segments = await findSegments(options.folder);
+    journal.#segments = await findSegments(options.folder, journal.#disk);
     await journal.#recover();
     return journal;
   }
@@ -136,12 +141,12 @@ export class Journal {
   async forget(mark: Mark): Promise<void> {
     while (this.#segments.length > 1 && this.#segments[1].first <= mark.seq + 1) {
       const [{ path }] = this.#segments;
-      const { size } = await Deno.lstat(path);
-      await Deno.remove(path);
+      const { size } = await this.#disk.lstat(path);
+      await this.#disk.remove(path);
       this.#segments.shift();
       this.#bytes -= size;
     }
-    await syncFolder(this.#options.folder);
+    await syncFolder(this.#options.folder, this.#disk);
   }
 
   /** Accepts nothing more, waits for what is appended and closes the file. */
@@ -157,12 +162,13 @@ export class Journal {
   #enqueue(entry: Append | Rotation, lazy: boolean): void {
     if (this.#refusal !== undefined) throw this.#refusal;
     this.#waiting.push(entry);
-    if (lazy) this.#lazy ??= setTimeout(() => this.#start(), LAZY_MS);
+    const { clock } = this.#options.system ?? SYSTEM;
+    if (lazy) this.#lazy ??= clock.after(LAZY_MS, () => this.#start());
     else this.#start();
   }
 
   #start(): void {
-    clearTimeout(this.#lazy);
+    this.#lazy?.();
     this.#lazy = undefined;
     this.#running ??= this.#run();
   }
@@ -220,14 +226,14 @@ export class Journal {
     const mark = this.#mark;
     const { folder, role } = this.#options;
     const next = newSegment(folder, role, mark);
-    let file: Deno.FsFile;
+    let file: DiskFile;
     try {
-      file = await createSegment(next);
+      file = await createSegment(next, this.#disk);
     } catch (error) {
       return rotation.reject(storageError("begin a segment", error)); // the old one goes on
     }
     try {
-      await syncSegment(file, folder);
+      await syncSegment(file, folder, this.#disk);
     } catch (error) {
       return this.#fail([rotation], error);
     }
@@ -238,12 +244,12 @@ export class Journal {
   async #beginFirst(): Promise<void> {
     const { folder, role } = this.#options;
     const next = newSegment(folder, role, this.#mark);
-    const file = await createSegment(next);
-    await syncSegment(file, folder);
+    const file = await createSegment(next, this.#disk);
+    await syncSegment(file, folder, this.#disk);
     this.#use(file, next);
   }
 
-  #use(file: Deno.FsFile, { segment, line, mark }: NewSegment): void {
+  #use(file: DiskFile, { segment, line, mark }: NewSegment): void {
     this.#file?.close();
     this.#file = file;
     this.#segments.push(segment);
@@ -282,20 +288,27 @@ export class Journal {
 
   async #recover(): Promise<void> {
     const { folder, role, after, replay } = this.#options;
-    const segments = this.#segments;
-    const { mark, bytes, torn } = await readSegments({ folder, role, segments, after, replay });
+    const [segments, disk] = [this.#segments, this.#disk];
+    const { mark, bytes, torn } = await readSegments({
+      folder,
+      role,
+      segments,
+      after,
+      replay,
+      disk,
+    });
     this.#mark = mark;
     this.#bytes = bytes;
     if (torn !== undefined) await this.#cut(torn.segment, torn.read);
     const last = this.#segments.at(-1);
     if (last === undefined) return await this.#beginFirst();
-    this.#file = await Deno.open(last.path, { append: true });
+    this.#file = await disk.open(last.path, { append: true });
     this.#end = (await this.#file.stat()).size;
   }
 
   /** Rule 4. */
   async #cut({ path }: Segment, { end, size, mark }: SegmentRead): Promise<void> {
-    const kept_in = size > end ? await cutTail(path, end) : undefined;
+    const kept_in = size > end ? await cutTail(path, end, { disk: this.#disk }) : undefined;
     this.#options.log("warn", "journal_tail_cut", {
       path,
       offset: end,
@@ -303,9 +316,9 @@ export class Journal {
       kept_in,
     });
     if (mark !== undefined) return;
-    await Deno.remove(path); // killed while the segment began: the one before it is the last
+    await this.#disk.remove(path); // killed while the segment began: the one before it is the last
     this.#segments.pop();
-    await syncFolder(this.#options.folder);
+    await syncFolder(this.#options.folder, this.#disk);
   }
 }
 
@@ -321,23 +334,26 @@ function concat(parts: Uint8Array[]): Uint8Array {
 }
 
 /** Creates a segment's file with its first line in it, or nothing. */
-async function createSegment({ segment: { path }, line }: NewSegment): Promise<Deno.FsFile> {
-  const file = await Deno.open(path, { createNew: true, append: true });
+async function createSegment(
+  { segment: { path }, line }: NewSegment,
+  disk: Disk,
+): Promise<DiskFile> {
+  const file = await disk.open(path, { createNew: true, append: true });
   try {
     await writeAll(file, line);
     return file;
   } catch (error) {
     file.close();
-    await Deno.remove(path);
+    await disk.remove(path);
     throw error;
   }
 }
 
 /** Puts a segment's first line and its name on disk, or closes it. */
-async function syncSegment(file: Deno.FsFile, folder: string): Promise<void> {
+async function syncSegment(file: DiskFile, folder: string, disk: Disk): Promise<void> {
   try {
     await file.sync();
-    await syncFolder(folder);
+    await syncFolder(folder, disk);
   } catch (error) {
     file.close();
     throw error;

@@ -4,6 +4,7 @@
  * @module
  */
 import { CodedError } from "./errors.ts";
+import { type Clock, type Duplex, SYSTEM } from "./system.ts";
 import { writeAll, type Writer } from "./write_all.ts";
 
 const LINE_FEED = 0x0a;
@@ -11,15 +12,17 @@ const BLOCK_BYTES = 64 * 1024;
 
 /** Splits what it reads at line feeds; nothing but a line feed ends a line. */
 export class LineReader {
-  readonly #source: Pick<Deno.Conn, "read">;
+  readonly #source: Pick<Duplex, "read">;
+  readonly #clock: Clock;
   #buffer = new Uint8Array(BLOCK_BYTES);
   #since: number | undefined;
 
-  constructor(source: Pick<Deno.Conn, "read">) {
+  constructor(source: Pick<Duplex, "read">, clock = SYSTEM.clock) {
     this.#source = source;
+    this.#clock = clock;
   }
 
-  /** When the first byte of a line came that has not ended yet, on the clock of `performance.now()`. */
+  /** When the first byte of a line came that has not ended yet. */
   get partialSince(): number | undefined {
     return this.#since;
   }
@@ -37,7 +40,7 @@ export class LineReader {
       for (let at; (at = this.#buffer.subarray(0, end).indexOf(LINE_FEED, scanned)) >= 0;) {
         const line = this.#buffer.subarray(start, at);
         start = scanned = at + 1;
-        this.#since = start < end ? performance.now() : undefined;
+        this.#since = start < end ? this.#clock.now() : undefined;
         refuseOver(maxBytes(), line.length);
         yield line;
       }
@@ -52,7 +55,7 @@ export class LineReader {
         this.#since = undefined; // nobody waits for the end of what is dropped
         return;
       }
-      if (read > 0) this.#since ??= performance.now();
+      if (read > 0) this.#since ??= this.#clock.now();
       end += read;
     }
   }
@@ -80,6 +83,7 @@ function refuseOver(maxBytes: number, bytes: number): void {
 export class LineWriter {
   readonly #sink: Writer;
   readonly #maxUnread: number;
+  readonly #clock: Clock;
   readonly #encoder = new TextEncoder();
   #waiting: string[] = [];
   #unread = 0;
@@ -88,12 +92,13 @@ export class LineWriter {
   #error: unknown;
 
   /** @param maxUnread characters that may wait for the peer to take them */
-  constructor(sink: Writer, maxUnread: number) {
+  constructor(sink: Writer, maxUnread: number, clock = SYSTEM.clock) {
     this.#sink = sink;
     this.#maxUnread = maxUnread;
+    this.#clock = clock;
   }
 
-  /** When the write began that the peer has not taken yet, on the clock of `performance.now()`. */
+  /** When the write began that the peer has not taken yet. */
   get blockedSince(): number | undefined {
     return this.#since;
   }
@@ -125,7 +130,7 @@ export class LineWriter {
       while (this.#waiting.length > 0) {
         const text = this.#waiting.join("");
         this.#waiting = [];
-        this.#since = performance.now();
+        this.#since = this.#clock.now();
         await writeAll(this.#sink, this.#encoder.encode(text));
         this.#since = undefined;
         this.#unread -= text.length;

@@ -4,11 +4,13 @@
  *
  * @module
  */
+import type { Secret } from "./auth.ts";
 import { type Address, addressText, Client } from "./client.ts";
 import { CodedError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { JsonObject } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
+import { SYSTEM, type System } from "./system.ts";
 
 /** Between two tries to connect; a name is looked up anew each time. */
 const RECONNECT = { baseMs: 100, maxMs: 2_000 };
@@ -27,8 +29,9 @@ const CANCEL_TIMEOUT_MS = 2_000;
 export interface LinkOptions {
   readonly role: string;
   readonly addresses: readonly Address[];
-  readonly secret: CryptoKey;
+  readonly secret: Secret;
   readonly log: Log;
+  readonly system?: System;
 }
 
 export interface LinkCall {
@@ -70,6 +73,7 @@ class Peer {
 
 export class Link implements AsyncDisposable {
   readonly #options: LinkOptions;
+  readonly #system: System;
   readonly #peers: Peer[];
   readonly #asked = new Map<string, { name: string; at: number }>();
   /** Who may have the answer to a request whose outcome is not known, the latest last. */
@@ -80,6 +84,7 @@ export class Link implements AsyncDisposable {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#system = options.system ?? SYSTEM;
     this.#peers = options.addresses.map((address) => new Peer(address));
     this.#running = Promise.all(this.#peers.map((peer) => this.#keepUp(peer)));
   }
@@ -94,7 +99,7 @@ export class Link implements AsyncDisposable {
   }
 
   states(): LinkState[] {
-    const now = performance.now();
+    const now = this.#system.clock.now();
     return this.#peers.map(({ address, client, name, error, answeredAt }) => ({
       address: addressText(address),
       name,
@@ -107,7 +112,7 @@ export class Link implements AsyncDisposable {
 
   /** The requests under way whose ids begin with this. */
   asked(prefix: string): Asked[] {
-    const now = performance.now();
+    const now = this.#system.clock.now();
     return [...this.#asked].filter(([id]) => id.startsWith(prefix))
       .map(([id, { name, at }]) => ({ id, name, ms: now - at }));
   }
@@ -121,23 +126,23 @@ export class Link implements AsyncDisposable {
    * @throws the signal's reason, where it has aborted before anyone was asked
    */
   async call(type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
-    const begun = performance.now();
+    const begun = this.#system.clock.now();
     await this.#connection(Math.min(CONNECTION_WAIT_MS, options.timeoutMs));
     const holder = this.#holders.get(options.id);
     const peer = holder?.client === undefined ? this.#leastBusy() : holder;
     options.signal?.throwIfAborted();
     const client = peer.client!;
-    const timeoutMs = options.timeoutMs - (performance.now() - begun);
+    const timeoutMs = options.timeoutMs - (this.#system.clock.now() - begun);
     const cancel = (): void => {
       client.call("cancel", { id: options.id }, { timeoutMs: CANCEL_TIMEOUT_MS })
         .catch(() => {}); // the call itself tells how it ended
     };
     options.signal?.addEventListener("abort", cancel, { once: true });
-    const asked = { name: peer.name ?? addressText(peer.address), at: performance.now() };
+    const asked = { name: peer.name ?? addressText(peer.address), at: this.#system.clock.now() };
     this.#asked.set(options.id, asked);
     try {
       const reply = await client.call(type, body, { id: options.id, timeoutMs });
-      peer.answeredAt = performance.now();
+      peer.answeredAt = this.#system.clock.now();
       this.#holders.delete(options.id);
       return reply;
     } catch (error) {
@@ -158,7 +163,7 @@ export class Link implements AsyncDisposable {
 
   async #connection(waitMs: number): Promise<void> {
     if (this.up) return;
-    const waited = sleep(waitMs, this.#stop.signal).catch(() => {}); // closed meanwhile
+    const waited = sleep(waitMs, this.#stop.signal, this.#system.clock).catch(() => {}); // closed meanwhile
     await Promise.race([this.#connected.promise, waited]);
   }
 
@@ -185,11 +190,12 @@ export class Link implements AsyncDisposable {
 
   async #keepUp(peer: Peer): Promise<void> {
     const { role, secret, log } = this.#options;
+    const system = this.#system;
     const { signal } = this.#stop;
     const address = addressText(peer.address);
     for (let failures = 0; !signal.aborted;) {
       try {
-        using client = await Client.connect({ address: peer.address, secret, role });
+        using client = await Client.connect({ address: peer.address, secret, role, system });
         if (signal.aborted) return;
         failures = 0;
         this.#nowUp(peer, client);
@@ -206,14 +212,15 @@ export class Link implements AsyncDisposable {
         peer.client = undefined;
       }
       failures++;
-      await sleep(backoffMs(failures, RECONNECT), signal).catch(() => {}); // closed meanwhile
+      const ms = backoffMs(failures, RECONNECT, system.random);
+      await sleep(ms, signal, system.clock).catch(() => {}); // closed meanwhile
     }
   }
 
   #nowUp(peer: Peer, client: Client): void {
     peer.client = client;
     peer.name = client.welcome!.name;
-    peer.answeredAt = performance.now();
+    peer.answeredAt = this.#system.clock.now();
     this.#connected.resolve();
     this.#connected = Promise.withResolvers();
   }
@@ -221,20 +228,20 @@ export class Link implements AsyncDisposable {
   /** Resolves, with the reason, when the connection has ended. */
   async #watch(peer: Peer, client: Client): Promise<CodedError> {
     let missed = 0;
-    const pinger = setInterval(async () => {
+    const stop = this.#system.clock.every(PING_MS, async () => {
       try {
         await client.call("ping", {}, { timeoutMs: PING_TIMEOUT_MS });
-        peer.answeredAt = performance.now();
+        peer.answeredAt = this.#system.clock.now();
         missed = 0;
       } catch {
         if (++missed < PINGS_MISSED_MAX) return;
         client.close(new CodedError("agent_unreachable", `It has not answered ${missed} pings`));
       }
-    }, PING_MS);
+    });
     try {
       return await client.closed;
     } finally {
-      clearInterval(pinger);
+      stop();
     }
   }
 }

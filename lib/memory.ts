@@ -12,6 +12,7 @@ import type { Json } from "./protocol.ts";
 import { START } from "./record.ts";
 import { Reserve } from "./reserve.ts";
 import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
+import { type DiskFile, SYSTEM, type System } from "./system.ts";
 import { cannotOpen, ignoreMissing, takeFolder } from "./take_folder.ts";
 
 /** New values by key; `undefined` removes the key. */
@@ -34,12 +35,13 @@ export interface MemoryOptions {
   readonly reserveBytes?: number;
   /** The disk can't be trusted any more: the process is to end with `storage_failed`. */
   readonly onFailed: (error: unknown) => void;
+  readonly system?: System;
 }
 
 /** Values that are read must not be changed in place: snapshots share them. */
 export class Memory implements AsyncDisposable {
   readonly #options: MemoryOptions;
-  readonly #lock: Deno.FsFile;
+  readonly #lock: DiskFile;
   #entries: Map<string, Json>;
   #journal!: Journal;
   #reserve: Reserve | undefined;
@@ -50,7 +52,7 @@ export class Memory implements AsyncDisposable {
   #snapshotAbove = SNAPSHOT_BYTES_MIN;
   #snapshotting: Promise<void> | undefined;
 
-  private constructor(options: MemoryOptions, lock: Deno.FsFile, entries: Map<string, Json>) {
+  private constructor(options: MemoryOptions, lock: DiskFile, entries: Map<string, Json>) {
     this.#options = options;
     this.#lock = lock;
     this.#entries = entries;
@@ -63,11 +65,11 @@ export class Memory implements AsyncDisposable {
    * written, `damaged` where recovery would have to guess
    */
   static async open(options: MemoryOptions): Promise<Memory> {
-    const { folder, role, log, onFailed, reserveBytes } = options;
-    const lock = await takeFolder(folder);
+    const { folder, role, log, onFailed, reserveBytes, system = SYSTEM } = options;
+    const lock = await takeFolder(folder, system);
     try {
-      await Deno.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
-      const { entries, mark } = await readSnapshot(`${folder}/memory.json`, role);
+      await system.disk.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
+      const { entries, mark } = await readSnapshot(`${folder}/memory.json`, role, system.disk);
       const memory = new Memory(options, lock, entries);
       let replayed = 0;
       memory.#journal = await Journal.open({
@@ -82,11 +84,12 @@ export class Memory implements AsyncDisposable {
         onGivenUp: () => memory.#takeBack(),
         onFailed,
         log,
+        system,
       });
       // Without one the journal is enough: on a full disk reads are to go on.
       if (replayed > 0 || mark === START) await memory.#trySnapshot();
       if (reserveBytes !== undefined) {
-        memory.#reserve = await Reserve.open(`${folder}/reserve`, reserveBytes, log);
+        memory.#reserve = await Reserve.open(`${folder}/reserve`, reserveBytes, log, system);
       }
       return memory;
     } catch (error) {
@@ -160,14 +163,14 @@ export class Memory implements AsyncDisposable {
   }
 
   async #snapshot(): Promise<void> {
-    const { folder, role } = this.#options;
+    const { folder, role, system: { disk } = SYSTEM } = this.#options;
     // Should it fail, on a full disk say: the next one is tried when as much has come again.
     this.#snapshotAbove = this.#journal.bytes + SNAPSHOT_BYTES_MIN;
     const entries = new Map(this.#entries); // as it is at the rotation, with all that waits
     const mark = await this.#journal.rotate();
     const path = `${folder}/memory.json`;
-    await replaceFile(path, encodeSnapshot(role, { entries, mark }));
-    const { size } = await Deno.stat(path);
+    await replaceFile(path, encodeSnapshot(role, { entries, mark }), disk);
+    const { size } = await disk.lstat(path);
     this.#snapshotAbove = Math.max(SNAPSHOT_BYTES_MIN, SNAPSHOT_RATIO * size);
     await this.#journal.forget(mark);
   }

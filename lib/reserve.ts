@@ -8,6 +8,7 @@
  */
 import { saysFull } from "./file.ts";
 import type { Log } from "./log.ts";
+import { type Clock, type Disk, SYSTEM } from "./system.ts";
 import { cannotOpen, ignoreMissing } from "./take_folder.ts";
 import { writeAll } from "./write_all.ts";
 
@@ -22,18 +23,23 @@ const BLOCK_BYTES = 64 * 1024;
 export class Reserve implements AsyncDisposable {
   readonly #path: string;
   readonly #log: Log;
+  readonly #disk: Disk;
+  readonly #clock: Clock;
   #bytes: number;
   #held = false;
   #filling: Promise<void> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Takes the next try back. */
+  #stop: (() => void) | undefined;
   /** Increases when what is being filled is wanted back. */
   #releases = 0;
   #closed = false;
 
-  private constructor(path: string, bytes: number, log: Log) {
+  private constructor(path: string, bytes: number, log: Log, { disk, clock } = SYSTEM) {
     this.#path = path;
     this.#bytes = bytes;
     this.#log = log;
+    this.#disk = disk;
+    this.#clock = clock;
   }
 
   /**
@@ -42,12 +48,12 @@ export class Reserve implements AsyncDisposable {
    *
    * @throws {ExitError} `not_permitted` where something else than a plain file is there
    */
-  static async open(path: string, bytes: number, log: Log): Promise<Reserve> {
-    const stat = await Deno.lstat(path).catch(ignoreMissing);
+  static async open(path: string, bytes: number, log: Log, system = SYSTEM): Promise<Reserve> {
+    const stat = await system.disk.lstat(path).catch(ignoreMissing);
     if (stat?.isFile === false) {
       throw cannotOpen(path, new TypeError("it is not a plain file"));
     }
-    const reserve = new Reserve(path, bytes, log);
+    const reserve = new Reserve(path, bytes, log, system);
     if (stat?.size === bytes) reserve.#held = true;
     else await reserve.#begin();
     return reserve;
@@ -80,7 +86,7 @@ export class Reserve implements AsyncDisposable {
   /** What is held stays for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#stop?.();
     await this.#filling;
   }
 
@@ -98,10 +104,10 @@ export class Reserve implements AsyncDisposable {
 
   #later(): void {
     if (this.#closed) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#stop?.();
+    this.#stop = this.#clock.after(RETRY_MS, () => {
       this.#filling = this.#again().finally(() => this.#filling = undefined);
-    }, RETRY_MS);
+    });
   }
 
   async #again(): Promise<void> {
@@ -116,7 +122,7 @@ export class Reserve implements AsyncDisposable {
   async #fill(): Promise<boolean> {
     const releases = this.#releases;
     try {
-      using file = await Deno.open(this.#path, { create: true, write: true });
+      using file = await this.#disk.open(this.#path, { create: true, write: true });
       try {
         await file.truncate(0);
         const block = new Uint8Array(BLOCK_BYTES);
@@ -140,7 +146,7 @@ export class Reserve implements AsyncDisposable {
   }
 
   async #empty(): Promise<void> {
-    using file = await Deno.open(this.#path, { write: true });
+    using file = await this.#disk.open(this.#path, { write: true });
     await file.truncate(0);
     await file.sync();
   }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { SYSTEM } from "./system.ts";
+
 export interface Backoff {
   /** Upper bound of the first wait, in milliseconds; each further try doubles it. */
   readonly baseMs: number;
@@ -21,23 +23,23 @@ export interface Backoff {
 export function backoffMs(
   attempt: number,
   { baseMs, maxMs }: Backoff,
-  random: () => number = Math.random,
+  random: () => number = SYSTEM.random,
 ): number {
   return Math.round(random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 50)));
 }
 
 /** Waits, or throws the signal's reason as soon as it aborts. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(ms: number, signal?: AbortSignal, clock = SYSTEM.clock): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const stop = (): void => {
-      clearTimeout(timer);
+      cancel();
       reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
+    const cancel = clock.after(ms, () => {
       signal?.removeEventListener("abort", stop);
       resolve();
-    }, ms);
+    });
     signal?.addEventListener("abort", stop, { once: true });
   });
 }

@@ -10,6 +10,7 @@ import { replaceFile } from "./file.ts";
 import { LineReader } from "./lines.ts";
 import { CodedError } from "./errors.ts";
 import type { Json } from "./protocol.ts";
+import { type Disk, SYSTEM } from "./system.ts";
 import { crcText, decodeRecord, encodeRecord, type Mark, peekRecord } from "./record.ts";
 
 /** Told in each segment's first record; a newer one is refused. */
@@ -36,9 +37,9 @@ export interface Segment {
 }
 
 /** The segments of a folder, in order. */
-export async function findSegments(folder: string): Promise<Segment[]> {
+export async function findSegments(folder: string, disk = SYSTEM.disk): Promise<Segment[]> {
   const found: Segment[] = [];
-  for await (const { name } of Deno.readDir(folder)) {
+  for await (const { name } of disk.readDir(folder)) {
     const first = NAME.exec(name)?.[1];
     if (first !== undefined) found.push({ path: `${folder}/${name}`, first: Number(first) });
   }
@@ -79,9 +80,10 @@ export async function readSegment(
   role: string,
   after: Mark,
   onRecord: (rec: Json) => void,
+  disk = SYSTEM.disk,
 ): Promise<SegmentRead> {
-  await refuseOdd(path);
-  using file = await Deno.open(path);
+  await refuseOdd(path, disk);
+  using file = await disk.open(path);
   const { size } = await file.stat();
   let mark: Mark | undefined;
   let end = 0;
@@ -105,8 +107,8 @@ export async function readSegment(
  * Whether what follows `end` is a write that never finished: a line without its end, or sectors that
  * the file system gave the file but never filled. A NUL alone is damage.
  */
-export async function isTorn(path: string, end: number): Promise<boolean> {
-  const tail = await readFrom(path, end);
+export async function isTorn(path: string, end: number, disk = SYSTEM.disk): Promise<boolean> {
+  const tail = await readFrom(path, end, disk);
   return !tail.includes(LINE_FEED) || hasHole(tail, end);
 }
 
@@ -130,10 +132,10 @@ function hasHole(tail: Uint8Array, end: number): boolean {
 export async function cutTail(
   path: string,
   end: number,
-  aside = `${path}.cut-at-${end}`,
+  { aside = `${path}.cut-at-${end}`, disk = SYSTEM.disk } = {},
 ): Promise<string> {
-  await replaceFile(aside, await readFrom(path, end));
-  using file = await Deno.open(path, { write: true });
+  await replaceFile(aside, await readFrom(path, end, disk), disk);
+  using file = await disk.open(path, { write: true });
   await file.truncate(end);
   await file.sync();
   return aside;
@@ -189,13 +191,21 @@ function foreign(path: string, why: string): ExitError {
   return new ExitError("damaged", `Cannot read journal "${path}" at byte 0: ${why}`);
 }
 
-async function refuseOdd(path: string): Promise<void> {
-  if ((await Deno.lstat(path)).isFile) return;
+async function refuseOdd(path: string, disk: Disk): Promise<void> {
+  if ((await disk.lstat(path)).isFile) return;
   throw new Damage("journal", path, undefined, "it is not a plain file");
 }
 
-async function readFrom(path: string, offset: number): Promise<Uint8Array> {
-  using file = await Deno.open(path);
+async function readFrom(path: string, offset: number, disk: Disk): Promise<Uint8Array> {
+  using file = await disk.open(path);
+  const { size } = await file.stat();
   await file.seek(offset, Deno.SeekMode.Start);
-  return new Uint8Array(await new Response(file.readable).arrayBuffer());
+  const bytes = new Uint8Array(Math.max(0, size - offset));
+  let end = 0;
+  while (end < bytes.length) {
+    const read = await file.read(bytes.subarray(end));
+    if (read === null) break;
+    end += read;
+  }
+  return bytes.subarray(0, end);
 }

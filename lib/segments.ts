@@ -6,6 +6,7 @@
 import { Damage } from "./damage.ts";
 import type { Json } from "./protocol.ts";
 import type { Mark } from "./record.ts";
+import { type Disk, SYSTEM } from "./system.ts";
 import { isTorn, newSegment, readSegment, type Segment, type SegmentRead } from "./segment.ts";
 
 export interface Reading {
@@ -16,6 +17,7 @@ export interface Reading {
   /** Records up to this one are known already, from a snapshot. */
   readonly after: Mark;
   readonly replay: (rec: Json) => void;
+  readonly disk?: Disk;
 }
 
 export interface SegmentsRead {
@@ -33,7 +35,7 @@ export interface SegmentsRead {
  * @throws {Damage} where anything but the tail of the last segment is incomplete
  */
 export async function readSegments(
-  { folder, role, segments, after, replay }: Reading,
+  { folder, role, segments, after, replay, disk = SYSTEM.disk }: Reading,
 ): Promise<SegmentsRead> {
   // A snapshot is taken behind a rotation, so a segment begins where it ends. What is older is
   // not read: a crash may have left any part of it.
@@ -45,13 +47,13 @@ export async function readSegments(
   const covered = segments.slice(0, Math.max(begin, 0));
   let [mark, bytes] = [after, 0];
   let torn: SegmentsRead["torn"];
-  for (const { path } of covered) bytes += (await Deno.lstat(path)).size;
+  for (const { path } of covered) bytes += (await disk.lstat(path)).size;
   for (const segment of segments.slice(covered.length)) {
-    const read = await readSegment(segment, role, mark, replay);
+    const read = await readSegment(segment, role, mark, replay, disk);
     if (read.end < read.size || read.mark === undefined) {
       // A snapshot is only there when the segment behind it has begun.
       const begun = read.mark !== undefined || after.seq === 0 || segment.first > first;
-      if (!begun || segment !== segments.at(-1) || !(await isTorn(segment.path, read.end))) {
+      if (!begun || segment !== segments.at(-1) || !(await isTorn(segment.path, read.end, disk))) {
         throw damaged(segment.path, read.end);
       }
       torn = { segment, read };

@@ -9,6 +9,7 @@ import type { Log } from "./log.ts";
 import { encode, LIMITS, type Limits, PROTOCOL, toWire } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
 import { type Service, Session } from "./session.ts";
+import { type Connection, type Listener, type Net, SYSTEM, type System } from "./system.ts";
 
 /** How often the limits in time are looked at. */
 const SWEEP_MS = 250;
@@ -24,27 +25,32 @@ export interface ServerOptions {
   readonly service: Service;
   readonly limits?: Partial<Limits>;
   readonly log: Log;
+  readonly system?: System;
 }
 
 export class Server implements AsyncDisposable {
-  readonly #listener: Deno.TcpListener;
+  readonly #system: System;
+  readonly #listener: Listener;
   readonly #service: Service;
   readonly #limits: Limits;
   readonly #log: Log;
   readonly #sessions = new Set<Session>();
   readonly #accepting: Promise<void>;
-  readonly #sweeper: ReturnType<typeof setInterval>;
-  #sweptAt = performance.now();
+  /** Ends the looking after. */
+  readonly #rest: () => void;
+  #sweptAt: number;
   #closing = false;
 
   /** @throws {ExitError} `port_busy` or `not_permitted` */
-  constructor({ hostname, port, service, limits, log }: ServerOptions) {
-    this.#listener = listen(hostname, port);
+  constructor({ hostname, port, service, limits, log, system = SYSTEM }: ServerOptions) {
+    this.#system = system;
+    this.#listener = listen(system.net, hostname, port);
     this.#service = service;
     this.#limits = { ...LIMITS, ...limits };
     this.#log = log;
     this.#accepting = this.#accept();
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweptAt = system.clock.now();
+    this.#rest = system.clock.every(SWEEP_MS, () => this.#sweep());
   }
 
   get address(): Deno.NetAddr {
@@ -63,7 +69,7 @@ export class Server implements AsyncDisposable {
     this.#stopAccepting();
     const late = new AbortController();
     const drained = Promise.all([...this.#sessions].map((session) => session.drain()));
-    await Promise.race([drained, sleep(ms, late.signal).catch(() => {})]);
+    await Promise.race([drained, sleep(ms, late.signal, this.#system.clock).catch(() => {})]);
     late.abort();
     await this[Symbol.asyncDispose]();
   }
@@ -71,7 +77,7 @@ export class Server implements AsyncDisposable {
   /** Ends all connections, whatever is in flight. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopAccepting();
-    clearInterval(this.#sweeper);
+    this.#rest();
     for (const session of this.#sessions) session.close();
     await this.#accepting;
   }
@@ -93,26 +99,28 @@ export class Server implements AsyncDisposable {
         if (this.#closing) return;
         failures++;
         this.#log("warn", "accept_failed", { reason: String(error), failures });
-        await sleep(ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF));
+        const { clock, random } = this.#system;
+        const ms = ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF, random);
+        await sleep(ms, undefined, clock);
       }
     }
   }
 
-  #take(conn: Deno.TcpConn): void {
+  #take(conn: Connection): void {
     const { connections, connections_before_auth } = this.#limits;
     const unknown = [...this.#sessions].filter((session) => !session.known);
     const full = this.#sessions.size >= connections;
     if (full && unknown.length === 0) return turnAway(conn);
     // Who says nothing has to go first, so that nobody is kept out by silence.
     if (full || unknown.length >= connections_before_auth) unknown[0].close(tooMany());
-    conn.setNoDelay(true);
-    const session = new Session(conn, this.#service, this.#limits);
+    conn.setNoDelay();
+    const session = new Session(conn, this.#service, this.#limits, this.#system.clock);
     this.#sessions.add(session);
     session.run().finally(() => this.#sessions.delete(session));
   }
 
   #sweep(): void {
-    const now = performance.now();
+    const now = this.#system.clock.now();
     const late = now - this.#sweptAt > SWEEP_MS + STALL_MS;
     this.#sweptAt = now;
     if (late) return;
@@ -125,10 +133,10 @@ export class Server implements AsyncDisposable {
   }
 }
 
-function listen(hostname: string, port: number): Deno.TcpListener {
+function listen(net: Net, hostname: string, port: number): Listener {
   const place = `${hostname}:${port}`;
   try {
-    return Deno.listen({ hostname, port });
+    return net.listen({ hostname, port });
   } catch (cause) {
     if (cause instanceof Deno.errors.AddrInUse) {
       throw new ExitError(
@@ -147,7 +155,7 @@ function tooMany(): CodedError {
   return new CodedError("busy", "Cannot keep this connection: too many are open");
 }
 
-function turnAway(conn: Deno.TcpConn): void {
+function turnAway(conn: Connection): void {
   const reply = { v: PROTOCOL, ok: false, error: toWire(tooMany(), String) } as const;
   conn.write(new TextEncoder().encode(encode(reply))).catch(() => {}).finally(() => conn.close());
 }

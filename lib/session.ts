@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Challenge, makeNonce, prove, verify } from "./auth.ts";
+import { type Challenge, makeNonce, prove, type Secret, verify } from "./auth.ts";
 import { advice, CodedError } from "./errors.ts";
 import { Auth, Hello, type Welcome } from "./hello.ts";
 import { LineReader, LineWriter } from "./lines.ts";
@@ -24,6 +24,7 @@ import {
   toWire,
 } from "./protocol.ts";
 import { sleep } from "./retry.ts";
+import { type Clock, type Duplex, SYSTEM } from "./system.ts";
 
 /** Whoever guesses waits this long for each answer. */
 const AUTH_FAILED_MS = 200;
@@ -36,7 +37,7 @@ export interface Service {
   readonly role: string;
   readonly name: string;
   readonly version: string;
-  readonly secret: CryptoKey;
+  readonly secret: Secret;
   /** Said to anyone who asks, before any proof. */
   health(): JsonObject;
   /**
@@ -50,14 +51,15 @@ export interface Service {
 }
 
 export class Session {
-  readonly #conn: Deno.Conn;
+  readonly #conn: Duplex;
   readonly #service: Service;
   readonly #limits: Limits;
+  readonly #clock: Clock;
   readonly #reader: LineReader;
   readonly #writer: LineWriter;
   readonly #gone = new AbortController();
-  readonly #openedAt = performance.now();
-  #heardAt = this.#openedAt;
+  readonly #openedAt: number;
+  #heardAt: number;
   #challenge: Challenge | undefined;
   #known = false;
   #inFlight = new Set<Promise<void>>();
@@ -65,12 +67,14 @@ export class Session {
   #draining = false;
   #closed = false;
 
-  constructor(conn: Deno.Conn, service: Service, limits: Limits) {
+  constructor(conn: Duplex, service: Service, limits: Limits, clock = SYSTEM.clock) {
     this.#conn = conn;
     this.#service = service;
     this.#limits = limits;
-    this.#reader = new LineReader(conn);
-    this.#writer = new LineWriter(conn, limits.unread_bytes);
+    this.#reader = new LineReader(conn, clock);
+    this.#writer = new LineWriter(conn, limits.unread_bytes, clock);
+    this.#clock = clock;
+    this.#openedAt = this.#heardAt = clock.now();
   }
 
   /** Whether the peer has proved that it holds the secret. */
@@ -89,7 +93,7 @@ export class Session {
       for await (
         const line of this.#reader.lines(() => this.#known ? line_bytes : line_bytes_before_auth)
       ) {
-        this.#heardAt = performance.now();
+        this.#heardAt = this.#clock.now();
         if (!this.#isBlank(line) && !(await this.#take(line))) break;
       }
       await Promise.allSettled(this.#inFlight); // the peer may have closed only its own side
@@ -167,20 +171,20 @@ export class Session {
 
   async #greet(request: Request): Promise<JsonObject> {
     try {
-      return await this.#greeting(request);
+      return this.#greeting(request);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      if (error.code === "auth_failed") await sleep(AUTH_FAILED_MS);
+      if (error.code === "auth_failed") await sleep(AUTH_FAILED_MS, undefined, this.#clock);
       throw new RequestError(error, request.id);
     }
   }
 
-  async #greeting({ type, body = {} }: Request): Promise<JsonObject> {
+  #greeting({ type, body = {} }: Request): JsonObject {
     switch (type) {
       case "hello":
-        return await this.#hello(body);
+        return this.#hello(body);
       case "auth":
-        return await this.#auth(body);
+        return this.#auth(body);
       case "ping":
         return {};
       case "health":
@@ -191,12 +195,12 @@ export class Session {
   }
 
   /** `{"v":1,"id":"a1","type":"hello","body":{"nonce":"<43 characters>"}}` */
-  async #hello(body: JsonObject): Promise<JsonObject> {
+  #hello(body: JsonObject): JsonObject {
     const { secret, role, name, version } = this.#service;
     if (this.#challenge !== undefined) throw new CodedError("bad_request", "Cannot hello twice");
     const { nonce: clientNonce } = checked(Hello, body);
     const challenge = { role, clientNonce, serverNonce: makeNonce() };
-    const proof = await prove(secret, "server", challenge);
+    const proof = prove(secret, "server", challenge);
     this.#challenge = challenge;
     const welcome: Welcome = {
       role,
@@ -211,11 +215,11 @@ export class Session {
   }
 
   /** `{"v":1,"id":"a2","type":"auth","body":{"mac":"<43 characters>"}}` */
-  async #auth(body: JsonObject): Promise<JsonObject> {
+  #auth(body: JsonObject): JsonObject {
     const proof = Auth.safeParse(body).data;
     const challenge = this.#challenge;
     this.#known = proof !== undefined && challenge !== undefined &&
-      await verify(this.#service.secret, proof.mac, "client", challenge);
+      verify(this.#service.secret, proof.mac, "client", challenge);
     if (this.#known) return {};
     throw new CodedError("auth_failed", "Cannot let this peer in: it does not hold the secret");
   }
@@ -223,7 +227,7 @@ export class Session {
   #ask(request: Request): void {
     const answering = this.#answer(request).finally(() => {
       this.#inFlight.delete(answering);
-      this.#heardAt = performance.now(); // the peer could not ask before it had its answer
+      this.#heardAt = this.#clock.now(); // the peer could not ask before it had its answer
     });
     this.#inFlight.add(answering);
   }

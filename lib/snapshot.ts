@@ -11,6 +11,7 @@ import { LineReader } from "./lines.ts";
 import type { Json } from "./protocol.ts";
 import { crc32, crcText, type Mark, START } from "./record.ts";
 import { RECORD_BYTES_MAX } from "./segment.ts";
+import { SYSTEM } from "./system.ts";
 
 const FORMAT = 1;
 const PART_CHARS = 1024 * 1024;
@@ -57,16 +58,20 @@ export function* encodeSnapshot(role: string, { entries, mark }: Snapshot): Gene
  * @throws {Damage} where it is not whole
  * @throws {ExitError} `damaged` where it belongs to another role, or its format is newer
  */
-export async function readSnapshot(path: string, role: string): Promise<Snapshot> {
+export async function readSnapshot(
+  path: string,
+  role: string,
+  disk = SYSTEM.disk,
+): Promise<Snapshot> {
   const entries = new Map<string, Json>();
-  const stat = await Deno.lstat(path).catch((error) => {
+  const stat = await disk.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   });
   if (stat === undefined) return { entries, mark: START };
   if (!stat.isFile) throw new Damage("memory", path, undefined, "it is not a plain file");
 
-  using file = await Deno.open(path);
+  using file = await disk.open(path);
   let head: z.infer<typeof Head> | undefined;
   let [sum, offset] = [0, 0];
   let whole = false;

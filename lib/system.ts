@@ -39,12 +39,16 @@ export interface Disk {
   remove(path: string): Promise<void>;
 }
 
-/** What is used of a `Deno.TcpConn`. */
-export interface Connection {
+/** Bytes that come and go. */
+export interface Duplex {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
-  setNoDelay(): void;
   close(): void;
+}
+
+/** What is used of a `Deno.TcpConn`. */
+export interface Connection extends Duplex {
+  setNoDelay(): void;
 }
 
 /** What is used of a `Deno.TcpListener`. */

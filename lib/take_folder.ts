@@ -6,6 +6,7 @@
 import { ExitError } from "./exit.ts";
 import { isFromSystem, saysFull } from "./file.ts";
 import { sleep } from "./retry.ts";
+import { type DiskFile, SYSTEM } from "./system.ts";
 
 /** How long a start waits for a process that is on its way out. */
 const LOCK_MS = 500;
@@ -17,23 +18,23 @@ const LOCK_POLL_MS = 20;
  * @throws {ExitError} `locked` where another process has it, `not_permitted` or `storage_failed`
  * where it can't be had
  */
-export async function takeFolder(folder: string): Promise<Deno.FsFile> {
+export async function takeFolder(folder: string, { disk, clock } = SYSTEM): Promise<DiskFile> {
   const path = `${folder}/lock`;
-  let lock: Deno.FsFile;
+  let lock: DiskFile;
   try {
-    await Deno.mkdir(folder, { recursive: true });
-    const isFile = await Deno.lstat(path).then((stat) => stat.isFile, ignoreMissing);
+    await disk.mkdir(folder, { recursive: true });
+    const isFile = await disk.lstat(path).then((stat) => stat.isFile, ignoreMissing);
     // A pipe would make the open wait for ever.
     if (isFile === false) throw new TypeError(`"${path}" is not a plain file`);
-    lock = await Deno.open(path, { create: true, write: true });
+    lock = await disk.open(path, { create: true, write: true });
   } catch (cause) {
     throw cannotOpen(folder, cause);
   }
   // One that has just been ended may hold it for a moment still.
   for (
-    const due = performance.now() + LOCK_MS;
-    performance.now() < due;
-    await sleep(LOCK_POLL_MS)
+    const due = clock.now() + LOCK_MS;
+    clock.now() < due;
+    await sleep(LOCK_POLL_MS, undefined, clock)
   ) {
     if (await lock.tryLock(true)) return lock;
   }

@@ -1,6 +1,7 @@
 import { CodedError } from "../lib/errors.ts";
 import type { Asked, Link, LinkCall, LinkState } from "../lib/link.ts";
 import type { JsonObject } from "../lib/protocol.ts";
+import { type Clock, SYSTEM } from "../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
 
 /** An agent's role: its addresses, and the request that it answered last. */
@@ -28,9 +29,15 @@ export class Agents implements AsyncDisposable {
   readonly #tallies = new Map<string, Tally>();
 
   readonly #pauses: Pick<Pauses, "since">;
+  readonly #clock: Clock;
 
-  constructor(links: readonly Link[], pauses: Pick<Pauses, "since">) {
+  constructor(
+    links: readonly Link[],
+    pauses: Pick<Pauses, "since">,
+    clock = SYSTEM.clock,
+  ) {
     this.#pauses = pauses;
+    this.#clock = clock;
     this.#links = new Map(links.map((link) => [link.role, link]));
     for (const { role } of links) this.#tallies.set(role, { done: 0, failed: 0 });
   }
@@ -63,12 +70,12 @@ export class Agents implements AsyncDisposable {
     try {
       const reply = await this.ask(agent, type, body, options);
       tally.done++;
-      tally.last = { id, at: performance.now(), error: null };
+      tally.last = { id, at: this.#clock.now(), error: null };
       return reply;
     } catch (error) {
       tally.failed++;
       const code = error instanceof CodedError ? error.code : "internal";
-      tally.last = { id, at: performance.now(), error: code };
+      tally.last = { id, at: this.#clock.now(), error: code };
       throw error;
     }
   }
@@ -79,7 +86,7 @@ export class Agents implements AsyncDisposable {
   }
 
   states(): AgentState[] {
-    const now = performance.now();
+    const now = this.#clock.now();
     return [...this.#links].map(([agent, link]) => {
       const { done, failed, last } = this.#tallies.get(agent)!;
       return {

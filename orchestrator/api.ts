@@ -15,7 +15,7 @@ import {
   TaskId,
   TIMEOUT_MS_MAX,
 } from "../lib/protocol.ts";
-import { sleep } from "../lib/retry.ts";
+import { type Clock, SYSTEM } from "../lib/system.ts";
 import type { Agents } from "./agents.ts";
 import type { Pausable, Pauses } from "./pauses.ts";
 import { callsOf, type Pipeline } from "./pipelines.ts";
@@ -79,6 +79,7 @@ export interface ApiOptions {
   readonly agents: Agents;
   readonly pauses: Pauses;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
+  readonly clock?: Clock;
 }
 
 export class Api {
@@ -87,14 +88,18 @@ export class Api {
   readonly #agents: Agents;
   readonly #pauses: Pauses;
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
-  readonly #startedAt = performance.now();
+  readonly #clock: Clock;
+  readonly #startedAt: number;
 
-  constructor({ taskLog, scheduler, agents, pauses, pipelines }: ApiOptions) {
+  constructor(options: ApiOptions) {
+    const { taskLog, scheduler, agents, pauses, pipelines, clock = SYSTEM.clock } = options;
     this.#taskLog = taskLog;
     this.#scheduler = scheduler;
     this.#agents = agents;
     this.#pauses = pauses;
     this.#pipelines = pipelines;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
   }
 
   /**
@@ -145,7 +150,7 @@ export class Api {
   /** How long this process is up, and what it has to do. */
   load(): JsonObject {
     return {
-      uptime_ms: Math.round(performance.now() - this.#startedAt),
+      uptime_ms: Math.round(this.#clock.now() - this.#startedAt),
       waiting: this.#scheduler.waiting,
       running: this.#scheduler.running,
     };
@@ -195,7 +200,7 @@ export class Api {
   /** `{"type":"events","body":{"task":"t…","after":4,"wait_ms":30000}}` */
   async #events(body: JsonObject, wait: Wait): Promise<JsonObject> {
     const { task, after, wait_ms } = checked(EventsBody, body);
-    const { promise: late, stop } = timer(Math.min(wait_ms, wait.maxMs));
+    const { promise: late, stop } = this.#timer(Math.min(wait_ms, wait.maxMs));
     try {
       while (true) {
         const { state, events: last } = this.#known(task);
@@ -263,7 +268,7 @@ export class Api {
       pipelinePaused: this.#pauses.since("pipeline", task.pipeline),
       agents: this.#agents.states(),
       asked: this.#agents.asked(id),
-      now: Date.now(),
+      now: this.#clock.date().getTime(),
     });
     return { task: id, state: task.state, because: lines };
   }
@@ -305,7 +310,7 @@ export class Api {
   async #ended(task: string, waitMs: number, { gone, maxMs }: Wait): Promise<void> {
     this.#known(task);
     if (waitMs === 0) return;
-    const { promise: late, stop } = timer(Math.min(waitMs, maxMs));
+    const { promise: late, stop } = this.#timer(Math.min(waitMs, maxMs));
     try {
       while (!isFinal(this.#known(task).state)) {
         if (await this.#changedOr(task, late, gone)) return;
@@ -324,16 +329,15 @@ export class Api {
       throw new CodedError("cancelled", "Stopped waiting: the connection has ended", { cause });
     }
   }
+
+  #timer(ms: number): { promise: Promise<true>; stop: () => void } {
+    const { promise, resolve } = Promise.withResolvers<true>();
+    return { promise, stop: this.#clock.after(ms, () => resolve(true)) };
+  }
 }
 
 interface Wait {
   readonly gone: AbortSignal;
   /** What the request's own time allows. */
   readonly maxMs: number;
-}
-
-function timer(ms: number): { promise: Promise<true>; stop: () => void } {
-  const aborter = new AbortController();
-  const promise = sleep(ms, aborter.signal).then((): true => true, (): true => true);
-  return { promise, stop: () => aborter.abort() };
 }

@@ -226,7 +226,7 @@ async function withRemote(
   work: (remote: Remote) => Promise<number>,
 ): Promise<number> {
   const hostname = host === "0.0.0.0" ? "127.0.0.1" : host;
-  using remote = new Remote({ hostname, port }, await importSecret(await readSecret()));
+  using remote = new Remote({ hostname, port }, importSecret(await readSecret()));
   try {
     const code = await work(remote);
     await stdout.flush(); // however slowly it is read: all of it was asked for

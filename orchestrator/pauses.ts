@@ -5,15 +5,18 @@
  */
 import type { Memory } from "../lib/memory.ts";
 import type { Json } from "../lib/protocol.ts";
+import { type Clock, SYSTEM } from "../lib/system.ts";
 
 /** An agent that is paused is asked nothing new; a pipeline that is paused begins no task. */
 export type Pausable = "agent" | "pipeline";
 
 export class Pauses {
   readonly #memory: Pick<Memory, "get" | "commit">;
+  readonly #clock: Clock;
 
-  constructor(memory: Pick<Memory, "get" | "commit">) {
+  constructor(memory: Pick<Memory, "get" | "commit">, clock = SYSTEM.clock) {
     this.#memory = memory;
+    this.#clock = clock;
   }
 
   /** The instant, in ISO 8601, of the pause; `null` where there is none. */
@@ -23,7 +26,7 @@ export class Pauses {
 
   /** Holds at once, and is on disk when this resolves. One that is paused stays as it is. */
   async pause(what: Pausable, name: string): Promise<void> {
-    await this.#put(what, name, this.since(what, name) ?? new Date().toISOString());
+    await this.#put(what, name, this.since(what, name) ?? this.#clock.date().toISOString());
   }
 
   /** Holds at once, and is on disk when this resolves; also of what is not paused. */

@@ -1,7 +1,9 @@
+import type { Secret } from "../lib/auth.ts";
 import { type Address, Client } from "../lib/client.ts";
 import { CodedError } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { backoffMs, sleep } from "../lib/retry.ts";
+import { SYSTEM, type System } from "../lib/system.ts";
 
 const TIMEOUT_MS = 10_000;
 const RECONNECT = { baseMs: 200, maxMs: 2_000 };
@@ -11,14 +13,16 @@ const AWAY_MS_MAX = 60_000;
 /** An orchestrator somewhere else, connected to when it is asked. */
 export class Remote implements Disposable {
   readonly #address: Address;
-  readonly #secret: CryptoKey;
+  readonly #secret: Secret;
+  readonly #system: System;
   #client: Promise<Client> | undefined;
   /** Whether it was there before. */
   #reached = false;
 
-  constructor(address: Address, secret: CryptoKey) {
+  constructor(address: Address, secret: Secret, system = SYSTEM) {
     this.#address = address;
     this.#secret = secret;
+    this.#system = system;
   }
 
   /**
@@ -34,26 +38,27 @@ export class Remote implements Disposable {
 
   /** Asks what may be asked again, and does so while an orchestrator that was there is away. */
   async askAgain(type: string, body: JsonObject, waitMs = 0): Promise<JsonObject> {
-    const begun = performance.now();
+    const { clock, random } = this.#system;
+    const begun = clock.now();
     for (let attempt = 1;; attempt++) {
       try {
         return await this.ask(type, body, waitMs);
       } catch (error) {
         const away = error instanceof CodedError &&
           (error.code === "agent_unreachable" || error.code === "draining");
-        if (!this.#reached || !away || performance.now() - begun > AWAY_MS_MAX + waitMs) {
+        if (!this.#reached || !away || clock.now() - begun > AWAY_MS_MAX + waitMs) {
           throw error;
         }
-        await sleep(backoffMs(attempt, RECONNECT));
+        await sleep(backoffMs(attempt, RECONNECT, random), undefined, clock);
       }
     }
   }
 
   async #connect(): Promise<Client> {
     const forget = (): void => void (this.#client = undefined);
-    const options = { address: this.#address, secret: this.#secret, role: "orchestrator" };
+    const [address, secret, system] = [this.#address, this.#secret, this.#system];
     try {
-      const client = await Client.connect(options);
+      const client = await Client.connect({ address, secret, role: "orchestrator", system });
       this.#reached = true;
       client.closed.then(forget);
       return client;

@@ -15,6 +15,7 @@ import { advice, CodedError, type ErrorCode } from "../lib/errors.ts";
 import type { LinkCall } from "../lib/link.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { backoffMs, sleep } from "../lib/retry.ts";
+import type { Clock, System } from "../lib/system.ts";
 import { paused } from "./agents.ts";
 import type { Call, Pipeline, Stage } from "./pipelines.ts";
 import type { Task } from "./task.ts";
@@ -57,7 +58,7 @@ export interface Surroundings {
   readonly isPaused: (agent: string) => boolean;
   /** Throws where no new call may begin. */
   readonly mayGoOn: () => void;
-  readonly random: () => number;
+  readonly system: Pick<System, "clock" | "random">;
 }
 
 /** Gives the task's result; throws the `CodedError` that ends it. */
@@ -81,6 +82,7 @@ class TaskRun {
   readonly #id: string;
   readonly #around: Surroundings;
   readonly #log: TaskLog;
+  readonly #clock: Clock;
   /** Aborts when a page has failed for good: what is under way beside it is not tried again. */
   readonly #failed = new AbortController();
   readonly #over: AbortSignal;
@@ -89,15 +91,16 @@ class TaskRun {
     this.#id = id;
     this.#around = around;
     this.#log = around.log;
+    this.#clock = around.system.clock;
     this.#over = AbortSignal.any([around.signal, this.#failed.signal]);
   }
 
   async stage(stage: Stage, value: JsonObject): Promise<JsonObject> {
     if (stage.kind === "pages") return await this.#pages(stage, value);
-    const begun = performance.now();
+    const begun = this.#clock.now();
     this.#log.callStarted(this.#id, stage.call.name);
     const output = await this.#ask(stage.call, value);
-    await this.#log.callDone(this.#id, stage.call.name, output, elapsed(begun));
+    await this.#log.callDone(this.#id, stage.call.name, output, this.#elapsed(begun));
     return output;
   }
 
@@ -151,10 +154,10 @@ class TaskRun {
   }
 
   async #workOn(each: Call, page: number, content: JsonObject): Promise<void> {
-    const begun = performance.now();
+    const begun = this.#clock.now();
     const output = await this.#ask(each, content, page);
     const name = `${each.name}.${String(page).padStart(6, "0")}`;
-    await this.#log.pageDone(this.#id, page, name, output, elapsed(begun));
+    await this.#log.pageDone(this.#id, page, name, output, this.#elapsed(begun));
   }
 
   /** Does what the log says is to be combined, if anything. */
@@ -180,7 +183,7 @@ class TaskRun {
 
   /** Rules 2 and 3. */
   async #persist(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
-    const { signal, isPaused, mayGoOn, random } = this.#around;
+    const { signal, isPaused, mayGoOn, system: { random } } = this.#around;
     let failed = 0;
     let away = 0;
     let error: CodedError | undefined;
@@ -190,7 +193,7 @@ class TaskRun {
       if (this.#log.leftMs(this.#id) <= 0) throw outOfTime(call.name, error);
       if (isPaused(call.agent)) {
         error = paused(call.agent);
-        await sleep(Math.min(PAUSED_MS, Math.max(0, this.#log.leftMs(this.#id))), this.#over);
+        await sleep(Math.min(PAUSED_MS, this.#leftMs()), this.#over, this.#clock);
         continue;
       }
       try {
@@ -209,7 +212,7 @@ class TaskRun {
         const failure = { attempts: failed, error, waitMs, page };
         this.#log.attemptFailed(this.#id, call.name, failure);
       }
-      await sleep(Math.min(waitMs, Math.max(0, this.#log.leftMs(this.#id))), this.#over);
+      await sleep(Math.min(waitMs, this.#leftMs()), this.#over, this.#clock);
       this.#log.resumed(this.#id);
     }
   }
@@ -230,6 +233,14 @@ class TaskRun {
       signal,
     );
   }
+
+  #leftMs(): number {
+    return Math.max(0, this.#log.leftMs(this.#id));
+  }
+
+  #elapsed(since: number): number {
+    return Math.round(this.#clock.now() - since);
+  }
 }
 
 function outOfTime(stage: string, last?: CodedError): CodedError {
@@ -237,8 +248,4 @@ function outOfTime(stage: string, last?: CodedError): CodedError {
   return new CodedError("deadline_exceeded", `Stopped in ${stage}: the task's time is over${why}`, {
     cause: last,
   });
-}
-
-function elapsed(since: number): number {
-  return Math.round(performance.now() - since);
 }

@@ -9,6 +9,7 @@ import { CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { sleep } from "../lib/retry.ts";
+import { SYSTEM, type System } from "../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { runTask, type Surroundings } from "./run_task.ts";
@@ -28,6 +29,7 @@ export interface SchedulerOptions {
   /** Tasks that may wait; more are refused. */
   readonly queueMax: number;
   readonly log: Log;
+  readonly system?: Pick<System, "clock" | "random">;
 }
 
 /** Where a task stands among those that wait for their turn. */
@@ -45,6 +47,7 @@ interface Slot {
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
+  readonly #system: Pick<System, "clock" | "random">;
   #queue: string[] = [];
   /** Tasks that are on their way to the log and then to the queue. */
   #coming = 0;
@@ -55,6 +58,7 @@ export class Scheduler {
   /** Goes on with every task of the log that has not ended. */
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#system = options.system ?? SYSTEM;
     for (const { task, state } of options.taskLog.tasks()) {
       if (!isFinal(state)) this.#queue.push(task);
     }
@@ -117,7 +121,7 @@ export class Scheduler {
     const slots = [...this.#running.values()];
     const ended = Promise.all(slots.map(({ ended }) => ended));
     const late = new AbortController();
-    await Promise.race([ended, sleep(ms, late.signal).catch(() => {})]);
+    await Promise.race([ended, sleep(ms, late.signal, this.#system.clock).catch(() => {})]);
     late.abort();
     for (const { aborter } of slots) aborter.abort(stopped());
     await ended;
@@ -182,7 +186,7 @@ export class Scheduler {
       mayGoOn: () => {
         if (this.#stopping) throw stopped();
       },
-      random: Math.random,
+      system: this.#system,
     };
     try {
       await taskLog.started(id);
@@ -213,7 +217,7 @@ export class Scheduler {
 
   /** What the log could not keep is done again from where the log stands. */
   async #later(id: string, signal: AbortSignal): Promise<void> {
-    await sleep(STORAGE_MS, signal).catch(() => {}); // cancelled or stopped meanwhile
+    await sleep(STORAGE_MS, signal, this.#system.clock).catch(() => {}); // cancelled or stopped meanwhile
     this.#queue.unshift(id);
   }
 

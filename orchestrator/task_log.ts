@@ -7,6 +7,7 @@
 import { CodedError } from "../lib/errors.ts";
 import type { Changes, Memory } from "../lib/memory.ts";
 import { type Json, type JsonObject, toWire } from "../lib/protocol.ts";
+import { SYSTEM, type System } from "../lib/system.ts";
 import { assertMove, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
 
 /**
@@ -61,14 +62,14 @@ interface Kept {
   created: Promise<unknown>;
   /** What it has in memory beside itself. */
   keys: Set<string>;
-  /** On the clock of `performance.now()`: when `task.spent_ms` was right. */
+  /** On the clock that never jumps: when `task.spent_ms` was right. */
   spentAt: number;
   changed: PromiseWithResolvers<void>;
 }
 
 export class TaskLog {
   readonly #memory: Memory;
-  readonly #now: () => number;
+  readonly #system: Pick<System, "clock" | "random">;
   readonly #tasks = new Map<string, Kept>();
   readonly #byKey = new Map<string, string>();
   /** Ended tasks, the one that ended first in front. */
@@ -79,16 +80,15 @@ export class TaskLog {
   #lastAt = 0;
 
   /**
-   * @param now milliseconds on a clock that never jumps
    * @param retention how long ended tasks are kept, in milliseconds, how many, and how much of them
    */
   constructor(
     memory: Memory,
-    now: () => number = () => performance.now(),
     retention: Partial<typeof RETENTION> = {},
+    system: Pick<System, "clock" | "random"> = SYSTEM,
   ) {
     this.#memory = memory;
-    this.#now = now;
+    this.#system = system;
     this.#retention = { ...RETENTION, ...retention };
     const found = [...memory.entries("task/")].map(([, task]) => task as Task);
     found.sort((a, b) => compare(a.task, b.task));
@@ -185,7 +185,7 @@ export class TaskLog {
       stage: null,
       failed_attempts: 0,
       pages: 0,
-      submitted_at: new Date().toISOString(),
+      submitted_at: this.#timestamp(),
       started_at: null,
       ended_at: null,
       deadline_ms: deadlineMs,
@@ -208,7 +208,7 @@ export class TaskLog {
   /** Its turn has come, for the first time or after a restart. */
   async started(id: string): Promise<void> {
     const kept = this.#tasks.get(id)!;
-    const started_at = kept.task.started_at ?? new Date().toISOString();
+    const started_at = kept.task.started_at ?? this.#timestamp();
     const state = this.#unlessCancelling(id, "running");
     await this.#write(kept, { state, started_at }, { kind: "started" });
   }
@@ -329,7 +329,7 @@ export class TaskLog {
     const kept = this.#tasks.get(id)!;
     await this.#write(
       kept,
-      { state, ended_at: new Date().toISOString(), error: wire, headline },
+      { state, ended_at: this.#timestamp(), error: wire, headline },
       {
         kind: state,
         ...(state === "dead" && kept.task.stage !== null ? { stage: kept.task.stage } : {}),
@@ -394,10 +394,14 @@ export class TaskLog {
 
   /** Sorts by the time of submission, one a millisecond; what is random keeps two logs apart. */
   #newId(): string {
-    this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
+    this.#lastAt = Math.max(this.#system.clock.date().getTime(), this.#lastAt + 1);
     const time = this.#lastAt.toString(36).padStart(8, "0");
-    const [random] = crypto.getRandomValues(new Uint32Array(1));
-    return `t${time}${random.toString(36).padStart(7, "0").slice(-RANDOM_CHARS)}`;
+    const random = Math.floor(this.#system.random() * 36 ** RANDOM_CHARS);
+    return `t${time}${random.toString(36).padStart(RANDOM_CHARS, "0")}`;
+  }
+
+  #timestamp(): string {
+    return this.#system.clock.date().toISOString();
   }
 
   #unlessCancelling(id: string, state: State): State {
@@ -411,13 +415,15 @@ export class TaskLog {
       shown: undefined,
       created: Promise.resolve(),
       keys: new Set(),
-      spentAt: this.#now(),
+      spentAt: this.#system.clock.now(),
       changed: Promise.withResolvers(),
     };
   }
 
   #spent({ task, spentAt }: Kept): number {
-    return isFinal(task.state) ? task.spent_ms : Math.round(task.spent_ms + this.#now() - spentAt);
+    return isFinal(task.state)
+      ? task.spent_ms
+      : Math.round(task.spent_ms + this.#system.clock.now() - spentAt);
   }
 
   /** Writes what nobody waits for; lost by a crash, it happens again. */
@@ -450,11 +456,11 @@ export class TaskLog {
     };
     for (const [name, value] of Object.entries(own)) put(name, value);
     if (happening !== undefined) {
-      const event = { seq: events, at: new Date().toISOString(), ...happening };
+      const event = { seq: events, at: this.#timestamp(), ...happening };
       put(`event/${Math.min(events, EVENTS_MAX)}`, JSON.parse(JSON.stringify(event)));
     }
     kept.task = task;
-    kept.spentAt = this.#now();
+    kept.spentAt = this.#system.clock.now();
     try {
       await this.#memory.commit(changes as Changes, { lazy });
     } catch (error) {
@@ -478,7 +484,7 @@ export class TaskLog {
   #dropOld(): void {
     for (const id of this.#ended) {
       const kept = this.#tasks.get(id)!;
-      const age = Date.now() - Date.parse(kept.task.ended_at!);
+      const age = this.#system.clock.date().getTime() - Date.parse(kept.task.ended_at!);
       if (this.#ended.size <= this.#retention.kept && age <= this.#retention.keptMs) return;
       this.#forget(kept);
       const keys = [`task/${id}`, ...kept.keys];

@@ -105,7 +105,7 @@ export class Swarm implements AsyncDisposable {
   async remote(): Promise<Remote> {
     const secret = (await Deno.readTextFile(`${this.site.folder}/secret/token`)).trim();
     const address = { hostname: "127.0.0.1", port: this.site.ports.orchestrator };
-    return new Remote(address, await importSecret(secret));
+    return new Remote(address, importSecret(secret));
   }
 
   /** Ends all with SIGTERM; gives the exit codes. */

@@ -21,7 +21,7 @@ function kept(memory: Memory): string[] {
 Deno.test("Requests.finish() keeps the answer beside the changes, all in one record", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
-  const requests = new Requests(memory, WIDE);
+  const requests = new Requests(memory, { bounds: WIDE });
   const entry = requests.begin("a", "greet", "digest", 12);
   assertEquals(requests.answered("a"), undefined, "it still runs");
   const before = (await Deno.readTextFile((await folder.segments())[0])).split("\n").length;
@@ -40,7 +40,7 @@ Deno.test("Requests.finish() keeps the answer beside the changes, all in one rec
 Deno.test("Requests.fail() keeps why, and the request counts as never answered", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
-  const requests = new Requests(memory, WIDE);
+  const requests = new Requests(memory, { bounds: WIDE });
   const errors = {
     "not_found": new CodedError("not_found", "x"),
     "handler_failed": new Error("y"),
@@ -56,7 +56,7 @@ Deno.test("Requests.fail() keeps why, and the request counts as never answered",
 Deno.test("Requests forgets the oldest when there are too many", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
-  const requests = new Requests(memory, { ...WIDE, requests: 3 });
+  const requests = new Requests(memory, { bounds: { ...WIDE, requests: 3 } });
   for (const id of ["a", "b", "c", "d", "e"]) await finish(requests, id);
   assertEquals(kept(memory), ["c", "d", "e"]);
   assertEquals([requests.answered("b"), requests.answered("c")?.reply], [undefined, { text: "" }]);
@@ -65,7 +65,7 @@ Deno.test("Requests forgets the oldest when there are too many", async () => {
 Deno.test("Requests forgets the oldest when they are too large together, but never the new one", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
-  const requests = new Requests(memory, { ...WIDE, chars: 1_500 });
+  const requests = new Requests(memory, { bounds: { ...WIDE, chars: 1_500 } });
   for (const id of ["a", "b", "c", "d"]) await finish(requests, id, "x".repeat(500));
   assertEquals(kept(memory), ["c", "d"]);
   await finish(requests, "large", "x".repeat(10_000));
@@ -86,7 +86,7 @@ Deno.test("Requests forgets what is too old", async () => {
     reply: {},
   });
   await memory.commit(new Map([["request/young", entry(1)], ["request/old", entry(3)]]));
-  const requests = new Requests(memory, { ...WIDE, ms: 2 * 3_600_000 });
+  const requests = new Requests(memory, { bounds: { ...WIDE, ms: 2 * 3_600_000 } });
   await finish(requests, "new");
   assertEquals(kept(memory), ["new", "young"]);
 });
@@ -95,11 +95,11 @@ Deno.test("Requests counts what an earlier process has kept, the oldest first", 
   await using folder = await TempFolder.make();
   {
     await using memory = await openMemory(folder.path);
-    const requests = new Requests(memory, WIDE);
+    const requests = new Requests(memory, { bounds: WIDE });
     for (const id of ["a", "b", "c"]) await finish(requests, id);
   }
   await using memory = await openMemory(folder.path);
-  const requests = new Requests(memory, { ...WIDE, requests: 3 });
+  const requests = new Requests(memory, { bounds: { ...WIDE, requests: 3 } });
   assertEquals(requests.answered("a")?.reply, { text: "" });
   await finish(requests, "d");
   assertEquals(kept(memory), ["b", "c", "d"]);
@@ -109,7 +109,7 @@ Deno.test("Requests stays within its bounds over a disk that is full for a while
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   await using memory = await openMemory(folder.path);
-  const requests = new Requests(memory, { ...WIDE, requests: 3 });
+  const requests = new Requests(memory, { bounds: { ...WIDE, requests: 3 } });
   for (const id of ["a", "b", "c"]) await finish(requests, id);
   disk.fault = ({ op }) => {
     if (op === "write") throw systemError("ENOSPC");

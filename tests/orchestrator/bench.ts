@@ -5,6 +5,7 @@
  */
 import { Memory } from "../../lib/memory.ts";
 import type { Json, JsonObject } from "../../lib/protocol.ts";
+import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
 import { runTask, type Surroundings } from "../../orchestrator/run_task.ts";
 import { type NewTask, TaskLog } from "../../orchestrator/task_log.ts";
@@ -12,10 +13,13 @@ import { quiet } from "../lib/wire.ts";
 
 export const REPORT = PIPELINES.get("report")!;
 
-/** A clock that stands still until it is told otherwise. */
-export class Clock {
+/** A clock that stands still until it is told otherwise; what waits on it does not. */
+export class StillClock implements Clock {
   ms = 0;
   readonly now = (): number => this.ms;
+  readonly date = SYSTEM.clock.date;
+  readonly after = SYSTEM.clock.after;
+  readonly every = SYSTEM.clock.every;
 }
 
 export interface OpenLog extends AsyncDisposable {
@@ -24,7 +28,7 @@ export interface OpenLog extends AsyncDisposable {
 }
 
 export interface LogOptions {
-  readonly clock?: Clock;
+  readonly clock?: StillClock;
   readonly retention?: { keptMs?: number; kept?: number; workChars?: number };
 }
 
@@ -41,7 +45,7 @@ export async function openLog(
   });
   return {
     memory,
-    log: new TaskLog(memory, clock?.now, retention),
+    log: new TaskLog(memory, retention, clock && { ...SYSTEM, clock }),
     [Symbol.asyncDispose]: () => memory[Symbol.asyncDispose](),
   };
 }
@@ -148,7 +152,7 @@ export function runScript(
     signal: new AbortController().signal,
     isPaused: () => false,
     mayGoOn: () => {},
-    random: () => 0,
+    system: { ...SYSTEM, random: () => 0 },
     ...around,
   });
 }

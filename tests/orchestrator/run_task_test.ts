@@ -5,7 +5,6 @@ import { copyFolder, TempFolder } from "../lib/temp_folder.ts";
 import { until, within } from "../lib/wire.ts";
 import {
   type Called,
-  Clock,
   nameOf,
   newTask,
   openLog,
@@ -13,6 +12,7 @@ import {
   resultOf,
   runScript,
   Script,
+  StillClock,
 } from "./bench.ts";
 
 const CRASH = new CodedError("draining", "The machine stops here");
@@ -187,7 +187,7 @@ Deno.test("runTask() waits for an agent that is away, and that costs no tries", 
 
 Deno.test("runTask() ends with the task's time, whoever is away", async () => {
   await using folder = await TempFolder.make();
-  const clock = new Clock();
+  const clock = new StillClock();
   await using open = await openLog(folder.path, { clock });
   const script = new Script(1);
   script.before = ({ op }) => {
@@ -208,7 +208,7 @@ Deno.test("runTask() ends with the task's time, whoever is away", async () => {
 
 Deno.test("runTask() begins nothing for a task whose time is over", async () => {
   await using folder = await TempFolder.make();
-  const clock = new Clock();
+  const clock = new StillClock();
   await using open = await openLog(folder.path, { clock });
   const script = new Script(1);
   const { task } = await open.log.create(newTask({ deadlineMs: 1_000 }));

@@ -4,7 +4,7 @@ import type { TaskLog } from "../../orchestrator/task_log.ts";
 import { FaultyDisk, systemError } from "../lib/faulty_disk.ts";
 import { TempFolder } from "../lib/temp_folder.ts";
 import { within } from "../lib/wire.ts";
-import { Clock, newTask, openLog, plain } from "./bench.ts";
+import { newTask, openLog, plain, StillClock } from "./bench.ts";
 
 const FAILED = new CodedError("handler_failed", "Cannot analyze: no luck");
 const FULL = (): never => {
@@ -252,7 +252,7 @@ Deno.test("a write that failed is taken back, and what came before it stands", a
 
 Deno.test("leftMs() counts the time in which an orchestrator was up, over restarts too", async () => {
   await using folder = await TempFolder.make();
-  const clock = new Clock();
+  const clock = new StillClock();
   let task: string;
   {
     await using open = await openLog(folder.path, { clock });
@@ -309,7 +309,7 @@ Deno.test("events() gives the last event again and again where there are too man
 
 Deno.test("retried() queues a task again with all its time, and goes on counting", async () => {
   await using folder = await TempFolder.make();
-  const clock = new Clock();
+  const clock = new StillClock();
   let open = await openLog(folder.path, { clock });
   try {
     for (const state of ["dead", "cancelled"] as const) {

@@ -1,0 +1,143 @@
+/**
+ * The orchestrator without the process around it: its parts, put together, from start to drain.
+ *
+ * @module
+ */
+import type { Secret } from "../lib/auth.ts";
+import type { Address } from "../lib/client.ts";
+import { CodedError } from "../lib/errors.ts";
+import { Link } from "../lib/link.ts";
+import type { Log } from "../lib/log.ts";
+import type { Memory } from "../lib/memory.ts";
+import { type JsonObject, PROTOCOL } from "../lib/protocol.ts";
+import { VERSION } from "../lib/roles.ts";
+import { Server } from "../lib/server.ts";
+import { SYSTEM, type System } from "../lib/system.ts";
+import { Agents } from "./agents.ts";
+import { Api } from "./api.ts";
+import { Pauses } from "./pauses.ts";
+import type { Pipeline } from "./pipelines.ts";
+import { Scheduler } from "./scheduler.ts";
+import { TaskLog } from "./task_log.ts";
+
+const ROLE = "orchestrator";
+/** After SIGTERM, calls that are under way may take so long, */
+const STOP_MS = 4_000;
+/** and answers to clients after that. */
+const DRAIN_MS = 2_000;
+
+export interface OrchestratorOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** How this process calls itself. */
+  readonly name: string;
+  readonly secret: Secret;
+  /** Stays its owner's. */
+  readonly memory: Memory;
+  /** Where each agent listens, by role. */
+  readonly agents: Readonly<Record<string, readonly Address[]>>;
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
+  /** Tasks that run at once. */
+  readonly concurrency: number;
+  /** Tasks that may wait; more are refused. */
+  readonly queueMax: number;
+  readonly log: Log;
+  readonly system?: System;
+}
+
+export class Orchestrator implements AsyncDisposable {
+  readonly agents: Agents;
+  readonly taskLog: TaskLog;
+  readonly scheduler: Scheduler;
+  readonly #server: Server;
+  readonly #api: Api;
+  /** Aborts when nobody is to be made to wait any more. */
+  readonly #ending = new AbortController();
+  #draining = false;
+
+  /**
+   * Listens, and goes on with every task that has not ended.
+   *
+   * @throws {ExitError} `port_busy` or `not_permitted`; nothing has begun then
+   */
+  constructor(options: OrchestratorOptions) {
+    const { host, port, name, secret, memory, pipelines, log, system = SYSTEM } = options;
+    const { clock } = system;
+    this.#server = new Server({
+      hostname: host,
+      port,
+      log,
+      system,
+      service: {
+        role: ROLE,
+        name,
+        version: VERSION,
+        secret,
+        health: () => ({
+          status: this.#draining ? "draining" : "ok",
+          role: ROLE,
+          name,
+          version: VERSION,
+          storage: memory.full ? "full" : "ok",
+          agents: this.agents.up ? "up" : "down",
+          ...this.#api.load(),
+        }),
+        answer: (request, gone) =>
+          this.#api.answer(request, AbortSignal.any([gone, this.#ending.signal])),
+        onInternal: (reference, error) =>
+          log("error", "internal", { reference, stack: (error as Error).stack }),
+      },
+    });
+    this.taskLog = new TaskLog(memory, {}, system);
+    const pauses = new Pauses(memory, clock);
+    const links = Object.entries(options.agents).map(([role, addresses]) =>
+      new Link({ role, addresses, secret, log, system })
+    );
+    this.agents = new Agents(links, pauses, clock);
+    this.scheduler = new Scheduler({
+      taskLog: this.taskLog,
+      pipelines,
+      call: (...args) => this.agents.call(...args),
+      pauses,
+      concurrency: options.concurrency,
+      queueMax: options.queueMax,
+      log,
+      system,
+    });
+    const { taskLog, scheduler, agents } = this;
+    this.#api = new Api({ taskLog, scheduler, agents, pauses, pipelines, clock });
+  }
+
+  get address(): Deno.NetAddr {
+    return this.#server.address;
+  }
+
+  /** Aborts when it is to end and nobody is to be made to wait any more. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Answers what this process itself asks, as it would a client. */
+  ask(type: string, body: JsonObject): Promise<JsonObject> {
+    return this.#api.answer({ v: PROTOCOL, id: "own", type, body }, this.ending);
+  }
+
+  /**
+   * Takes no task and begins nothing any more; resolves when what runs has ended or is given up
+   * until the next start, and everyone who waits is told.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.scheduler.stop(STOP_MS);
+    this.#ending.abort(new CodedError("draining", "Stopped waiting: shutting down"));
+    await this.#server.drain(DRAIN_MS);
+  }
+
+  /** Hangs up on everybody. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort(new CodedError("draining", "Stopped waiting: shutting down"));
+    await this.#server[Symbol.asyncDispose]();
+    await this.agents[Symbol.asyncDispose]();
+  }
+}
