@@ -6,7 +6,7 @@
  */
 import type { Secret } from "./auth.ts";
 import { type Address, addressText, Client } from "./client.ts";
-import { CodedError } from "./errors.ts";
+import { advice, CodedError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { JsonObject } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
@@ -21,8 +21,8 @@ const PING_TIMEOUT_MS = 10_000;
 const PINGS_MISSED_MAX = 2;
 /** How long a request waits for a connection before it is told that there is none. */
 const CONNECTION_WAIT_MS = 1_000;
-/** Requests whose address is remembered for their next try. */
-const HOLDERS_MAX = 10_000;
+/** How long an address that fails is left alone while another one is up. */
+const REST = { baseMs: 1_000, maxMs: 30_000 };
 /** How long a cancel may take to be confirmed. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
@@ -37,6 +37,10 @@ export interface LinkOptions {
 export interface LinkCall {
   readonly id: string;
   readonly timeoutMs: number;
+  /** The address that may have the answer already: it is asked before all others. */
+  readonly holder?: string;
+  /** Is told, where there are several, which address is going to be asked, and is waited for. */
+  readonly onChosen?: (address: string) => Promise<void>;
   /** Aborts when the work is not wanted any more: the agent is asked to cancel it. */
   readonly signal?: AbortSignal;
 }
@@ -50,6 +54,8 @@ export type LinkState = {
   readonly in_flight: number;
   /** Milliseconds since the agent last answered; `null` where it never did. */
   readonly answered_ms_ago: number | null;
+  /** For so long it is left alone, since it has failed. */
+  readonly resting_ms: number;
   /** Why it is not up. */
   readonly error: string | null;
 };
@@ -68,7 +74,14 @@ class Peer {
   name: string | null = null;
   error: string | null = "not connected yet";
   answeredAt: number | undefined;
+  /** Requests in a row that have failed there. */
+  failures = 0;
+  restsUntil = -Infinity;
   constructor(readonly address: Address) {}
+
+  get place(): string {
+    return addressText(this.address);
+  }
 }
 
 export class Link implements AsyncDisposable {
@@ -76,8 +89,6 @@ export class Link implements AsyncDisposable {
   readonly #system: System;
   readonly #peers: Peer[];
   readonly #asked = new Map<string, { name: string; at: number }>();
-  /** Who may have the answer to a request whose outcome is not known, the latest last. */
-  readonly #holders = new Map<string, Peer>();
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
   #connected = Promise.withResolvers<void>();
@@ -100,12 +111,13 @@ export class Link implements AsyncDisposable {
 
   states(): LinkState[] {
     const now = this.#system.clock.now();
-    return this.#peers.map(({ address, client, name, error, answeredAt }) => ({
-      address: addressText(address),
+    return this.#peers.map(({ place, client, name, error, answeredAt, restsUntil }) => ({
+      address: place,
       name,
       up: client !== undefined,
       in_flight: client?.inFlight ?? 0,
       answered_ms_ago: answeredAt === undefined ? null : Math.round(now - answeredAt),
+      resting_ms: Math.max(0, Math.round(restsUntil - now)),
       error: client === undefined ? error : null,
     }));
   }
@@ -118,8 +130,7 @@ export class Link implements AsyncDisposable {
   }
 
   /**
-   * Asks the least busy address; where an earlier try may have been done, the address of that one
-   * before all others, since it may have the answer.
+   * Asks the least busy address of those that have not just failed, or the `holder` where that is up.
    *
    * @throws {CodedError} what the agent answered, or what `Client.call` throws;
    * `agent_unreachable` with `maybeDone: false` where no address is up
@@ -128,25 +139,27 @@ export class Link implements AsyncDisposable {
   async call(type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
     const begun = this.#system.clock.now();
     await this.#connection(Math.min(CONNECTION_WAIT_MS, options.timeoutMs));
-    const holder = this.#holders.get(options.id);
-    const peer = holder?.client === undefined ? this.#leastBusy() : holder;
+    const peer = this.#choose(options.holder);
+    if (this.#peers.length > 1) await options.onChosen?.(peer.place);
     options.signal?.throwIfAborted();
-    const client = peer.client!;
+    const { client } = peer;
+    if (client === undefined) throw this.#unreachable();
     const timeoutMs = options.timeoutMs - (this.#system.clock.now() - begun);
     const cancel = (): void => {
       client.call("cancel", { id: options.id }, { timeoutMs: CANCEL_TIMEOUT_MS })
         .catch(() => {}); // the call itself tells how it ended
     };
     options.signal?.addEventListener("abort", cancel, { once: true });
-    const asked = { name: peer.name ?? addressText(peer.address), at: this.#system.clock.now() };
+    const asked = { name: peer.name ?? peer.place, at: this.#system.clock.now() };
     this.#asked.set(options.id, asked);
     try {
       const reply = await client.call(type, body, { id: options.id, timeoutMs });
       peer.answeredAt = this.#system.clock.now();
-      this.#holders.delete(options.id);
+      peer.failures = 0;
+      peer.restsUntil = -Infinity;
       return reply;
     } catch (error) {
-      if (error instanceof CodedError && error.maybeDone) this.#mayHold(options.id, peer);
+      if (error instanceof CodedError && advice(error.code).retry !== "no") this.#rest(peer);
       throw error;
     } finally {
       // Tried again before this attempt was given up, it is the other one's.
@@ -167,46 +180,51 @@ export class Link implements AsyncDisposable {
     await Promise.race([this.#connected.promise, waited]);
   }
 
-  #mayHold(id: string, peer: Peer): void {
-    this.#holders.delete(id);
-    this.#holders.set(id, peer);
-    if (this.#holders.size > HOLDERS_MAX) {
-      this.#holders.delete(this.#holders.keys().next().value!);
-    }
+  #rest(peer: Peer): void {
+    const { clock, random } = this.#system;
+    peer.failures++;
+    const ms = REST.baseMs + backoffMs(peer.failures, REST, random);
+    peer.restsUntil = clock.now() + ms;
   }
 
-  #leastBusy(): Peer {
+  #choose(holder: string | undefined): Peer {
     const up = this.#peers.filter(({ client }) => client !== undefined);
-    if (up.length === 0) {
-      const why = this.#peers.map(({ error }) => error).join("; ");
-      throw new CodedError("agent_unreachable", `Cannot reach any ${this.role}: ${why}`, {
-        maybeDone: false,
-      });
-    }
-    return up.reduce((least, peer) =>
-      peer.client!.inFlight < least.client!.inFlight ? peer : least
-    );
+    if (up.length === 0) throw this.#unreachable();
+    const now = this.#system.clock.now();
+    const rested = up.filter(({ restsUntil }) => restsUntil <= now);
+    return up.find(({ place }) => place === holder) ??
+      (rested.length > 0 ? rested : up).reduce((least, peer) =>
+        peer.client!.inFlight < least.client!.inFlight ? peer : least
+      );
+  }
+
+  #unreachable(): CodedError {
+    const why = this.#peers.map(({ error }) => error).join("; ");
+    return new CodedError("agent_unreachable", `Cannot reach any ${this.role}: ${why}`, {
+      maybeDone: false,
+    });
   }
 
   async #keepUp(peer: Peer): Promise<void> {
     const { role, secret, log } = this.#options;
     const system = this.#system;
     const { signal } = this.#stop;
-    const address = addressText(peer.address);
     for (let failures = 0; !signal.aborted;) {
       try {
         using client = await Client.connect({ address: peer.address, secret, role, system });
         if (signal.aborted) return;
         failures = 0;
         this.#nowUp(peer, client);
-        log("info", "agent_up", { agent: role, agent_name: peer.name, address });
+        log("info", "agent_up", { agent: role, agent_name: peer.name, address: peer.place });
         const reason = await this.#watch(peer, client);
         if (signal.aborted) return;
         peer.error = reason.message;
-        log("warn", "agent_lost", { agent: role, address, reason: reason.message });
+        log("warn", "agent_lost", { agent: role, address: peer.place, reason: reason.message });
       } catch (error) {
         const reason = (error as Error).message;
-        if (reason !== peer.error) log("warn", "agent_down", { agent: role, address, reason });
+        if (reason !== peer.error) {
+          log("warn", "agent_down", { agent: role, address: peer.place, reason });
+        }
         peer.error = reason;
       } finally {
         peer.client = undefined;

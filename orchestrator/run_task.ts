@@ -6,7 +6,9 @@
  *     never made again.
  *  2. A call has one request id for all its attempts, so an agent that has answered it already
  *     answers from its memory. Only a retry that runs the call anew gives it another one.
- *  3. Retrying stands here and nowhere else. An agent that is busy or away costs time, not attempts.
+ *  3. Which of an agent's addresses is asked is in the log before it is, since it may have the answer
+ *     when the outcome is not known: the next try goes there first.
+ *  4. Retrying stands here and nowhere else. An agent that is busy or away costs time, not attempts.
  *
  * @module
  */
@@ -181,7 +183,7 @@ class TaskRun {
     }
   }
 
-  /** Rules 2 and 3. */
+  /** Rules 2 and 4. */
   async #persist(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
     const { signal, isPaused, mayGoOn, system: { random } } = this.#around;
     let failed = 0;
@@ -227,11 +229,23 @@ class TaskRun {
       call.name,
       ...(page === undefined ? [] : [page]),
     ];
-    const options = { id: words.join("."), timeoutMs, signal };
-    return await unlessAborted(
-      this.#around.call(call.agent, call.op, body, options),
+    const request = words.join(".");
+    const options = {
+      id: request,
+      timeoutMs,
       signal,
-    );
+      holder: this.#log.holder(this.#id, request),
+      onChosen: (address: string) => this.#log.asking(this.#id, request, address),
+    };
+    try {
+      const { agent, op } = call;
+      return await unlessAborted(this.#around.call(agent, op, body, options), signal);
+    } catch (error) {
+      // Stopped from here, the agent may be at it still.
+      const isOutcome = !signal.aborted && error instanceof CodedError && !error.maybeDone;
+      if (isOutcome) this.#log.notHeld(this.#id, request);
+      throw error;
+    }
   }
 
   #leftMs(): number {

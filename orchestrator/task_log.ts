@@ -36,7 +36,7 @@ export type PageEntry = { readonly cursor: Json; readonly done: boolean };
 export type Combination = { readonly names: string[]; readonly page: number };
 
 /** What is there for the calls alone. */
-const WORK = /^(input|output|page|last_page|combining|runs)(\/|$)/;
+const WORK = /^(input|output|page|last_page|combining|runs|holder)(\/|$)/;
 
 /** What a retry is to run again though it is through, or nothing of it. */
 export interface Anew {
@@ -133,6 +133,11 @@ export class TaskLog {
     return this.#runs(id)[name] ?? 1;
   }
 
+  /** The address that may have the answer to a request. */
+  holder(id: string, request: string): string | undefined {
+    return this.#memory.get(`of/${id}/holder/${request}`) as string | undefined;
+  }
+
   /** What a call has answered, if it is through. */
   output(id: string, name: string): JsonObject | undefined {
     return this.#memory.get(`of/${id}/output/${name}`) as JsonObject | undefined;
@@ -216,6 +221,18 @@ export class TaskLog {
   callStarted(id: string, stage: string): void {
     if (this.#tasks.get(id)!.task.stage === stage) return;
     this.#note(id, { stage, failed_attempts: 0 }, { kind: "stage_started", stage });
+  }
+
+  /** A request goes to this one of several addresses. */
+  async asking(id: string, request: string, address: string): Promise<void> {
+    if (this.holder(id, request) === address) return;
+    await this.#write(this.#tasks.get(id)!, {}, undefined, { [`holder/${request}`]: address });
+  }
+
+  /** A request has an outcome, and nobody has its answer. */
+  notHeld(id: string, request: string): void {
+    if (this.holder(id, request) === undefined) return;
+    this.#note(id, {}, undefined, { [`holder/${request}`]: undefined });
   }
 
   /** A call has failed for good, and with it the task is going to. */

@@ -72,18 +72,50 @@ Deno.test("Link asks again where the answer may be, however busy that address is
   await using _b = workers[1].server;
   await using link = linkTo(workers.map(({ server }) => server.address));
   await until(() => link.states().every(({ up }) => up), "both are up");
-  const late = await refusal(link.call("say", {}, { id: "t1.say", timeoutMs: 50 }));
+  const chosen: string[] = [];
+  const onChosen = (address: string): Promise<void> => Promise.resolve(void chosen.push(address));
+  const late = await refusal(link.call("say", {}, { id: "t1.say", timeoutMs: 50, onChosen }));
   assertEquals([late.code, late.maybeDone], ["deadline_exceeded", true]);
   const [holder, other] = workers[0].asked.length > 0 ? workers : workers.toReversed();
+  const place = `127.0.0.1:${holder.server.address.port}`;
+  assertEquals(chosen, [place]);
   other.gate.resolve();
   // Now the holder has something to do, and the other address nothing.
-  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000 });
+  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000, holder: place });
   await until(() => holder.asked.includes("t2.say"), "the holder is busy");
-  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000 });
+  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000, holder: place });
   await until(() => holder.asked.filter((id) => id === "t1.say").length === 2, "it is asked again");
   assertEquals(other.asked.includes("t1.say"), false);
   holder.gate.resolve();
   await Promise.all([more, repeat]);
+});
+
+Deno.test("Link leaves an address that fails alone while another one is up", async () => {
+  let healthy = false;
+  const asked: string[] = [];
+  await using bad = await serve({
+    answer: ({ id }) => {
+      asked.push(id);
+      if (healthy) return Promise.resolve({ from: "bad" });
+      return Promise.reject(new CodedError("handler_failed", "Cannot say: no luck"));
+    },
+  });
+  await using good = await serve({ answer: () => Promise.resolve({ from: "good" }) });
+  await using link = linkTo([bad.address, good.address]);
+  await until(() => link.states().every(({ up }) => up), "both are up");
+  await refusal(link.call("say", {}, { id: "first", timeoutMs: 30_000 }));
+  assert(link.states()[0].resting_ms > 0);
+  for (let n = 0; n < 5; n++) {
+    const reply = await link.call("say", {}, { id: `n${n}`, timeoutMs: 30_000 });
+    assertEquals(reply, { from: "good" });
+  }
+  assertEquals(asked, ["first"]);
+  await good[Symbol.asyncDispose]();
+  await until(() => !link.states()[1].up, "the good one is gone");
+  healthy = true;
+  // Better one that has failed than none; its answer ends its rest.
+  const reply = await link.call("say", {}, { id: "last", timeoutMs: 30_000 });
+  assertEquals([reply, link.states()[0].resting_ms], [{ from: "bad" }, 0]);
 });
 
 Deno.test("Link goes on with the address that is left", async () => {
@@ -154,6 +186,7 @@ Deno.test("Link tells how each address stands", async () => {
     up: false,
     in_flight: 0,
     answered_ms_ago: null,
+    resting_ms: 0,
     error: "not connected yet",
   }]);
   await until(() => link.up, "it is up");
@@ -164,6 +197,7 @@ Deno.test("Link tells how each address stands", async () => {
     name: "echo-1",
     up: true,
     in_flight: 0,
+    resting_ms: 0,
     error: null,
   });
 });

@@ -65,6 +65,7 @@ function agent(name: string, up: boolean, more: Partial<AgentState> = {}): Agent
       up,
       in_flight: 2,
       answered_ms_ago: up ? 5 : null,
+      resting_ms: 0,
       error: up ? null : "Cannot connect: refused",
     }],
     done: 7,

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../lib/errors.ts";
+import type { Surroundings } from "../../orchestrator/run_task.ts";
 import type { TaskLog } from "../../orchestrator/task_log.ts";
 import { copyFolder, TempFolder } from "../lib/temp_folder.ts";
 import { until, within } from "../lib/wire.ts";
@@ -461,6 +462,37 @@ Deno.test("after a crash the same parts are combined, whatever came in meanwhile
   assertEquals(await runScript(open, task, again), resultOf(10));
   assertEquals(again.names[0], script.names.at(-1), "it begins with what it was at");
   assertSameBodies([...script.calls, ...again.calls]);
+});
+
+Deno.test("a request goes first to the address that may have its answer, also after a restart", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  /** The holder that each try of `merge` was given. */
+  const holders: (string | undefined)[] = [];
+  const outcomes: ErrorCode[] = ["deadline_exceeded", "handler_failed"];
+  const call: Surroundings["call"] = async (agent, op, body, options) => {
+    if (op !== "merge") return await script.call(agent, op, body, options);
+    holders.push(options.holder);
+    await options.onChosen!(`analyzer-${holders.length}:7102`);
+    const code = outcomes.shift();
+    if (code === "deadline_exceeded") stopping.abort(new CodedError("draining", "Stopped"));
+    if (code === undefined) return await script.call(agent, op, body, options);
+    throw new CodedError(code, "Cannot merge");
+  };
+  const stopping = new AbortController();
+  const { task } = await (async () => {
+    await using open = await openLog(folder.path);
+    const created = await open.log.create(newTask());
+    await open.log.started(created.task);
+    const run = runScript(open, created.task, script, { call, signal: stopping.signal });
+    await assertRejects(() => run, CodedError, "Stopped");
+    return created;
+  })();
+  await using open = await openLog(folder.path);
+  await open.log.started(task);
+  assertEquals(await runScript(open, task, script, { call }), resultOf(1));
+  // The first one is remembered over the restart; the second has told that it holds nothing.
+  assertEquals(holders, [undefined, "analyzer-1:7102", undefined]);
 });
 
 Deno.test("runTask() asks for nothing where all calls are in the log", async () => {

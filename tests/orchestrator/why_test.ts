@@ -29,6 +29,7 @@ function agent(name: string, up = true, paused: string | null = null): AgentStat
     up,
     in_flight: 0,
     answered_ms_ago: null,
+    resting_ms: 0,
     error: up ? null : `Cannot connect to ${name}-${n}:7101: refused`,
   }));
   return { agent: name, paused, addresses, done: 0, failed: 0, last: null };
