@@ -23,6 +23,7 @@ import { retryTask } from "./retry_task.ts";
 import { type Scheduler, unknownPipeline } from "./scheduler.ts";
 import { isFinal, STATES, type Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
+import type { Watchdog } from "./watchdog.ts";
 import { because } from "./why.ts";
 
 /** What a task may take that does not say. */
@@ -78,6 +79,7 @@ export interface ApiOptions {
   readonly scheduler: Scheduler;
   readonly agents: Agents;
   readonly pauses: Pauses;
+  readonly watchdog: Pick<Watchdog, "oldestMs" | "adopted">;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly clock?: Clock;
 }
@@ -87,12 +89,15 @@ export class Api {
   readonly #scheduler: Scheduler;
   readonly #agents: Agents;
   readonly #pauses: Pauses;
+  readonly #watchdog: ApiOptions["watchdog"];
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #clock: Clock;
   readonly #startedAt: number;
 
   constructor(options: ApiOptions) {
-    const { taskLog, scheduler, agents, pauses, pipelines, clock = SYSTEM.clock } = options;
+    const { taskLog, scheduler, agents, pauses, watchdog, pipelines, clock = SYSTEM.clock } =
+      options;
+    this.#watchdog = watchdog;
     this.#taskLog = taskLog;
     this.#scheduler = scheduler;
     this.#agents = agents;
@@ -153,13 +158,14 @@ export class Api {
       uptime_ms: Math.round(this.#clock.now() - this.#startedAt),
       waiting: this.#scheduler.waiting,
       running: this.#scheduler.running,
+      oldest_ms: this.#watchdog.oldestMs,
     };
   }
 
   #stats(): JsonObject {
     const tasks = Object.fromEntries(STATES.map((state) => [state, 0]));
     for (const { state } of this.#taskLog.tasks()) tasks[state]++;
-    return { ...this.load(), tasks };
+    return { ...this.load(), adopted: this.#watchdog.adopted, tasks };
   }
 
   /** `{"type":"submit","body":{"input":{"sources":[{"file":"shop.log"}]},"key":"shop 1"}}` */

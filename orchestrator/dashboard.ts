@@ -13,6 +13,8 @@ import type { State, Task } from "./task.ts";
 const ENDED_SHOWN = 5;
 const RUNNING_SHOWN = 10;
 const BLOCK_ENDED = 3;
+/** A wait is told of from here on. */
+const WAIT_SHOWN_MS = 10_000;
 /** No line of a block is longer. */
 export const COLUMNS_OF_BLOCK = 160;
 
@@ -20,6 +22,8 @@ export const COLUMNS_OF_BLOCK = 160;
 export interface View {
   readonly uptimeMs: number;
   readonly waiting: number;
+  /** For how long the task has waited that has done so the longest although it could go on. */
+  readonly oldestMs: number;
   readonly tasks: Readonly<Record<State, number>>;
   readonly agents: readonly AgentState[];
   /** Pipelines that are paused. */
@@ -48,6 +52,7 @@ export async function fetchView(ask: Ask): Promise<View> {
   return {
     uptimeMs: stats.uptime_ms as number,
     waiting: stats.waiting as number,
+    oldestMs: stats.oldest_ms as number,
     tasks: stats.tasks as Record<State, number>,
     agents: agents as unknown as AgentState[],
     paused: (pipelines as { name: string; paused: string | null }[])
@@ -71,6 +76,9 @@ export function renderDashboard(view: View, look: Look): string[] {
   const lines = [
     paint.bold("BATON") + `  up ${duration(view.uptimeMs)}   queue ${waiting}   running ${active}` +
     `   done ${tasks.done}   failed ${tasks.dead}   cancelled ${tasks.cancelled}` +
+    (view.oldestMs < WAIT_SHOWN_MS
+      ? ""
+      : `   ${paint.yellow(`longest wait ${duration(view.oldestMs)}`)}`) +
     view.paused.map((name) => `   ${name} ${paint.yellow("paused")}`).join(""),
     "",
     paint.dim("AGENTS"),

@@ -19,6 +19,7 @@ import { Pauses } from "./pauses.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { Scheduler } from "./scheduler.ts";
 import { TaskLog } from "./task_log.ts";
+import { Watchdog } from "./watchdog.ts";
 
 const ROLE = "orchestrator";
 /** After SIGTERM, calls that are under way may take so long, */
@@ -42,6 +43,8 @@ export interface OrchestratorOptions {
   readonly concurrency: number;
   /** Tasks that may wait; more are refused. */
   readonly queueMax: number;
+  /** A task that could go on may wait so long, in milliseconds; then `health` says `behind`. */
+  readonly patienceMs: number;
   readonly log: Log;
   readonly system?: System;
 }
@@ -52,6 +55,7 @@ export class Orchestrator implements AsyncDisposable {
   readonly scheduler: Scheduler;
   readonly #server: Server;
   readonly #api: Api;
+  readonly #watchdog: Watchdog;
   /** Aborts when nobody is to be made to wait any more. */
   readonly #ending = new AbortController();
   #draining = false;
@@ -75,7 +79,7 @@ export class Orchestrator implements AsyncDisposable {
         version: VERSION,
         secret,
         health: () => ({
-          status: this.#draining ? "draining" : "ok",
+          status: this.#status,
           role: ROLE,
           name,
           version: VERSION,
@@ -106,7 +110,10 @@ export class Orchestrator implements AsyncDisposable {
       system,
     });
     const { taskLog, scheduler, agents } = this;
-    this.#api = new Api({ taskLog, scheduler, agents, pauses, pipelines, clock });
+    const { patienceMs } = options;
+    this.#watchdog = new Watchdog({ taskLog, scheduler, patienceMs, log, clock });
+    const watchdog = this.#watchdog;
+    this.#api = new Api({ taskLog, scheduler, agents, pauses, watchdog, pipelines, clock });
   }
 
   get address(): Deno.NetAddr {
@@ -136,8 +143,14 @@ export class Orchestrator implements AsyncDisposable {
 
   /** Hangs up on everybody. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watchdog[Symbol.dispose]();
     this.#ending.abort(new CodedError("draining", "Stopped waiting: shutting down"));
     await this.#server[Symbol.asyncDispose]();
     await this.agents[Symbol.asyncDispose]();
+  }
+
+  get #status(): string {
+    if (this.#draining) return "draining";
+    return this.#watchdog.behind ? "behind" : "ok";
   }
 }

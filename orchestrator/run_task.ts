@@ -22,6 +22,7 @@ import { paused } from "./agents.ts";
 import type { Call, Pipeline, Stage } from "./pipelines.ts";
 import type { Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
+import type { Waits } from "./waits.ts";
 
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** While an agent is away it is asked more often: connecting has its own backoff. */
@@ -61,6 +62,8 @@ export interface Surroundings {
   /** Throws where no new call may begin. */
   readonly mayGoOn: () => void;
   readonly system: Pick<System, "clock" | "random">;
+  /** Is told of everything that the task waits for. */
+  readonly waits: Waits;
 }
 
 /** Gives the task's result; throws the `CodedError` that ends it. */
@@ -195,7 +198,7 @@ class TaskRun {
       if (this.#log.leftMs(this.#id) <= 0) throw outOfTime(call.name, error);
       if (isPaused(call.agent)) {
         error = paused(call.agent);
-        await sleep(Math.min(PAUSED_MS, this.#leftMs()), this.#over, this.#clock);
+        await this.#sleep(PAUSED_MS);
         continue;
       }
       try {
@@ -214,13 +217,13 @@ class TaskRun {
         const failure = { attempts: failed, error, waitMs, page };
         this.#log.attemptFailed(this.#id, call.name, failure);
       }
-      await sleep(Math.min(waitMs, this.#leftMs()), this.#over, this.#clock);
+      await this.#sleep(waitMs);
       this.#log.resumed(this.#id);
     }
   }
 
   async #attempt(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
-    const { signal } = this.#around;
+    const { signal, waits } = this.#around;
     const timeoutMs = Math.min(call.timeoutMs, this.#log.leftMs(this.#id));
     const run = this.#log.run(this.#id, call.name);
     const words = [
@@ -239,7 +242,8 @@ class TaskRun {
     };
     try {
       const { agent, op } = call;
-      return await unlessAborted(this.#around.call(agent, op, body, options), signal);
+      const answer = unlessAborted(this.#around.call(agent, op, body, options), signal);
+      return await waits.within(timeoutMs, answer);
     } catch (error) {
       // Stopped from here, the agent may be at it still.
       const isOutcome = !signal.aborted && error instanceof CodedError && !error.maybeDone;
@@ -248,8 +252,10 @@ class TaskRun {
     }
   }
 
-  #leftMs(): number {
-    return Math.max(0, this.#log.leftMs(this.#id));
+  /** Sleeps, but not beyond the task's time. */
+  async #sleep(ms: number): Promise<void> {
+    const most = Math.min(ms, Math.max(0, this.#log.leftMs(this.#id)));
+    await this.#around.waits.within(most, sleep(most, this.#over, this.#clock));
   }
 
   #elapsed(since: number): number {

@@ -12,9 +12,11 @@ import { sleep } from "../lib/retry.ts";
 import { SYSTEM, type System } from "../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Pipeline } from "./pipelines.ts";
+import { Queue } from "./queue.ts";
 import { runTask, type Surroundings } from "./run_task.ts";
 import { isFinal, type Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
+import { Waits } from "./waits.ts";
 
 /** A disk that takes nothing is tried again after this time. */
 const STORAGE_MS = 1_000;
@@ -42,13 +44,14 @@ export interface Place {
 
 interface Slot {
   readonly aborter: AbortController;
+  readonly waits: Waits;
   readonly ended: Promise<void>;
 }
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #system: Pick<System, "clock" | "random">;
-  #queue: string[] = [];
+  readonly #queue: Queue;
   /** Tasks that are on their way to the log and then to the queue. */
   #coming = 0;
   readonly #running = new Map<string, Slot>();
@@ -59,6 +62,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#system = options.system ?? SYSTEM;
+    this.#queue = new Queue(this.#system.clock.now, (id) => this.#mayBegin(id));
     for (const { task, state } of options.taskLog.tasks()) {
       if (!isFinal(state)) this.#queue.push(task);
     }
@@ -66,7 +70,7 @@ export class Scheduler {
   }
 
   get waiting(): number {
-    return this.#queue.length;
+    return this.#queue.size;
   }
 
   get running(): number {
@@ -75,10 +79,10 @@ export class Scheduler {
 
   /** Where a task stands that waits; nothing where it does not. */
   place(id: string): Place | undefined {
-    const at = this.#queue.indexOf(id);
-    if (at < 0) return undefined;
-    const ahead = this.#queue.slice(0, at).filter((id) => this.#mayBegin(id)).length;
-    return { ahead, running: this.running, slots: this.#options.concurrency };
+    const ahead = this.#queue.ahead(id);
+    return ahead === undefined
+      ? undefined
+      : { ahead, running: this.running, slots: this.#options.concurrency };
   }
 
   /**
@@ -97,6 +101,36 @@ export class Scheduler {
       this.#coming--;
       this.#fill();
     }
+  }
+
+  /** Whether somebody sees to a task: it waits for its turn, runs, or is being ended. */
+  owns(id: string): boolean {
+    return this.#queue.has(id) || this.#running.has(id) || this.#cancels.has(id);
+  }
+
+  /** Takes on a task that nobody sees to. */
+  adopt(id: string): void {
+    this.#queue.push(id);
+    this.#fill();
+  }
+
+  /** Gives every task its turn at once whose time is over while it waits: it ends there. */
+  expire(): void {
+    if (this.#stopping) return;
+    for (const [id] of this.#queue.waits()) {
+      if (this.#options.taskLog.leftMs(id) > 0) continue;
+      this.#queue.delete(id);
+      this.#begin(id);
+    }
+  }
+
+  /**
+   * Each task, and for how many milliseconds it could have gone on: it waits for its turn, or what it
+   * waits for should have come.
+   */
+  *late(): Generator<[task: string, ms: number]> {
+    yield* this.#queue.waits();
+    for (const [id, { waits }] of this.#running) yield [id, waits.lateMs];
   }
 
   /** Begins what may run; to be called where a pipeline is not paused any more. */
@@ -144,12 +178,12 @@ export class Scheduler {
       slot.aborter.abort(cancelled());
       return await slot.ended;
     }
-    this.#queue = this.#queue.filter((waiting) => waiting !== id);
+    this.#queue.delete(id);
     try {
       if (taskLog.get(id)!.state !== "queued") await taskLog.cancelling(id);
       await this.#end(id, cancelled());
     } catch (error) {
-      this.#queue.unshift(id); // it was not kept, so the task goes on
+      this.#queue.putBack(id); // it was not kept, so the task goes on
       this.#fill();
       throw error;
     }
@@ -157,16 +191,20 @@ export class Scheduler {
 
   #fill(): void {
     while (!this.#stopping && this.running < this.#options.concurrency) {
-      const at = this.#queue.findIndex((id) => this.#mayBegin(id));
-      if (at < 0) return;
-      const [id] = this.#queue.splice(at, 1);
-      const aborter = new AbortController();
-      const ended = this.#run(id, aborter.signal).finally(() => {
-        this.#running.delete(id);
-        this.#fill();
-      });
-      this.#running.set(id, { aborter, ended });
+      const id = this.#queue.take();
+      if (id === undefined) return;
+      this.#begin(id);
     }
+  }
+
+  #begin(id: string): void {
+    const aborter = new AbortController();
+    const waits = new Waits(this.#system.clock);
+    const ended = this.#run(id, aborter.signal, waits).finally(() => {
+      this.#running.delete(id);
+      this.#fill();
+    });
+    this.#running.set(id, { aborter, waits, ended });
   }
 
   #mayBegin(id: string): boolean {
@@ -175,7 +213,7 @@ export class Scheduler {
     return state === "cancelling" || pauses.since("pipeline", pipeline) === null;
   }
 
-  async #run(id: string, signal: AbortSignal): Promise<void> {
+  async #run(id: string, signal: AbortSignal, waits: Waits): Promise<void> {
     const { taskLog, pipelines, call, pauses, log } = this.#options;
     const task = taskLog.get(id)!;
     const around: Surroundings = {
@@ -187,6 +225,7 @@ export class Scheduler {
         if (this.#stopping) throw stopped();
       },
       system: this.#system,
+      waits,
     };
     try {
       await taskLog.started(id);
@@ -197,28 +236,29 @@ export class Scheduler {
       await taskLog.end(id, "done", { headline: headlineOf(result) });
       log("info", "task_done", { task: id, label: task.label });
     } catch (error) {
-      await this.#failed(id, error, signal);
+      await this.#failed(id, error, signal, waits);
     }
   }
 
-  async #failed(id: string, error: unknown, signal: AbortSignal): Promise<void> {
+  async #failed(id: string, error: unknown, signal: AbortSignal, waits: Waits): Promise<void> {
     const { log } = this.#options;
     if (error instanceof CodedError && error.code === "draining") return;
-    if (isStorage(error)) return await this.#later(id, signal);
+    if (isStorage(error)) return await this.#later(id, signal, waits);
     const coded = error instanceof CodedError ? error : internal(error);
     if (coded !== error) log("error", "internal", { task: id, stack: (error as Error).stack });
     try {
       await this.#end(id, coded);
     } catch (failure) {
-      if (isStorage(failure)) return await this.#later(id, signal);
+      if (isStorage(failure)) return await this.#later(id, signal, waits);
       log("error", "internal", { task: id, stack: (failure as Error).stack });
     }
   }
 
   /** What the log could not keep is done again from where the log stands. */
-  async #later(id: string, signal: AbortSignal): Promise<void> {
-    await sleep(STORAGE_MS, signal, this.#system.clock).catch(() => {}); // cancelled or stopped meanwhile
-    this.#queue.unshift(id);
+  async #later(id: string, signal: AbortSignal, waits: Waits): Promise<void> {
+    const pause = sleep(STORAGE_MS, signal, this.#system.clock);
+    await waits.within(STORAGE_MS, pause).catch(() => {}); // cancelled or stopped meanwhile
+    this.#queue.putBack(id);
   }
 
   async #end(id: string, error: CodedError): Promise<void> {

@@ -25,7 +25,8 @@ export async function serve(
   values: Values<typeof SERVE>,
   stopped: Promise<Deno.Signal>,
 ): Promise<number> {
-  const { host, port, name, collector, analyzer, reporter, concurrency, queue, watch } = values;
+  const { host, port, name, collector, analyzer, reporter, concurrency, queue, patience, watch } =
+    values;
   const screen = Deno.stdout.isTerminal() ? new TerminalScreen(stdout) : undefined;
   const log = logTo(screen !== undefined && Deno.stderr.isTerminal() ? screen : stderr, {
     role: ROLE,
@@ -49,6 +50,7 @@ export async function serve(
     pipelines: PIPELINES,
     concurrency,
     queueMax: queue,
+    patienceMs: patience * 1_000,
     log,
   });
   log("info", "serving", { address: `${host}:${orchestrator.address.port}` });

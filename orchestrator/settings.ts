@@ -51,6 +51,13 @@ export const SERVE = {
     help: "Tasks that may wait; more are refused",
     read: integer(1, 1_000_000),
   },
+  patience: {
+    env: "BATON_PATIENCE",
+    value: "SECONDS",
+    fallback: 60,
+    help: "A task that could go on may wait so long, then health says that it is behind",
+    read: integer(1, 86_400),
+  },
   watch: {
     env: "BATON_WATCH",
     value: "SECONDS",

@@ -136,6 +136,9 @@ async function surely(remote: Remote, type: string, body: JsonObject): Promise<J
 /** Everything that is not as it must be, a line each. */
 async function judge(swarm: Swarm, history: ReadonlyMap<string, Ended>): Promise<string[]> {
   const trouble: string[] = [];
+  using remote = await swarm.remote();
+  const { adopted } = await surely(remote, "stats", {});
+  if (adopted !== 0) trouble.push(`${adopted} tasks had nobody who sees to them`);
   for (const [task, { state }] of history) {
     if (state !== "done") trouble.push(`${task} is ${state}`);
   }

@@ -31,6 +31,8 @@ const FLOORS = [
     "orchestrator/task",
     "orchestrator/pauses",
     "orchestrator/pipelines",
+    "orchestrator/queue",
+    "orchestrator/waits",
   ],
   [
     "agents/draft",
@@ -50,7 +52,7 @@ const FLOORS = [
     "orchestrator/dashboard",
   ],
   ["agents/service", "orchestrator/scheduler", "orchestrator/console"],
-  ["agents/run"],
+  ["agents/run", "orchestrator/watchdog"],
   ["orchestrator/why"],
   [
     "agents/collector",

@@ -41,7 +41,8 @@ async function start(folder: string, script: Script, queueMax = 100): Promise<As
     log: quiet,
   });
   const agents = new Agents([], pauses);
-  const api = new Api({ taskLog, scheduler, agents, pauses, pipelines: PIPELINES });
+  const watchdog = { oldestMs: 0, adopted: 0 };
+  const api = new Api({ taskLog, scheduler, agents, pauses, watchdog, pipelines: PIPELINES });
   const ask: Asked["ask"] = (type, body, { timeout_ms, gone = NEVER } = {}) =>
     within(api.answer({ v: 1, id: "q", type, body, timeout_ms }, gone), type);
   return {

@@ -9,6 +9,7 @@ import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
 import { runTask, type Surroundings } from "../../orchestrator/run_task.ts";
 import { type NewTask, TaskLog } from "../../orchestrator/task_log.ts";
+import { Waits } from "../../orchestrator/waits.ts";
 import { quiet } from "../lib/wire.ts";
 
 export const REPORT = PIPELINES.get("report")!;
@@ -153,6 +154,7 @@ export function runScript(
     isPaused: () => false,
     mayGoOn: () => {},
     system: { ...SYSTEM, random: () => 0 },
+    waits: new Waits(SYSTEM.clock),
     ...around,
   });
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../lib/exit.ts";
 import { TempFolder } from "../lib/temp_folder.ts";
-import { SECRET, until } from "../lib/wire.ts";
+import { SECRET, until, within } from "../lib/wire.ts";
 import { ask, FakeAgents, type Ran, Site } from "./site.ts";
 
 /** One line on stderr that says why, and nothing on stdout. */
@@ -316,6 +316,31 @@ Deno.test("agents gives exit code 1 where one is down", async () => {
   const { code, out } = await site.ask(["agents"]);
   assertEquals(code, EXIT.failed);
   assertMatch(out, /^reporter .* down /m);
+});
+
+Deno.test("health turns red while a task that could go on waits longer than the patience", async () => {
+  await using folder = await TempFolder.make();
+  await using agents = await FakeAgents.start(folder.path);
+  await using site = await Site.make(agents);
+  await using _ = await site.serve(["--concurrency", "1", "--patience", "1"]);
+  const health = async (): Promise<{ code: number; status: string; oldest_ms: number }> => {
+    const { code, out } = await site.ask(["health", "--json"]);
+    return { code, ...JSON.parse(out) };
+  };
+  /** Asks until it is so. */
+  const turned = async (status: string): ReturnType<typeof health> => {
+    const is = await health();
+    return is.status === status ? is : await turned(status);
+  };
+  assertEquals([(await health()).code, (await health()).status], [EXIT.done, "ok"]);
+  assertEquals((await site.ask(["submit", "--text", "hang"])).code, EXIT.done);
+  assertEquals((await site.ask(["submit", "--text", "next"])).code, EXIT.done);
+  const red = await within(turned("behind"), "a red health");
+  assertEquals([red.code, red.status], [EXIT.failed, "behind"]);
+  assert(red.oldest_ms > 1_000, `${red.oldest_ms}`);
+  agents.letGo();
+  const green = await within(turned("ok"), "a green health");
+  assertEquals([green.code, green.status, green.oldest_ms], [EXIT.done, "ok", 0]);
 });
 
 Deno.test("thirty tasks end done, each call made once, though the orchestrator is killed among them", async () => {

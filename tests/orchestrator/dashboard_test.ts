@@ -24,6 +24,7 @@ const SINCE = "2026-11-01T00:00:00.000Z";
 const EMPTY: View = {
   uptimeMs: 0,
   waiting: 0,
+  oldestMs: 0,
   tasks: NONE,
   agents: [],
   paused: [],
@@ -78,6 +79,7 @@ function agent(name: string, up: boolean, more: Partial<AgentState> = {}): Agent
 const BUSY: View = {
   uptimeMs: 3_723_000,
   waiting: 12,
+  oldestMs: 75_000,
   tasks: { ...NONE, running: 1, retry_wait: 1, cancelling: 1, queued: 12, done: 4, dead: 1 },
   agents: [agent("collector", true), agent("analyzer", false), agent("reporter", true)],
   paused: [],
@@ -285,6 +287,7 @@ function api(done: Task[], paused: string | null = null): Ask {
         return Promise.resolve({
           uptime_ms: 1,
           waiting: 0,
+          oldestMs: 0,
           tasks: { ...NONE, done: done.length },
         });
       case "agents":

@@ -366,6 +366,46 @@ Deno.test("a task whose time was over while it waited ends dead when its turn co
   assertEquals(script.calls.filter(({ id }) => id.startsWith(second)), []);
 });
 
+Deno.test("expire() ends a task whose time is over while it waits, whatever is before it", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const merging = gate(script, "merge");
+  await using running = await start(folder.path, script.call, { concurrency: 1 });
+  const { scheduler, log, pauses } = running;
+  const first = await running.submit();
+  await until(() => merging.held() === 1, "the only slot is taken");
+  const waiting = await running.submit();
+  const over = await running.submit({ deadlineMs: 1 });
+  await pauses.pause("pipeline", "report");
+  await until(() => log.leftMs(over) <= 0, "its time is over");
+  scheduler.expire();
+  const { state, error } = await ended(log, over);
+  assertEquals([state, error!.code], ["dead", "deadline_exceeded"]);
+  assertEquals([log.get(first)!.state, log.get(waiting)!.state], ["running", "queued"]);
+  await pauses.resume("pipeline", "report");
+  merging.open();
+  await ended(log, waiting);
+});
+
+Deno.test("owns() is true of a task from its submission to its end, and late() tells of it", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const merging = gate(script, "merge");
+  await using running = await start(folder.path, script.call, { concurrency: 1 });
+  const { scheduler, log } = running;
+  const ids = [await running.submit(), await running.submit()];
+  await until(() => merging.held() === 1, "the only slot is taken");
+  assertEquals(ids.map((id) => scheduler.owns(id)), [true, true]);
+  const late = new Map(scheduler.late());
+  assertEquals([...late.keys()].sort(), ids);
+  assertEquals(late.get(ids[0]), 0); // its call may take a minute
+  assert(late.get(ids[1])! > 0);
+  merging.open();
+  for (const id of ids) await ended(log, id);
+  await until(() => scheduler.running === 0, "the last slot is free");
+  assertEquals(ids.map((id) => scheduler.owns(id)), [false, false]);
+});
+
 Deno.test("tasks of a pipeline that is paused are passed by, and begin when it goes on", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
