@@ -145,8 +145,10 @@ export class Runtime {
     aborter: AbortController,
     work: (signal: AbortSignal) => Promise<Outcome>,
   ): Promise<JsonObject> {
-    const late = new CodedError("deadline_exceeded", `Cannot finish ${type} in ${timeout_ms} ms`);
-    const cancel = this.#clock.after(timeout_ms, () => aborter.abort(late));
+    const cancel = this.#clock.after(timeout_ms, () => {
+      const message = `Cannot finish ${type} in ${timeout_ms} ms`;
+      aborter.abort(new CodedError("deadline_exceeded", message));
+    });
     try {
       const { output, durable } = await this.#turns.take(
         () => work(aborter.signal),

@@ -8,13 +8,9 @@ import { CodedError } from "../lib/errors.ts";
 import type { Changes, Memory } from "../lib/memory.ts";
 import { type Json, type JsonObject, toWire } from "../lib/protocol.ts";
 import { SYSTEM, type System } from "../lib/system.ts";
+import { Retention, type RetentionBounds } from "./retention.ts";
 import { assertMove, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
 
-/**
- * Ended tasks are kept for so long, and so many of them. What is needed to try those again that are
- * dead or cancelled is kept up to so many characters of JSON, for the ones that ended last.
- */
-const RETENTION = { keptMs: 30 * 24 * 3_600_000, kept: 2_000, workChars: 64 * 1024 * 1024 };
 /** Events of one task; later ones replace the last, so that a task without end has bounded ones. */
 const EVENTS_MAX = 5_000;
 /** What is random in an id. */
@@ -72,24 +68,17 @@ export class TaskLog {
   readonly #system: Pick<System, "clock" | "random">;
   readonly #tasks = new Map<string, Kept>();
   readonly #byKey = new Map<string, string>();
-  /** Ended tasks, the one that ended first in front. */
-  readonly #ended = new Set<string>();
-  /** How much there is of those of them that can be tried again. */
-  readonly #work = new Map<string, number>();
-  readonly #retention: typeof RETENTION;
+  readonly #retention: Retention;
   #lastAt = 0;
 
-  /**
-   * @param retention how long ended tasks are kept, in milliseconds, how many, and how much of them
-   */
   constructor(
     memory: Memory,
-    retention: Partial<typeof RETENTION> = {},
+    retention: Partial<RetentionBounds> = {},
     system: Pick<System, "clock" | "random"> = SYSTEM,
   ) {
     this.#memory = memory;
     this.#system = system;
-    this.#retention = { ...RETENTION, ...retention };
+    this.#retention = new Retention(retention);
     const found = [...memory.entries("task/")].map(([, task]) => task as Task);
     found.sort((a, b) => compare(a.task, b.task));
     for (const task of found) this.#tasks.set(task.task, { ...this.#kept(task), shown: task });
@@ -97,10 +86,7 @@ export class TaskLog {
     for (const [key] of memory.entries("of/")) this.#tasks.get(key.split("/")[1])?.keys.add(key);
     const ended = found.filter(({ state }) => isFinal(state));
     ended.sort((a, b) => compare(a.ended_at!, b.ended_at!));
-    for (const { task, state } of ended) {
-      this.#ended.add(task);
-      if (state !== "done") this.#measure(task);
-    }
+    for (const task of ended) this.#retain(task);
   }
 
   /** All tasks, in the order in which they were submitted. */
@@ -354,8 +340,7 @@ export class TaskLog {
       },
       state === "done" ? without(kept, WORK, `output/${kept.task.stage}`) : {},
     );
-    this.#ended.add(id);
-    if (state !== "done") this.#measure(id);
+    this.#retain(kept.task);
     this.#dropOld();
     this.#dropWork();
   }
@@ -376,9 +361,7 @@ export class TaskLog {
     if (this.input(id) === undefined) {
       throw new CodedError("not_found", `Cannot retry ${id}: its input is kept no longer`);
     }
-    const chars = this.#work.get(id);
-    this.#ended.delete(id);
-    this.#work.delete(id);
+    const ended = this.#retention.remove(id);
     const change = { stage: null, failed_attempts: 0, ended_at: null, error: null, spent_ms: 0 };
     try {
       await this.#write(
@@ -388,8 +371,7 @@ export class TaskLog {
         anew === undefined ? {} : this.#forgotten(kept, anew),
       );
     } catch (error) {
-      this.#ended.add(id); // behind those that ended after it, which costs nothing
-      if (chars !== undefined) this.#work.set(id, chars);
+      this.#retention.add(ended); // behind those that ended after it, which costs nothing
       throw error;
     }
     return kept.shown!;
@@ -498,11 +480,15 @@ export class TaskLog {
     kept.keys = new Set([...own].map(([key]) => key));
   }
 
+  /** Notes a task that has ended; one that is done can't be tried again. */
+  #retain({ task, state, ended_at }: Task): void {
+    const workChars = state === "done" ? 0 : this.#measure(task);
+    this.#retention.add({ task, at: Date.parse(ended_at!), workChars });
+  }
+
   #dropOld(): void {
-    for (const id of this.#ended) {
+    for (const id of this.#retention.takeOld(this.#system.clock.date().getTime())) {
       const kept = this.#tasks.get(id)!;
-      const age = this.#system.clock.date().getTime() - Date.parse(kept.task.ended_at!);
-      if (this.#ended.size <= this.#retention.kept && age <= this.#retention.keptMs) return;
       this.#forget(kept);
       const keys = [`task/${id}`, ...kept.keys];
       this.#memory.commit(new Map(keys.map((key) => [key, undefined])), { lazy: true })
@@ -512,17 +498,12 @@ export class TaskLog {
 
   /** The work of the ones that ended last stays; the others can't be tried again any more. */
   #dropWork(): void {
-    let chars = 0;
-    for (const some of this.#work.values()) chars += some;
-    for (const [id, some] of this.#work) {
-      if (chars <= this.#retention.workChars) return;
-      chars -= some;
-      this.#work.delete(id);
+    for (const id of this.#retention.takeWork()) {
       this.#note(id, {}, undefined, without(this.#tasks.get(id)!, WORK));
     }
   }
 
-  #measure(id: string): void {
+  #measure(id: string): number {
     const prefix = `of/${id}/`;
     let chars = 0;
     for (const key of this.#tasks.get(id)!.keys) {
@@ -530,13 +511,11 @@ export class TaskLog {
         chars += JSON.stringify(this.#memory.get(key)).length;
       }
     }
-    if (chars > 0) this.#work.set(id, chars);
+    return chars;
   }
 
   #forget({ task }: Kept): void {
     this.#tasks.delete(task.task);
-    this.#ended.delete(task.task);
-    this.#work.delete(task.task);
     if (task.key !== null) this.#byKey.delete(task.key);
   }
 }

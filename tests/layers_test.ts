@@ -32,6 +32,7 @@ const FLOORS = [
     "orchestrator/pauses",
     "orchestrator/pipelines",
     "orchestrator/queue",
+    "orchestrator/retention",
     "orchestrator/waits",
   ],
   [

@@ -1,0 +1,77 @@
+/** How much of what has ended is kept. */
+export interface RetentionBounds {
+  /** An ended task is kept so long, in milliseconds, */
+  readonly keptMs: number;
+  /** and so many of them are. */
+  readonly kept: number;
+  /**
+   * What is needed to try those again that are dead or cancelled is kept up to so many characters of
+   * JSON, for the ones that ended last.
+   */
+  readonly workChars: number;
+}
+
+export const RETENTION: RetentionBounds = {
+  keptMs: 30 * 24 * 3_600_000,
+  kept: 2_000,
+  workChars: 64 * 1024 * 1024,
+};
+
+/** A task that has ended. */
+export interface Ended {
+  readonly task: string;
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  /** Size of what a retry of it needs, as JSON; 0 where it is not kept. */
+  readonly workChars: number;
+}
+
+/** Decides which ended tasks are kept; whoever keeps them is told what goes. */
+export class Retention {
+  readonly #bounds: RetentionBounds;
+  /** The one that ended first in front. */
+  readonly #ended = new Map<string, Ended>();
+  #workChars = 0;
+
+  constructor(bounds: Partial<RetentionBounds> = {}) {
+    this.#bounds = { ...RETENTION, ...bounds };
+  }
+
+  add(ended: Ended): void {
+    this.#ended.set(ended.task, ended);
+    this.#workChars += ended.workChars;
+  }
+
+  /** Takes a task out, since it goes on; gives what is to be added where it does not after all. */
+  remove(task: string): Ended {
+    const ended = this.#ended.get(task)!;
+    this.#ended.delete(task);
+    this.#workChars -= ended.workChars;
+    return ended;
+  }
+
+  /** Takes the tasks out that are kept no longer at `now`, in milliseconds since 1970. */
+  takeOld(now: number): string[] {
+    const old: string[] = [];
+    for (const { task, at } of this.#ended.values()) {
+      const { keptMs, kept } = this.#bounds;
+      if (this.#ended.size <= kept && now - at <= keptMs) break;
+      this.remove(task);
+      old.push(task);
+    }
+    return old;
+  }
+
+  /** Takes the tasks whose work is kept no longer; the tasks themselves stay. */
+  takeWork(): string[] {
+    const tasks: string[] = [];
+    for (const ended of this.#ended.values()) {
+      if (this.#workChars <= this.#bounds.workChars) break;
+      if (ended.workChars === 0) continue;
+      this.#workChars -= ended.workChars;
+      this.#ended.set(ended.task, { ...ended, workChars: 0 });
+      tasks.push(ended.task);
+    }
+    return tasks;
+  }
+}
