@@ -8,8 +8,10 @@
  *     waiting is rejected: later ones may build on it.
  *  3. A sync that failed is never tried again, since the kernel may have dropped what it could not
  *     write. Nothing is accepted any more; the next start recovers from what is on disk.
- *  4. Only the tail of the last segment may be incomplete. It is cut off and kept aside. Damage
- *     anywhere else stops the start.
+ *  4. What is read back at the start is on disk before anything is built on it: it may lie in the
+ *     system's memory alone, after a crash as after a sync that failed.
+ *  5. Only the tail of the last segment that was used may be incomplete. It is cut off and kept aside.
+ *     Damage anywhere else stops the start.
  *
  * @module
  */
@@ -24,6 +26,7 @@ import {
   type NewSegment,
   newSegment,
   RECORD_BYTES_MAX,
+  rewrite,
   type Segment,
   type SegmentRead,
 } from "./segment.ts";
@@ -85,6 +88,8 @@ export class Journal {
   /** Why nothing is accepted any more. */
   #refusal: CodedError | undefined;
   #failed = false;
+  /** Whether what was read back is on disk for certain. */
+  #rewritten = false;
 
   private constructor(options: JournalOptions) {
     this.#options = options;
@@ -213,6 +218,7 @@ export class Journal {
 
   /** On a full disk once more, where room can be made. */
   async #write(bytes: Uint8Array): Promise<void> {
+    await this.#rewrite();
     try {
       await writeAll(this.#file, bytes);
     } catch (error) {
@@ -228,6 +234,7 @@ export class Journal {
     const next = newSegment(folder, role, mark);
     let file: DiskFile;
     try {
+      await this.#rewrite();
       file = await createSegment(next, this.#disk);
     } catch (error) {
       return rotation.reject(storageError("begin a segment", error)); // the old one goes on
@@ -247,6 +254,7 @@ export class Journal {
     const file = await createSegment(next, this.#disk);
     await syncSegment(file, folder, this.#disk);
     this.#use(file, next);
+    this.#rewritten = true;
   }
 
   #use(file: DiskFile, { segment, line, mark }: NewSegment): void {
@@ -299,14 +307,27 @@ export class Journal {
     });
     this.#mark = mark;
     this.#bytes = bytes;
-    if (torn !== undefined) await this.#cut(torn.segment, torn.read);
+    for (const { segment, read } of torn.toReversed()) await this.#cut(segment, read);
     const last = this.#segments.at(-1);
     if (last === undefined) return await this.#beginFirst();
+    await syncFolder(folder, disk);
     this.#file = await disk.open(last.path, { append: true });
     this.#end = (await this.#file.stat()).size;
+    try {
+      await this.#rewrite();
+    } catch (error) {
+      if (!saysFull(error)) throw error; // what is there can be read; a write tries once more
+    }
   }
 
   /** Rule 4. */
+  async #rewrite(): Promise<void> {
+    if (this.#rewritten) return;
+    await rewrite(this.#segments.at(-1)!.path, this.#disk);
+    this.#rewritten = true;
+  }
+
+  /** Rule 5. */
   async #cut({ path }: Segment, { end, size, mark }: SegmentRead): Promise<void> {
     const kept_in = size > end ? await cutTail(path, end, { disk: this.#disk }) : undefined;
     this.#options.log("warn", "journal_tail_cut", {

@@ -133,7 +133,7 @@ async function rebuilt(
   const { entries, mark, unreadable } = damage === undefined
     ? { entries: new Map(), mark: undefined, unreadable: 0 }
     : await salvageSnapshot(path);
-  const starts = await Promise.all(segments.map(readStart));
+  const starts = await Promise.all(segments.map((segment) => readStart(segment)));
   const known = mark !== undefined &&
     starts.some((start) => start?.seq === mark.seq && start.crc === mark.crc);
   // Records that the entries include already may come once more: the last value of a key wins.

@@ -11,6 +11,7 @@ import { LineReader } from "./lines.ts";
 import { CodedError } from "./errors.ts";
 import type { Json } from "./protocol.ts";
 import { type Disk, SYSTEM } from "./system.ts";
+import { writeAll } from "./write_all.ts";
 import { crcText, decodeRecord, encodeRecord, type Mark, peekRecord } from "./record.ts";
 
 /** Told in each segment's first record; a newer one is refused. */
@@ -19,6 +20,7 @@ const FORMAT = 1;
 export const RECORD_BYTES_MAX = 64 * 1024 * 1024;
 /** File systems write in multiples of this. */
 const SECTOR_BYTES = 512;
+const REWRITE_BYTES = 1024 * 1024;
 
 const NAME = /^journal-(\d{12})\.ndjson$/;
 const LINE_FEED = 0x0a;
@@ -141,10 +143,28 @@ export async function cutTail(
   return aside;
 }
 
+/**
+ * Puts a file on disk that was read back. A sync alone would not do: after one that has failed the
+ * system takes what it could not write for written. The same bytes in the same place need no room,
+ * and do no harm where they stop halfway.
+ */
+export async function rewrite(path: string, disk = SYSTEM.disk): Promise<void> {
+  using file = await disk.open(path, { read: true, write: true });
+  const block = new Uint8Array(REWRITE_BYTES);
+  for (let at = 0, read: number | null; (read = await file.read(block)) !== null; at += read) {
+    await file.seek(at, Deno.SeekMode.Start);
+    await writeAll(file, block.subarray(0, read));
+  }
+  await file.sync();
+}
+
 /** What a segment goes on after, by its own header; `undefined` where that is not whole. */
-export async function readStart({ path }: Segment): Promise<Mark | undefined> {
-  if (!(await Deno.lstat(path)).isFile) return undefined;
-  using file = await Deno.open(path);
+export async function readStart(
+  { path }: Segment,
+  disk = SYSTEM.disk,
+): Promise<Mark | undefined> {
+  if (!(await disk.lstat(path)).isFile) return undefined;
+  using file = await disk.open(path);
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
       const told = toldMark(line);

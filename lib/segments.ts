@@ -7,7 +7,14 @@ import { Damage } from "./damage.ts";
 import type { Json } from "./protocol.ts";
 import type { Mark } from "./record.ts";
 import { type Disk, SYSTEM } from "./system.ts";
-import { isTorn, newSegment, readSegment, type Segment, type SegmentRead } from "./segment.ts";
+import {
+  isTorn,
+  newSegment,
+  readSegment,
+  readStart,
+  type Segment,
+  type SegmentRead,
+} from "./segment.ts";
 
 export interface Reading {
   readonly folder: string;
@@ -25,14 +32,17 @@ export interface SegmentsRead {
   readonly mark: Mark;
   /** Of all segments, without an incomplete tail. */
   readonly bytes: number;
-  /** The last segment, where a write to it was cut short. */
-  readonly torn: { segment: Segment; read: SegmentRead } | undefined;
+  /**
+   * Those at the end to which a write was cut short, in order. Only the first of them may hold whole
+   * records: the others were begun, and never came to be used.
+   */
+  readonly torn: { readonly segment: Segment; readonly read: SegmentRead }[];
 }
 
 /**
  * Gives `replay` every record that is newer than `after`, in order.
  *
- * @throws {Damage} where anything but the tail of the last segment is incomplete
+ * @throws {Damage} where anything but the tail of the last segment that was used is incomplete
  */
 export async function readSegments(
   { folder, role, segments, after, replay, disk = SYSTEM.disk }: Reading,
@@ -46,22 +56,38 @@ export async function readSegments(
   }
   const covered = segments.slice(0, Math.max(begin, 0));
   let [mark, bytes] = [after, 0];
-  let torn: SegmentsRead["torn"];
   for (const { path } of covered) bytes += (await disk.lstat(path)).size;
-  for (const segment of segments.slice(covered.length)) {
+  for (const [at, segment] of segments.entries()) {
+    if (at < covered.length) continue;
     const read = await readSegment(segment, role, mark, replay, disk);
-    if (read.end < read.size || read.mark === undefined) {
-      // A snapshot is only there when the segment behind it has begun.
-      const begun = read.mark !== undefined || after.seq === 0 || segment.first > first;
-      if (!begun || segment !== segments.at(-1) || !(await isTorn(segment.path, read.end, disk))) {
-        throw damaged(segment.path, read.end);
-      }
-      torn = { segment, read };
-    }
     mark = read.mark ?? mark;
     bytes += read.end;
+    if (read.end === read.size && read.mark !== undefined) continue;
+    // A snapshot is only there when the segment behind it has begun.
+    const begun = read.mark !== undefined || after.seq === 0 || segment.first > first;
+    const later = await readUnused(segments.slice(at + 1), disk);
+    if (!begun || later === undefined || !(await isTorn(segment.path, read.end, disk))) {
+      throw damaged(segment.path, read.end);
+    }
+    return { mark, bytes, torn: [{ segment, read }, ...later] };
   }
-  return { mark, bytes, torn };
+  return { mark, bytes, torn: [] };
+}
+
+/** Looks at segments that must not hold anything; nothing where one of them may. */
+async function readUnused(
+  segments: readonly Segment[],
+  disk: Disk,
+): Promise<SegmentsRead["torn"] | undefined> {
+  const unused: SegmentsRead["torn"] = [];
+  for (const segment of segments) {
+    const { isFile, size } = await disk.lstat(segment.path);
+    const isUnused = isFile && await readStart(segment, disk) === undefined &&
+      await isTorn(segment.path, 0, disk);
+    if (!isUnused) return undefined;
+    unused.push({ segment, read: { mark: undefined, end: 0, size } });
+  }
+  return unused;
 }
 
 function missing(path: string, after: Mark): Damage {

@@ -176,7 +176,9 @@ export class Scheduler {
     if (slot !== undefined) {
       await taskLog.cancelling(id);
       slot.aborter.abort(cancelled());
-      return await slot.ended;
+      await slot.ended;
+      // Where the log took nothing of its start or its end, it waits for its turn again.
+      return isFinal(taskLog.get(id)!.state) ? undefined : await this.#cancel(id);
     }
     this.#queue.delete(id);
     try {

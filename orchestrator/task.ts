@@ -20,7 +20,7 @@ export const STATES = [
 export type State = typeof STATES[number];
 
 const MOVES: Readonly<Record<State, readonly State[]>> = {
-  queued: ["running", "cancelled"],
+  queued: ["running", "cancelling", "cancelled"],
   running: ["running", "retry_wait", "cancelling", "done", "dead"],
   retry_wait: ["running", "retry_wait", "cancelling", "done", "dead"],
   cancelling: ["cancelling", "cancelled", "done", "dead"],

@@ -248,13 +248,14 @@ export class TaskLog {
 
   /** A page has come: the next one is asked with `cursor`, or there is none where it is `null`. */
   async collected(id: string, page: number, cursor: Json): Promise<void> {
-    const next = cursor === null ? undefined : { cursor, done: false };
-    await this.#write(this.#tasks.get(id)!, {}, undefined, {
-      ...(this.page(id, page) === undefined
-        ? { [`page/${page}`]: { cursor: null, done: false } }
-        : {}),
-      ...(next === undefined ? { last_page: page } : { [`page/${page + 1}`]: next }),
-    });
+    const own: Record<string, Json> = cursor === null ? { last_page: page } : {};
+    const begun = (number: number, cursor: Json): void => {
+      // Asked again after a restart, it must not undo the pages behind it: they may be through.
+      if (this.page(id, number) === undefined) own[`page/${number}`] = { cursor, done: false };
+    };
+    begun(page, null);
+    if (cursor !== null) begun(page + 1, cursor);
+    await this.#write(this.#tasks.get(id)!, {}, undefined, own);
   }
 
   /** The number of the last page, once it is known. */
@@ -306,7 +307,7 @@ export class TaskLog {
   async callDone(id: string, stage: string, output: JsonObject, ms: number): Promise<void> {
     await this.#write(
       this.#tasks.get(id)!,
-      { failed_attempts: 0, error: null },
+      { stage, failed_attempts: 0, error: null }, // that it began may not have been kept
       { kind: "stage_done", stage, ms },
       { [`output/${stage}`]: output },
     );

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { type Agent, defineAgent, op } from "../../agents/define.ts";
+import { defineAgent, op } from "../../agents/define.ts";
 import { AgentService } from "../../agents/service.ts";
 import { importSecret } from "../../lib/auth.ts";
 import { Memory } from "../../lib/memory.ts";

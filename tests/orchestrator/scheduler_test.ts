@@ -199,6 +199,26 @@ Deno.test("cancel() that the disk does not take leaves the task in its place", a
   for (const id of ids) assertEquals((await ended(log, id)).state, "done");
 });
 
+// The simulation found it: the cancel was answered with `internal`.
+Deno.test("cancel() ends a task whose start the disk has not taken", async () => {
+  await using folder = await TempFolder.make();
+  await using running = await start(folder.path, new Script(1).call);
+  const { scheduler, log } = running;
+  const { started } = log;
+  const failed = new CodedError("storage_full", "Cannot write in the journal");
+  const tried = Promise.withResolvers<void>();
+  log.started = () => {
+    tried.resolve();
+    return Promise.reject(failed);
+  };
+  const id = await running.submit();
+  await tried.promise;
+  await until(() => scheduler.running === 1, "it waits for the disk");
+  log.started = started;
+  await within(scheduler.cancel(id), "the cancel");
+  assertEquals(log.get(id)!.state, "cancelled");
+});
+
 Deno.test("stop() lets calls end, begins nothing, and the rest goes on at the next start", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(2);

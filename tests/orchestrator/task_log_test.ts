@@ -167,6 +167,35 @@ Deno.test("end() leaves the result of what is done, and of the rest what a retry
   assertEquals(log.get(dead)!.error!.code, "handler_failed");
 });
 
+// The simulation found these two: a page was analyzed twice, and a result was gone.
+Deno.test("collected() told again leaves the pages behind it as they are", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  const { log } = open;
+  const { task } = await log.create(newTask());
+  await log.started(task);
+  await log.collected(task, 0, { at: 1 });
+  await log.collected(task, 1, null);
+  await log.pageDone(task, 1, "analyze.000001", { seen: [] }, 5);
+  await log.collected(task, 0, { at: 1 }); // as after a restart, since page 0 is not through
+  assertEquals(log.page(task, 1), { cursor: { at: 1 }, done: true });
+  assertEquals([log.page(task, 0), log.lastPage(task)], [{ cursor: null, done: false }, 1]);
+});
+
+Deno.test("end() keeps the result, though it was not kept that its call has begun", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  const { log } = open;
+  const { task } = await log.create(newTask());
+  await log.started(task);
+  await log.callDone(task, "merge", { seen: [] }, 5);
+  await log.callDone(task, "report", { headline: "one" }, 5);
+  await log.end(task, "done");
+  assertEquals([log.output(task, "merge"), log.output(task, "report")], [undefined, {
+    headline: "one",
+  }]);
+});
+
 Deno.test("end() keeps so many ended tasks, and forgets the key of those that go", async () => {
   await using folder = await TempFolder.make();
   const retention = { keptMs: 3_600_000, kept: 2, workChars: 1_000 };

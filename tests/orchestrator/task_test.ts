@@ -3,7 +3,7 @@ import { assertMove, isFinal, type State, STATES } from "../../orchestrator/task
 
 /** Every move that there is; all others are mistakes. */
 const LEGAL = `
-  queued     -> running, cancelled
+  queued     -> running, cancelling, cancelled
   running    -> running, retry_wait, cancelling, done, dead
   retry_wait -> running, retry_wait, cancelling, done, dead
   cancelling -> cancelling, cancelled, done, dead

@@ -1,0 +1,229 @@
+import { AgentService } from "../../agents/service.ts";
+import { importSecret } from "../../lib/auth.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Memory } from "../../lib/memory.ts";
+import { Orchestrator } from "../../orchestrator/orchestrator.ts";
+import { Remote } from "../../orchestrator/remote.ts";
+import { Dice } from "../dice.ts";
+import { judge } from "./judge.ts";
+import { Machine } from "./machine.ts";
+import { Node } from "./node.ts";
+import { AGENTS, type Mishaps, PIPELINE } from "./roles.ts";
+import { SimClient } from "./sim_client.ts";
+import { SimNet } from "./sim_net.ts";
+import { Timeline } from "./timeline.ts";
+import { FAULT_NAMES, heal, type Place, startLater, trouble } from "./trouble.ts";
+
+const SECRET = importSecret("a secret that is only ever used in a simulation");
+const PORT = 7100;
+const CLIENTS = 3;
+/** Virtual time in which things go wrong. */
+const TROUBLE_MS = 40_000;
+/** After that everything must have come to its end in this time: dead peers are noticed by pings. */
+const HEAL_MS = 240_000;
+const STOP_MS = 20_000;
+/** By machine, the agents that run. */
+const AGENT_MACHINES = {
+  "collector-1": "collector",
+  "analyzer-1": "analyzer",
+  "analyzer-2": "analyzer",
+  "counter-1": "counter",
+};
+
+/** A defect that is put in, to see whether it is found. */
+export type Plant = (place: Place) => void;
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly plant?: Plant;
+}
+
+export interface Outcome {
+  /** Everything that is as it must never be. */
+  readonly findings: readonly string[];
+  /** How often each fault was brought about. */
+  readonly faults: ReadonlyMap<string, number>;
+  readonly tasks: number;
+  readonly events: number;
+  /** Two runs of a seed that differ in it were not the same. */
+  readonly digest: number;
+}
+
+/** Runs an orchestrator, four agents and three clients on machines that fail, all from one seed. */
+export async function simulate({ seed, plant }: SimulationOptions): Promise<Outcome> {
+  return await new Simulation(seed).run(plant);
+}
+
+class Simulation {
+  readonly #timeline = new Timeline();
+  readonly #dice: Dice;
+  readonly #net: SimNet;
+  readonly #findings: string[] = [];
+  readonly #mishaps: Mishaps = { fails: 0.05, isSlow: 0.1, hangs: 0.01 };
+  readonly #orchestrator: Node<Orchestrator>;
+  readonly #agents: Node<AgentService>[];
+  readonly #clients: SimClient[] = [];
+  readonly #place: Place;
+
+  constructor(seed: number) {
+    this.#dice = new Dice(seed);
+    this.#net = new SimNet(this.#timeline, this.#split());
+    this.#agents = Object.entries(AGENT_MACHINES).map(([name, role]) => this.#agent(name, role));
+    this.#orchestrator = this.#makeOrchestrator();
+    const clients = Array.from({ length: CLIENTS }, (_, at) => `client-${at}`);
+    this.#place = {
+      timeline: this.#timeline,
+      net: this.#net,
+      dice: this.#split(),
+      nodes: [this.#orchestrator, ...this.#agents],
+      clients,
+    };
+    for (const name of clients) this.#clients.push(this.#client(name));
+  }
+
+  async run(plant: Plant = () => {}): Promise<Outcome> {
+    const { nodes, dice } = this.#place;
+    const names = FAULT_NAMES.filter(() => dice.below(2) === 0);
+    for (const node of nodes) node.start();
+    plant(this.#place);
+    const clients = Promise.all(this.#clients.map((client) => client.run()));
+    const faults = names.length > 0
+      ? trouble(this.#place, names, TROUBLE_MS)
+      : new Map<string, number>();
+    this.#timeline.after(TROUBLE_MS, () => this.#heal());
+    try {
+      await this.#until(clients, TROUBLE_MS + HEAL_MS);
+      await this.#passUntil(() => this.#rests(), HEAL_MS);
+      this.#judge();
+      await this.#until(this.#stop(), STOP_MS);
+    } catch (error) {
+      this.#found((error as Error).message);
+    }
+    const tasks = this.#clients.reduce((sum, { records }) => sum + records.length, 0);
+    const { events, digest } = this.#timeline;
+    return { findings: this.#findings, faults, tasks, events, digest };
+  }
+
+  #heal(): void {
+    Object.assign(this.#mishaps, { fails: 0, isSlow: 0, hangs: 0 });
+    heal(this.#place);
+  }
+
+  /** Whether every task has ended, also those that nobody follows. */
+  #rests(): boolean {
+    const orchestrator = this.#orchestrator.service;
+    return orchestrator !== undefined &&
+      orchestrator.scheduler.running + orchestrator.scheduler.waiting === 0 &&
+      this.#place.nodes.every(({ memory }) => memory !== undefined);
+  }
+
+  #judge(): void {
+    const records = this.#clients.flatMap(({ records }) => records);
+    const counter = this.#agents.at(-1)!.memory!;
+    this.#findings.push(...judge(records, this.#orchestrator.service!, counter));
+  }
+
+  /** Ends them all; what each had in memory is what it reads back. */
+  async #stop(): Promise<void> {
+    for (const node of this.#place.nodes) {
+      const before = contentOf(node.memory!);
+      await node.stop();
+      node.start();
+      while (node.memory === undefined) await this.#pass(1);
+      if (contentOf(node.memory) !== before) this.#found(`${node.machine.name} reads other values`);
+      node.kill();
+    }
+  }
+
+  async #pass(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => void this.#timeline.after(ms, resolve));
+  }
+
+  async #until(work: Promise<unknown>, limitMs: number): Promise<void> {
+    let settled = false;
+    const settle = (): void => void (settled = true);
+    work.then(settle, settle);
+    await this.#passUntil(() => settled, limitMs);
+    await work;
+  }
+
+  async #passUntil(condition: () => boolean, limitMs: number): Promise<void> {
+    await this.#timeline.run(() => this.#findings.length > 0 || condition(), limitMs);
+    if (this.#findings.length > 0) throw new Error("Stopped there");
+  }
+
+  #makeOrchestrator(): Node<Orchestrator> {
+    const agents = Object.groupBy(
+      Object.entries(AGENT_MACHINES).map(([hostname, role]) => ({ hostname, port: PORT, role })),
+      ({ role }) => role,
+    ) as Record<string, { hostname: string; port: number }[]>;
+    return this.#node("orchestrator", "orchestrator", (system, memory, log) =>
+      new Orchestrator({
+        ...this.#common("orchestrator-1", memory, log),
+        agents,
+        pipelines: new Map([[PIPELINE.name, PIPELINE]]),
+        concurrency: 4,
+        queueMax: 100,
+        patienceMs: 60_000,
+        system,
+      }));
+  }
+
+  #agent(name: string, role: string): Node<AgentService> {
+    return this.#node(name, role, (system, memory, log) => {
+      const agent = AGENTS[role](system, this.#mishaps);
+      return new AgentService({ ...this.#common(name, memory, log), agent, system });
+    });
+  }
+
+  #common(name: string, memory: Memory, log: Log) {
+    return { host: "0.0.0.0", port: PORT, name, secret: SECRET, memory, log };
+  }
+
+  #node<S extends Orchestrator | AgentService>(
+    name: string,
+    role: string,
+    begin: ConstructorParameters<typeof Node<S>>[0]["begin"],
+  ): Node<S> {
+    const node: Node<S> = new Node<S>({
+      machine: this.#machine(name),
+      role,
+      begin,
+      log: (_level, event, fields) => {
+        // What only a defect brings about.
+        if (event !== "internal" && event !== "task_alone") return;
+        this.#found(`${name}: ${event} ${JSON.stringify(fields)}`);
+      },
+      onEnded: () => startLater(this.#place, node as Node),
+      onFinding: (finding) => this.#found(finding),
+    });
+    return node;
+  }
+
+  #client(name: string): SimClient {
+    const system = this.#machine(name).boot();
+    return new SimClient({
+      name,
+      remote: new Remote({ hostname: "orchestrator", port: PORT }, SECRET, system),
+      system,
+      goesOn: () => this.#timeline.now < TROUBLE_MS,
+      onFinding: (finding) => this.#found(`${name}: ${finding}`),
+    });
+  }
+
+  #machine(name: string): Machine {
+    return new Machine({ name, timeline: this.#timeline, net: this.#net, dice: this.#split() });
+  }
+
+  #found(finding: string): void {
+    this.#findings.push(`at ${this.#timeline.now.toFixed(1)} ms: ${finding}`);
+  }
+
+  #split(): Dice {
+    return new Dice(this.#dice.below(2 ** 32));
+  }
+}
+
+function contentOf(memory: Memory): string {
+  return JSON.stringify([...memory.entries("")]);
+}

@@ -1,0 +1,46 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { simulateMemory } from "./memory_simulation.ts";
+import { PLANTS } from "./plants.ts";
+import { simulate } from "./simulation.ts";
+
+const SEEDS = 10;
+/** So many seeds may a defect need until it is found. */
+const PLANT_SEEDS = 40;
+
+Deno.test("simulate() finds nothing, and the same seed is the same run", async () => {
+  const digests = new Set<number>();
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const first = await simulate({ seed });
+    assertEquals(first.findings, [], `seed ${seed}`);
+    assert(first.tasks > 0);
+    digests.add(first.digest);
+    if (seed === 1) assertEquals((await simulate({ seed })).digest, first.digest);
+  }
+  assertEquals(digests.size, SEEDS);
+});
+
+Deno.test("simulateMemory() finds nothing, and the same seed is the same run", async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const first = await simulateMemory(seed);
+    assertEquals(first.findings, [], `seed ${seed}`);
+    assert(first.acknowledged > 0);
+    if (seed === 1) assertEquals((await simulateMemory(seed)).digest, first.digest);
+  }
+});
+
+for (const [name, plant] of Object.entries(PLANTS)) {
+  Deno.test(`simulate() finds ${name}`, async () => {
+    for (let seed = 1; seed <= PLANT_SEEDS; seed++) {
+      if ((await simulate({ seed, plant })).findings.length > 0) return;
+    }
+    throw new Error(`It was not found in ${PLANT_SEEDS} seeds`);
+  });
+}
+
+Deno.test("simulateMemory() finds a disk whose syncs do nothing", async () => {
+  const found: string[] = [];
+  for (let seed = 1; seed <= PLANT_SEEDS; seed++) {
+    found.push(...(await simulateMemory(seed, true)).findings);
+  }
+  assertNotEquals(found, []);
+});
