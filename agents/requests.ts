@@ -55,6 +55,8 @@ export class Requests {
   /** Size and age of each entry in memory, oldest first. */
   #kept = new Map<string, Sized>();
   #chars = 0;
+  /** By call, the latest run that there is an entry of. */
+  #runs = new Map<string, number>();
   #epoch = -1;
 
   constructor(memory: Memory, { bounds = KEPT, clock = SYSTEM.clock } = {}) {
@@ -68,6 +70,12 @@ export class Requests {
   answered(id: string): RequestEntry | undefined {
     const entry = this.#memory.get(PREFIX + id) as RequestEntry | undefined;
     return entry?.state === "done" ? entry : undefined;
+  }
+
+  /** Whether a later run of the same call has begun: one that comes this late must not run as well. */
+  isSuperseded(id: string): boolean {
+    const { call, run } = runOf(id);
+    return (this.#runs.get(call) ?? 0) > run;
   }
 
   /** Notes that a handler begins. */
@@ -113,6 +121,8 @@ export class Requests {
       this.#kept.delete(key);
       this.#chars -= chars;
       changes.set(key, undefined);
+      const { call, run } = runOf(key.slice(PREFIX.length));
+      if (this.#runs.get(call) === run) this.#runs.delete(call);
     }
     return changes;
   }
@@ -123,6 +133,7 @@ export class Requests {
     this.#epoch = this.#memory.epoch;
     this.#kept = new Map();
     this.#chars = 0;
+    this.#runs = new Map();
     const found = [...this.#memory.entries(PREFIX)].map(([key, entry]) => ({
       key,
       chars: before.get(key)?.chars ?? JSON.stringify(entry).length,
@@ -136,5 +147,13 @@ export class Requests {
     this.#chars += chars - (this.#kept.get(key)?.chars ?? 0);
     this.#kept.delete(key);
     this.#kept.set(key, { chars, at });
+    const { call, run } = runOf(key.slice(PREFIX.length));
+    this.#runs.set(call, Math.max(run, this.#runs.get(call) ?? 0));
   }
+}
+
+/** `t7.r2.merge` is run 2 of the call `t7.merge`, and `t7.merge` is run 1 of it. */
+function runOf(id: string): { call: string; run: number } {
+  const [, task, run, rest] = /^([^.]+)\.r(\d{1,9})\.(.+)$/.exec(id) ?? [];
+  return task === undefined ? { call: id, run: 1 } : { call: `${task}.${rest}`, run: Number(run) };
 }

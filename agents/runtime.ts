@@ -4,7 +4,9 @@
  *  1. A reply leaves after its commit is on disk. The next handler may run meanwhile.
  *  2. A request id that is answered is answered again without running its handler; one that runs is
  *     joined. The same id with another body is a conflict.
- *  3. A handler that fails, is late or is cancelled leaves no trace in memory.
+ *  3. A request of an earlier run than the latest of its call is refused: it is late, and its answer
+ *     is not wanted any more.
+ *  4. A handler that fails, is late or is cancelled leaves no trace in memory.
  *
  * @module
  */
@@ -101,7 +103,7 @@ export class Runtime {
     throw new CodedError("unknown_type", `Cannot do "${type}": ${name} does ${known}`);
   }
 
-  /** Rule 2. */
+  /** Rules 2 and 3. */
   async #once(op: Op, request: Request): Promise<JsonObject> {
     const { id, type, body = {} } = request;
     const text = JSON.stringify(body);
@@ -117,6 +119,9 @@ export class Runtime {
     }
     if (running !== undefined) return await running.answer;
     if (answered?.reply !== undefined) return answered.reply;
+    if (this.#requests.isSuperseded(id)) {
+      throw new CodedError("conflict", `Cannot take "${id}": a later run of it has begun`);
+    }
     if (this.inHand >= QUEUE_MAX) {
       throw new CodedError("busy", `Cannot take another request: ${QUEUE_MAX} wait already`);
     }

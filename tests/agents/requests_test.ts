@@ -22,9 +22,9 @@ Deno.test("Requests.finish() keeps the answer beside the changes, all in one rec
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const requests = new Requests(memory, { bounds: WIDE });
+  const before = (await Deno.readTextFile((await folder.segments())[0])).split("\n").length;
   const entry = requests.begin("a", "greet", "digest", 12);
   assertEquals(requests.answered("a"), undefined, "it still runs");
-  const before = (await Deno.readTextFile((await folder.segments())[0])).split("\n").length;
   const kept = { reply: { text: "hello" } };
   await requests.finish("a", entry, new Map([["state/n", 1]]), { ...OUTCOME, kept });
   const lines = (await Deno.readTextFile((await folder.segments())[0])).split("\n");

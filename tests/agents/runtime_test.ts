@@ -228,6 +228,28 @@ Deno.test("answer() refuses an id that was used for another request, running or 
   assertEquals(await bench.code("work", { a: 1 }, { id: "x" }), "ok");
 });
 
+// Seen to fail where runs are not compared, and where they are forgotten by a restart.
+Deno.test("answer() refuses a late request of an earlier run, also after a restart", async () => {
+  const ran: string[] = [];
+  await using bench = await Bench.make({
+    merge: any(({ run }) => {
+      ran.push(String(run));
+      return {};
+    }),
+  });
+  await bench.ask("merge", { run: 2 }, { id: "t7.r2.merge" });
+  const late = await rejection(bench.ask("merge", { run: 1 }, { id: "t7.merge" }));
+  assertEquals(late.code, "conflict");
+  await bench.reopen();
+  const later = await rejection(bench.ask("merge", { run: 1 }, { id: "t7.merge" }));
+  assertEquals(later.code, "conflict");
+  // Other calls, other tasks and later runs are none of its business.
+  await bench.ask("merge", { run: 3 }, { id: "t7.r3.merge" });
+  await bench.ask("merge", { run: 4 }, { id: "t7.merge.4" });
+  await bench.ask("merge", { run: 5 }, { id: "t8.merge" });
+  assertEquals(ran, ["2", "3", "4", "5"]);
+});
+
 Deno.test("answer() runs an id again that failed, also with another body", async () => {
   let runs = 0;
   await using bench = await Bench.make({

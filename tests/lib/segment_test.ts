@@ -1,3 +1,9 @@
+/**
+ * A crash at every byte, and a flipped bit in every byte. Seen to fail where a record's checksum was
+ * not compared.
+ *
+ * @module
+ */
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { ExitError } from "../../lib/exit.ts";
 import { Journal } from "../../lib/journal.ts";
