@@ -2,8 +2,10 @@
 export interface RetentionBounds {
   /** An ended task is kept so long, in milliseconds, */
   readonly keptMs: number;
-  /** and so many of them are. */
+  /** and so many of them are, */
   readonly kept: number;
+  /** with results of so many characters of JSON together. */
+  readonly resultChars: number;
   /**
    * What is needed to try those again that are dead or cancelled is kept up to so many characters of
    * JSON, for the ones that ended last.
@@ -14,7 +16,8 @@ export interface RetentionBounds {
 export const RETENTION: RetentionBounds = {
   keptMs: 30 * 24 * 3_600_000,
   kept: 2_000,
-  workChars: 64 * 1024 * 1024,
+  resultChars: 32 * 1024 * 1024,
+  workChars: 32 * 1024 * 1024,
 };
 
 /** A task that has ended. */
@@ -22,6 +25,8 @@ export interface Ended {
   readonly task: string;
   /** In milliseconds since 1970. */
   readonly at: number;
+  /** Size of its result, as JSON; 0 where it has none. */
+  readonly resultChars: number;
   /** Size of what a retry of it needs, as JSON; 0 where it is not kept. */
   readonly workChars: number;
 }
@@ -31,6 +36,7 @@ export class Retention {
   readonly #bounds: RetentionBounds;
   /** The one that ended first in front. */
   readonly #ended = new Map<string, Ended>();
+  #resultChars = 0;
   #workChars = 0;
 
   constructor(bounds: Partial<RetentionBounds> = {}) {
@@ -39,6 +45,7 @@ export class Retention {
 
   add(ended: Ended): void {
     this.#ended.set(ended.task, ended);
+    this.#resultChars += ended.resultChars;
     this.#workChars += ended.workChars;
   }
 
@@ -46,6 +53,7 @@ export class Retention {
   remove(task: string): Ended {
     const ended = this.#ended.get(task)!;
     this.#ended.delete(task);
+    this.#resultChars -= ended.resultChars;
     this.#workChars -= ended.workChars;
     return ended;
   }
@@ -54,8 +62,9 @@ export class Retention {
   takeOld(now: number): string[] {
     const old: string[] = [];
     for (const { task, at } of this.#ended.values()) {
-      const { keptMs, kept } = this.#bounds;
-      if (this.#ended.size <= kept && now - at <= keptMs) break;
+      const { keptMs, kept, resultChars } = this.#bounds;
+      const fits = this.#ended.size <= kept && this.#resultChars <= resultChars;
+      if (fits && now - at <= keptMs) break;
       this.remove(task);
       old.push(task);
     }

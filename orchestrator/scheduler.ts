@@ -20,6 +20,8 @@ import { Waits } from "./waits.ts";
 
 /** A disk that takes nothing is tried again after this time. */
 const STORAGE_MS = 1_000;
+/** See `inputCharsMax`. */
+const INPUT_CHARS_MAX = 32 * 1024 * 1024;
 
 export interface SchedulerOptions {
   readonly taskLog: TaskLog;
@@ -30,6 +32,11 @@ export interface SchedulerOptions {
   readonly concurrency: number;
   /** Tasks that may wait; more are refused. */
   readonly queueMax: number;
+  /**
+   * So many characters of JSON the inputs of tasks that have not ended may have before more tasks are
+   * refused; by default 32 Mi.
+   */
+  readonly inputCharsMax?: number;
   readonly log: Log;
   readonly system?: Pick<System, "clock" | "random">;
 }
@@ -163,11 +170,13 @@ export class Scheduler {
 
   #assertRoom(): void {
     if (this.#stopping) throw new CodedError("draining", "Cannot take a task: shutting down");
-    const { queueMax } = this.#options;
-    if (this.waiting + this.#coming < queueMax) return;
-    throw new CodedError("queue_full", `Cannot take a task: ${queueMax} wait already`, {
-      afterMs: 1_000,
-    });
+    const { queueMax, inputCharsMax = INPUT_CHARS_MAX, taskLog } = this.#options;
+    const isFull = this.waiting + this.#coming >= queueMax;
+    if (!isFull && taskLog.inputChars <= inputCharsMax) return;
+    const what = isFull
+      ? `${queueMax} wait already`
+      : `the inputs of those there are have ${taskLog.inputChars} characters`;
+    throw new CodedError("queue_full", `Cannot take a task: ${what}`, { afterMs: 1_000 });
   }
 
   async #cancel(id: string): Promise<void> {

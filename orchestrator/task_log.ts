@@ -58,6 +58,8 @@ interface Kept {
   created: Promise<unknown>;
   /** What it has in memory beside itself. */
   keys: Set<string>;
+  /** Size of its input, as JSON, while it has not ended. */
+  inputChars: number;
   /** On the clock that never jumps: when `task.spent_ms` was right. */
   spentAt: number;
   changed: PromiseWithResolvers<void>;
@@ -69,6 +71,7 @@ export class TaskLog {
   readonly #tasks = new Map<string, Kept>();
   readonly #byKey = new Map<string, string>();
   readonly #retention: Retention;
+  #inputChars = 0;
   #lastAt = 0;
 
   constructor(
@@ -84,6 +87,9 @@ export class TaskLog {
     for (const task of found) this.#tasks.set(task.task, { ...this.#kept(task), shown: task });
     if (found.length > 0) this.#lastAt = timeOf(found.at(-1)!.task);
     for (const [key] of memory.entries("of/")) this.#tasks.get(key.split("/")[1])?.keys.add(key);
+    for (const kept of this.#tasks.values()) {
+      if (!isFinal(kept.task.state)) this.#countInput(kept, this.input(kept.task.task)!);
+    }
     const ended = found.filter(({ state }) => isFinal(state));
     ended.sort((a, b) => compare(a.ended_at!, b.ended_at!));
     for (const task of ended) this.#retain(task);
@@ -101,6 +107,11 @@ export class TaskLog {
 
   get(id: string): Task | undefined {
     return this.#tasks.get(id)?.shown;
+  }
+
+  /** Size of the inputs of all tasks that have not ended, as JSON. */
+  get inputChars(): number {
+    return this.#inputChars;
   }
 
   /** The task that was submitted under this idempotency key: resolves with it when it is on disk. */
@@ -187,10 +198,12 @@ export class TaskLog {
     };
     const kept = this.#kept(task);
     this.#tasks.set(task.task, kept);
+    this.#countInput(kept, input);
     try {
       await (kept.created = this.#write(kept, {}, { kind: "submitted" }, { input }));
       return kept.shown!;
     } catch (error) {
+      this.#countInput(kept);
       this.#forget(kept);
       throw error;
     }
@@ -341,6 +354,7 @@ export class TaskLog {
       },
       state === "done" ? without(kept, WORK, `output/${kept.task.stage}`) : {},
     );
+    this.#countInput(kept);
     this.#retain(kept.task);
     this.#dropOld();
     this.#dropWork();
@@ -375,6 +389,7 @@ export class TaskLog {
       this.#retention.add(ended); // behind those that ended after it, which costs nothing
       throw error;
     }
+    this.#countInput(kept, this.input(id)!);
     return kept.shown!;
   }
 
@@ -415,6 +430,7 @@ export class TaskLog {
       shown: undefined,
       created: Promise.resolve(),
       keys: new Set(),
+      inputChars: 0,
       spentAt: this.#system.clock.now(),
       changed: Promise.withResolvers(),
     };
@@ -481,10 +497,18 @@ export class TaskLog {
     kept.keys = new Set([...own].map(([key]) => key));
   }
 
+  /** Counts the input of a task that goes on, or counts it off where it has ended. */
+  #countInput(kept: Kept, input?: JsonObject): void {
+    const chars = input === undefined ? 0 : JSON.stringify(input).length;
+    this.#inputChars += chars - kept.inputChars;
+    kept.inputChars = chars;
+  }
+
   /** Notes a task that has ended; one that is done can't be tried again. */
   #retain({ task, state, ended_at }: Task): void {
-    const workChars = state === "done" ? 0 : this.#measure(task);
-    this.#retention.add({ task, at: Date.parse(ended_at!), workChars });
+    const chars = this.#workChars(task); // of what is done its result is left alone
+    const [resultChars, workChars] = state === "done" ? [chars, 0] : [0, chars];
+    this.#retention.add({ task, at: Date.parse(ended_at!), resultChars, workChars });
   }
 
   #dropOld(): void {
@@ -504,7 +528,8 @@ export class TaskLog {
     }
   }
 
-  #measure(id: string): number {
+  /** Size of what a task has for its calls, as JSON. */
+  #workChars(id: string): number {
     const prefix = `of/${id}/`;
     let chars = 0;
     for (const key of this.#tasks.get(id)!.keys) {

@@ -7,6 +7,7 @@ import { Memory } from "../../lib/memory.ts";
 import type { Json, JsonObject } from "../../lib/protocol.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
+import type { RetentionBounds } from "../../orchestrator/retention.ts";
 import { runTask, type Surroundings } from "../../orchestrator/run_task.ts";
 import { type NewTask, TaskLog } from "../../orchestrator/task_log.ts";
 import { Waits } from "../../orchestrator/waits.ts";
@@ -30,7 +31,7 @@ export interface OpenLog extends AsyncDisposable {
 
 export interface LogOptions {
   readonly clock?: StillClock;
-  readonly retention?: { keptMs?: number; kept?: number; workChars?: number };
+  readonly retention?: Partial<RetentionBounds>;
 }
 
 /** Opens the log of a folder; its end leaves the folder to the next one. */

@@ -22,7 +22,7 @@ interface Running extends AsyncDisposable {
 async function start(
   folder: string,
   call: SchedulerOptions["call"],
-  { concurrency = 2, queueMax = 100 } = {},
+  { concurrency = 2, queueMax = 100, inputCharsMax = undefined as number | undefined } = {},
 ): Promise<Running> {
   const open = await openLog(folder);
   const { log: taskLog } = open;
@@ -35,6 +35,7 @@ async function start(
     pauses,
     concurrency,
     queueMax,
+    inputCharsMax,
     log,
   });
   return {
@@ -105,6 +106,21 @@ Deno.test("Scheduler refuses what finds no room, those on their way to the log c
   merging.open();
   for (const { task } of running.log.tasks()) await ended(running.log, task);
   await running.submit();
+});
+
+Deno.test("Scheduler refuses a task where the inputs of those there are are too large", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const merging = gate(script, "merge");
+  await using running = await start(folder.path, script.call, { inputCharsMax: 1_500 });
+  const input = { text: "x".repeat(1_000) };
+  const ids = [await running.submit({ input }), await running.submit({ input })];
+  const refusal = await assertRejects(() => running.submit(), CodedError, "characters");
+  assertEquals(refusal.code, "queue_full");
+  await until(() => merging.held() === 2, "both run");
+  merging.open();
+  for (const id of ids) await ended(running.log, id);
+  await ended(running.log, await running.submit());
 });
 
 Deno.test("cancel() ends a task that waits, before it has run", async () => {

@@ -451,6 +451,51 @@ Deno.test("a task that is retried is not dropped with those that have ended", as
   assertEquals([...log.tasks()].length, 2);
 });
 
+Deno.test("inputChars counts the inputs of the tasks that have not ended, also after a restart", async () => {
+  await using folder = await TempFolder.make();
+  const input = { text: "x".repeat(100) };
+  const chars = JSON.stringify(input).length;
+  const ids: string[] = [];
+  {
+    await using open = await openLog(folder.path);
+    const { log } = open;
+    for (let n = 0; n < 3; n++) ids.push((await log.create(newTask({ input }))).task);
+    assertEquals(log.inputChars, 3 * chars);
+    await log.end(ids[0], "cancelled");
+    assertEquals(log.inputChars, 2 * chars);
+    await log.retried(ids[0]);
+    await log.end(ids[1], "cancelled");
+    using disk = new FaultyDisk();
+    disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
+    await assertRejects(() => log.create(newTask({ input })), CodedError, "No space");
+    await assertRejects(() => log.retried(ids[1]), CodedError, "No space");
+    assertEquals(log.inputChars, 2 * chars);
+  }
+  await using open = await openLog(folder.path);
+  assertEquals(open.log.inputChars, 2 * chars);
+});
+
+Deno.test("end() keeps so much of the results, of the tasks that ended last", async () => {
+  await using folder = await TempFolder.make();
+  const retention = { resultChars: 2_500 };
+  const result = { markdown: "x".repeat(1_000) };
+  const ids: string[] = [];
+  {
+    await using open = await openLog(folder.path, { retention });
+    const { log } = open;
+    for (let n = 0; n < 3; n++) {
+      const { task } = await log.create(newTask());
+      ids.push(task);
+      await log.started(task);
+      await log.callDone(task, "report", result, 5);
+      await log.end(task, "done");
+    }
+    assertEquals([...log.tasks()].map(({ task }) => task), ids.slice(1));
+  }
+  await using open = await openLog(folder.path, { retention });
+  assertEquals([...open.log.tasks()].map(({ task }) => task), ids.slice(1));
+});
+
 Deno.test("end() keeps so much of what can be retried, of the tasks that ended last", async () => {
   await using folder = await TempFolder.make();
   const input = { text: "x".repeat(1_000) };
