@@ -22,6 +22,8 @@ export interface Record {
   state?: State;
   /** Whether the client has asked to cancel it. */
   cancelled: boolean;
+  /** How often it has asked, or may have, to run calls anew that were through. */
+  reruns: number;
   result?: JsonObject;
   readonly events: TaskEvent[];
 }
@@ -57,6 +59,7 @@ export class SimClient {
         wanted,
         acknowledged: "no",
         cancelled: false,
+        reruns: 0,
         events: [],
       };
       this.records.push(record);
@@ -100,6 +103,7 @@ export class SimClient {
       const reply = await this.#ask("events", { task, after, wait_ms: POLL_MS }, POLL_MS);
       this.#take(record, reply);
       const ended = isFinal(reply.state as State) && record.events.length >= Number(reply.last);
+      if (this.#chance(0.1)) await this.#askWhy(record, task);
       if (ended && !(await this.#triedAgain(record, task))) break;
       if (record.events.length > cancelAt && !record.cancelled) await this.#cancel(record, task);
     }
@@ -107,13 +111,22 @@ export class SimClient {
   }
 
   async #triedAgain(record: Record, task: string): Promise<boolean> {
-    if (record.state !== "dead" || record.wanted.poison || record.cancelled) return false;
-    const refusal = await this.#refused("retry", { task });
-    // Asked twice, the first one may have done it.
-    if (refusal !== undefined && refusal !== "conflict" && refusal !== "already_final") {
-      this.#found(`${record.key} can't be retried: ${refusal}`);
-    }
-    return true;
+    const { state, wanted, cancelled, key } = record;
+    const isWanted = wanted.poison ? record.reruns === 0 && this.#chance(0.5) : !cancelled;
+    if (state !== "dead" || !isWanted) return false;
+    const anew = wanted.poison || this.#chance(0.3);
+    if (anew) record.reruns++;
+    const from = this.#chance(0.5) ? "merge" : "collect";
+    const refusal = await this.#refused("retry", anew ? { task, from } : { task });
+    // Asked twice, the first one may have done it; and it may not have come as far as to merge.
+    const expected = [undefined, "conflict", "already_final", ...(anew ? ["invalid_input"] : [])];
+    if (!expected.includes(refusal)) this.#found(`${key} can't be retried: ${refusal}`);
+    return refusal !== "invalid_input" || !wanted.poison;
+  }
+
+  async #askWhy({ key }: Record, task: string): Promise<void> {
+    const { because } = await this.#ask("why", { task });
+    if ((because as string[]).length === 0) this.#found(`Nobody knows why ${key} is where it is`);
   }
 
   async #cancel(record: Record, task: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import type { Dice } from "../dice.ts";
 import type { Node } from "./node.ts";
 import type { SimNet } from "./sim_net.ts";
@@ -58,6 +59,12 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     place.timeline.after(between(place, LASTS_MS), () => disk.capacityBytes = Infinity);
   },
   "wrong date": ({ dice }, { machine }) => machine.shiftDate((dice.next() - 0.5) * 48 * 3_600_000),
+  "paused agent": (place) => {
+    const orchestrator = place.nodes[0] as unknown as Node<Orchestrator>;
+    const agent = place.dice.pick(place.nodes.slice(1)).role;
+    orchestrator.service?.ask("pause", { agent }).catch(() => {}); // it ends, or its disk is full
+    place.timeline.after(between(place, LASTS_MS), () => resume(place, agent));
+  },
   snapshot: (_place, { memory }) => void memory?.snapshot().catch(() => {}), // the journal goes on
 };
 export const FAULT_NAMES = Object.keys(FAULTS);
@@ -84,7 +91,8 @@ export function trouble(place: Place, names: readonly string[], ms: number): Map
 }
 
 /** Ends all harm: everything runs, and everybody reaches everybody. */
-export function heal({ net, nodes }: Place): void {
+export function heal(place: Place): void {
+  const { net, nodes } = place;
   net.faults.calm();
   net.heal();
   for (const node of nodes) {
@@ -92,7 +100,19 @@ export function heal({ net, nodes }: Place): void {
     node.machine.disk.capacityBytes = Infinity;
     node.machine.resume();
     node.start();
+    if (node !== nodes[0]) resume(place, node.role);
   }
+}
+
+/** Lets an agent go on, as soon as there is an orchestrator that does it. */
+function resume(place: Place, agent: string): void {
+  const again = (): void =>
+    void place.timeline.after(between(place, RESTART_MS), () => {
+      resume(place, agent);
+    });
+  const { service } = place.nodes[0] as unknown as Node<Orchestrator>;
+  if (service === undefined) again();
+  else service.ask("resume", { agent }).catch(again);
 }
 
 /** Starts a process anew that has ended. */
