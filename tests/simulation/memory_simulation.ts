@@ -91,8 +91,11 @@ class MemoryRun implements MemoryOutcome {
     });
     for (const [key, value] of this.#kept) {
       const found = Number(memory.get(key) ?? 0);
-      if (found >= value && found <= this.#tried.get(key)!) continue;
-      this.findings.push(`${key} is ${found}, and ${value} was acknowledged`);
+      if (found < value || found > this.#tried.get(key)!) {
+        this.findings.push(`${key} is ${found}, and ${value} was acknowledged`);
+      }
+      const other = memory.get(twin(key));
+      if (other !== found) this.findings.push(`${key} is ${found}, and its twin is ${other}`);
     }
     const writers = Array.from({ length: WRITERS }, (_, at) => this.#writer(memory, at, system));
     await Promise.race([failed.promise, Promise.all(writers)]);
@@ -104,7 +107,7 @@ class MemoryRun implements MemoryOutcome {
       const value = ++this.#values;
       this.#tried.set(key, value);
       try {
-        await memory.commit(new Map([[key, value]]));
+        await memory.commit(new Map([[key, value], [twin(key), value]]));
         this.#kept.set(key, value);
         this.acknowledged++;
         if (this.#dice.below(100) === 0) await memory.snapshot();
@@ -122,4 +125,9 @@ class MemoryRun implements MemoryOutcome {
     if (error instanceof ExitError && error.reason === "storage_failed") return;
     this.findings.push(String(error));
   }
+}
+
+/** A key that changes together with this one, or not at all. */
+function twin(key: string): string {
+  return `${key} again`;
 }
