@@ -181,11 +181,7 @@ export class Api {
         `Cannot use key "${key}": ${known.task} has it for other work`,
       );
     }
-    if (known === undefined && this.#taskLog.full) {
-      throw new CodedError("storage_full", "Cannot take a task: the disk is full", {
-        afterMs: FULL_MS,
-      });
-    }
+    if (known === undefined) this.#assertSpace("take a task");
     const asked = { pipeline, input, label, key: key ?? null, digest, deadlineMs: deadline_ms };
     const { task } = known ?? await this.#scheduler.add(() => this.#taskLog.create(asked));
     await this.#ended(task, wait_ms, wait);
@@ -258,8 +254,15 @@ export class Api {
     }
     const pipeline = this.#pipelines.get(task.pipeline);
     if (pipeline === undefined) throw unknownPipeline(task.pipeline, this.#pipelines);
+    this.#assertSpace(`retry ${id}`);
     await this.#scheduler.add(() => retryTask(this.#taskLog, task, pipeline, from));
     return this.#known(id);
+  }
+
+  /** What there is on a full disk is for what runs already. */
+  #assertSpace(act: string): void {
+    if (!this.#taskLog.full) return;
+    throw new CodedError("storage_full", `Cannot ${act}: the disk is full`, { afterMs: FULL_MS });
   }
 
   /** `{"type":"why","body":{"task":"t…"}}` */

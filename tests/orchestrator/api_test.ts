@@ -7,6 +7,7 @@ import { Pauses } from "../../orchestrator/pauses.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
 import { Scheduler } from "../../orchestrator/scheduler.ts";
 import type { TaskEvent } from "../../orchestrator/task.ts";
+import type { TaskLog } from "../../orchestrator/task_log.ts";
 import { TempFolder } from "../lib/temp_folder.ts";
 import { type Message, quiet, serve, until, within } from "../lib/wire.ts";
 import { Peer } from "../lib/wire.ts";
@@ -19,6 +20,7 @@ const CLEAN = { sanitizeOps: true, sanitizeResources: true };
 
 interface Asked extends AsyncDisposable {
   readonly api: Api;
+  readonly taskLog: TaskLog;
   readonly scheduler: Scheduler;
   ask(type: string, body?: JsonObject, more?: { timeout_ms?: number; gone?: AbortSignal }): Promise<
     Message
@@ -47,6 +49,7 @@ async function start(folder: string, script: Script, queueMax = 100): Promise<As
     within(api.answer({ v: 1, id: "q", type, body, timeout_ms }, gone), type);
   return {
     api,
+    taskLog,
     scheduler,
     ask,
     refusal: (type, body) => assertRejects(() => ask(type, body), CodedError),
@@ -471,6 +474,24 @@ Deno.test(
     letGo();
   },
 );
+
+Deno.test("submit and retry are refused while the disk is full, and what is known is told", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const letGo = holdMerge(script);
+  await using asked = await start(folder.path, script);
+  const { task } = await asked.ask("submit", { input: INPUT, key: "a" });
+  await asked.ask("cancel", { task });
+  letGo();
+  Object.defineProperty(asked.taskLog, "full", { get: () => true });
+  const bodies = { submit: { input: INPUT }, retry: { task } };
+  for (const [type, body] of Object.entries(bodies)) {
+    const { code, afterMs } = await asked.refusal(type, body);
+    assertEquals([code, afterMs], ["storage_full", 1_000], type);
+  }
+  assertEquals((await asked.ask("submit", { input: INPUT, key: "a" })).task, task);
+  assertEquals((await asked.ask("get", { task })).state, "cancelled");
+});
 
 Deno.test("why tells what a task waits for and what became of it", CLEAN, async () => {
   await using folder = await TempFolder.make();
