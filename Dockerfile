@@ -11,37 +11,43 @@ RUN deno task compile
 # What is mounted in a container exists in its image, and a new volume takes over its owner.
 RUN for role in orchestrator collector analyzer reporter; do \
       mkdir -p "/rooms/$role/memory/$role" "/rooms/$role/secret"; \
-    done && mkdir /rooms/collector/inbox
+    done && mkdir /rooms/collector/inbox && \
+    # Where `init: true` mounts its program; else it would be made in each container.
+    touch /rooms/docker-init
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS orchestrator
 WORKDIR /baton
+COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/orchestrator .
 COPY --from=build /src/dist/orchestrator orchestrator
 EXPOSE 7100
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/orchestrator", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/orchestrator", "health"]
 ENTRYPOINT ["/baton/orchestrator"]
 CMD ["serve"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS collector
 WORKDIR /baton
+COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/collector .
 COPY --from=build /src/dist/collector collector
 EXPOSE 7101
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/collector", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/collector", "health"]
 ENTRYPOINT ["/baton/collector"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS analyzer
 WORKDIR /baton
+COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/analyzer .
 COPY --from=build /src/dist/analyzer analyzer
 EXPOSE 7102
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/analyzer", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/analyzer", "health"]
 ENTRYPOINT ["/baton/analyzer"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS reporter
 WORKDIR /baton
+COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/reporter .
 COPY --from=build /src/dist/reporter reporter
 EXPOSE 7103
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/baton/reporter", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/reporter", "health"]
 ENTRYPOINT ["/baton/reporter"]

@@ -35,7 +35,8 @@ interface Run {
 export class Isolate implements Disposable {
   readonly #module: string;
   readonly #onStuck: (stuck: number) => void;
-  #thread: Worker;
+  /** Where one has ended by itself: none, until there is work for the next one. */
+  #thread: Worker | undefined;
   #run: Run | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #stuck = 0;
@@ -58,14 +59,14 @@ export class Isolate implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#thread.terminate();
+    this.#thread?.terminate();
   }
 
   async #executeNow(work: Work, memory: Reader, signal: AbortSignal): Promise<Done> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Done>();
     this.#run = { answered: false, work, memory, resolve, reject };
-    const thread = this.#thread;
+    const thread = this.#thread ??= this.#start();
     post(thread, { kind: "run", work });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const abort = (): void => {
@@ -86,12 +87,14 @@ export class Isolate implements Disposable {
   }
 
   #start(): Worker {
+    // deno-lint-ignore baton/fixed-code -- its own main module, which is compiled in
     const thread = new Worker(new URL(this.#module), {
+      env: {}, // none of its own: all of ours would ask for all of the environment
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
     thread.on("message", (message: FromThread) => this.#take(thread, message));
-    thread.on("error", (error: Error) => this.#replace(thread, error.message));
-    thread.on("exit", () => this.#replace(thread, "its thread has ended"));
+    thread.on("error", (error: Error) => this.#lost(thread, error.message));
+    thread.on("exit", () => this.#lost(thread, "its thread has ended"));
     return thread;
   }
 
@@ -119,9 +122,9 @@ export class Isolate implements Disposable {
   }
 
   /** The thread has ended by itself, and its work with it. */
-  #replace(thread: Worker, why: string): void {
+  #lost(thread: Worker, why: string): void {
     if (thread !== this.#thread) return;
-    this.#thread = this.#start();
+    this.#thread = undefined; // one that can't even start must not be started without end
     const op = this.#run?.work.op;
     this.#run?.reject(new CodedError("handler_failed", `Cannot finish ${op}: ${why}`));
   }

@@ -12,8 +12,8 @@ import {
   text,
   type Values,
 } from "../lib/config.ts";
-import { importSecret } from "../lib/auth.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
+import { type Limits, LIMITS_SETTING } from "../lib/limits.ts";
 import { logTo } from "../lib/log.ts";
 import { Memory } from "../lib/memory.ts";
 import {
@@ -27,6 +27,7 @@ import {
 } from "../lib/program.ts";
 import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder, PORTS, type Role, VERSION } from "../lib/roles.ts";
+import { TLS_CONNECTS, TLS_LISTENS, type TlsFiles, withTls } from "../lib/tls_settings.ts";
 import type { Agent } from "./define.ts";
 import { Isolate } from "./isolate.ts";
 import { AgentService } from "./service.ts";
@@ -58,6 +59,9 @@ function commonSettings(name: string) {
       help: "How this process calls itself",
       read: text,
     },
+    ...LIMITS_SETTING,
+    ...TLS_LISTENS,
+    ...TLS_CONNECTS,
     json: { help: "Print health as JSON" },
     "accept-loss": { help: "Repair: go on without what is damaged, which is kept aside" },
   };
@@ -88,7 +92,10 @@ export async function run<const S extends Settings>(
     if (more.length > 0 || !["serve", "health", "repair"].includes(command)) {
       throw new ExitError("usage", `Cannot do "${rest.join(" ")}": see ${name} --help`);
     }
-    if (command === "health") return await reportHealth(common.port, common.json);
+    if (command === "health") {
+      const system = await withTls({ "tls-ca": common["tls-ca"] });
+      return await reportHealth(common.port, common.json, system);
+    }
     if (command === "repair") return await repairMemory(name, common["accept-loss"]);
     return await serve(defined(values), common, stopped);
   });
@@ -104,20 +111,29 @@ function showHelp(name: string, settings: Settings): number {
 ${settingsHelp(settings)}
 
 The secret comes from the file that AUTH_TOKEN_FILE names, else from AUTH_TOKEN, else from
-secret/token. Memory is kept in ${memoryFolder(name)} below the working directory.
+secret/token. While it is changed it may have two lines: the first is used, both are accepted.
+Memory is kept in ${memoryFolder(name)} below the working directory.
 
 Exit codes: ${Object.entries(EXIT).map(([word, code]) => `${code} ${word}`).join(", ")}
 `);
   return EXIT.done;
 }
 
+interface Listens {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  readonly limits: Partial<Limits> | undefined;
+}
+
 async function serve(
   agent: Agent,
-  { host, port, name }: { host: string; port: number; name: string },
+  { host, port, name, limits, ...tls }: Listens & TlsFiles,
   stopped: Promise<Deno.Signal>,
 ): Promise<number> {
   const log = logTo(stderr, { role: agent.name, name });
-  const secret = importSecret(await readSecret());
+  const secret = await readSecret();
+  const system = await withTls(tls);
   await using memory = await Memory.open({
     folder: memoryFolder(agent.name),
     role: agent.name,
@@ -137,8 +153,10 @@ async function serve(
     name,
     secret,
     memory,
+    limits,
     execute: (...work) => isolate.execute(...work),
     log,
+    system,
   });
   log("info", "serving", { address: `${host}:${service.address.port}` });
   const reason = await Promise.race([stopped, stuck.promise]);

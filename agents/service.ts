@@ -4,6 +4,7 @@
  * @module
  */
 import type { Secret } from "../lib/auth.ts";
+import type { Limits } from "../lib/limits.ts";
 import type { Log } from "../lib/log.ts";
 import type { Memory } from "../lib/memory.ts";
 import { VERSION } from "../lib/roles.ts";
@@ -28,6 +29,8 @@ export interface ServiceOptions {
   readonly memory: Memory;
   /** Runs one handler; by default in this thread, where nothing can end it. */
   readonly execute?: Execute;
+  /** What peers are held to, where it is not the usual. */
+  readonly limits?: Partial<Limits>;
   readonly log: Log;
   readonly system?: System;
 }
@@ -39,13 +42,15 @@ export class AgentService implements AsyncDisposable {
 
   /** @throws {ExitError} `port_busy` or `not_permitted` */
   constructor(options: ServiceOptions) {
-    const { agent, host, port, name, secret, memory, execute, log, system = SYSTEM } = options;
+    const { agent, host, port, name, secret, memory, execute, limits, log, system = SYSTEM } =
+      options;
     const { clock } = system;
     const startedAt = clock.now();
     this.#runtime = new Runtime(agent, memory, log, { execute, clock });
     this.#server = new Server({
       hostname: host,
       port,
+      limits,
       log,
       system,
       service: {

@@ -6,21 +6,24 @@
 import { type Challenge, makeNonce, prove, type Secret, verify } from "./auth.ts";
 import { CodedError } from "./errors.ts";
 import { Welcome } from "./hello.ts";
+import { LIMITS, LINE_BYTES_MAX } from "./limits.ts";
 import { LineReader, LineWriter } from "./lines.ts";
 import {
   decodeReply,
   encode,
   fromWire,
   type JsonObject,
-  LIMITS,
-  longer,
   PROTOCOL,
+  refuseUnfit,
   type Reply,
 } from "./protocol.ts";
+import { backoffMs, sleep } from "./retry.ts";
 import { type Clock, type Duplex, SYSTEM, type System } from "./system.ts";
 
 /** Opening a connection and proving who is who takes no longer. */
 const CONNECT_MS = 3_000;
+/** Between two tries where the server has no room. */
+const CROWDED = { baseMs: 25, maxMs: 100 };
 /** Requests that nobody waits for any more and that the server still owes a reply. */
 const ABANDONED_MAX = 1_000;
 /** Replies to nothing that are passed over before the connection is given up. */
@@ -39,7 +42,7 @@ export interface ClientOptions {
   /** The role that must answer there. */
   readonly role: string;
   readonly connectMs?: number;
-  readonly system?: Pick<System, "clock" | "net">;
+  readonly system?: Pick<System, "clock" | "net"> & { readonly random?: System["random"] };
 }
 
 export interface CallOptions {
@@ -83,13 +86,31 @@ export class Client implements Disposable {
   }
 
   /**
-   * Connects, and makes sure that both sides hold the secret.
+   * Connects, and makes sure that both sides hold the secret; where the server has no room, again
+   * and again until that has taken too long.
    *
-   * @throws {CodedError} `agent_unreachable` where nobody answers in time, `auth_failed` where who
-   * answers does not hold the secret, has another role, or does not let us in
+   * @throws {CodedError} `agent_unreachable` where nobody answers in time, `busy` where there is no
+   * room all the time, `auth_failed` where who answers does not hold the secret, has another role,
+   * or does not let us in
    */
   static async connect(options: ClientOptions): Promise<Client> {
-    const { address, secret, role, connectMs = CONNECT_MS, system } = options;
+    const { connectMs = CONNECT_MS, system = SYSTEM } = options;
+    const { clock, random } = { ...SYSTEM, ...system };
+    const until = clock.now() + connectMs;
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await Client.#connectOnce(options, Math.max(1, until - clock.now()));
+      } catch (error) {
+        const crowded = error instanceof CodedError && error.code === "busy";
+        const ms = crowded ? error.afterMs! + backoffMs(attempt, CROWDED, random) : Infinity;
+        if (clock.now() + ms >= until) throw error;
+        await sleep(ms, undefined, clock);
+      }
+    }
+  }
+
+  static async #connectOnce(options: ClientOptions, connectMs: number): Promise<Client> {
+    const { address, secret, role, system } = options;
     const client = await Client.open(address, connectMs, system);
     try {
       await client.#authenticate(secret, role, connectMs);
@@ -150,7 +171,8 @@ export class Client implements Disposable {
    *
    * @throws {CodedError} what the server answered; `deadline_exceeded` where it did not in time;
    * `agent_unreachable` where the connection ended before, the outcome then being unknown;
-   * `line_too_long` where the request would end the connection for everyone on it, and is not sent
+   * `line_too_long` or `bad_json` where the request would end the connection for everyone on it, and
+   * is not sent
    * @throws {TypeError} where a request with this id waits on this connection already
    */
   async call(type: string, body: JsonObject, { id, timeoutMs }: CallOptions): Promise<JsonObject> {
@@ -159,10 +181,7 @@ export class Client implements Disposable {
     if (this.#waiting.has(key)) throw new TypeError(`Cannot ask twice at once with id "${key}"`);
     const timeout_ms = Math.max(1, Math.floor(timeoutMs));
     const line = encode({ v: PROTOCOL, id: key, type, timeout_ms, body });
-    const max = this.#welcome?.limits.line_bytes ?? LIMITS.line_bytes;
-    if (longer(line, max)) {
-      throw new CodedError("line_too_long", `Cannot send ${type}: it has more than ${max} bytes`);
-    }
+    refuseUnfit(line, this.#welcome?.limits ?? LIMITS);
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
     this.#waiting.set(key, { resolve, reject });
     const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
@@ -213,6 +232,12 @@ export class Client implements Disposable {
       throw new CodedError("auth_failed", `Cannot trust ${this.#place}: it does not speak baton/1`);
     }
     const challenge: Challenge = { role, clientNonce, serverNonce: welcome.nonce };
+    if (!welcome.protocols.includes(PROTOCOL)) {
+      throw new CodedError(
+        "auth_failed",
+        `Cannot trust ${this.#place}: it speaks other versions than baton/${PROTOCOL}`,
+      );
+    }
     if (welcome.role !== role) {
       throw new CodedError(
         "auth_failed",
@@ -231,7 +256,7 @@ export class Client implements Disposable {
 
   async #read(): Promise<void> {
     try {
-      for await (const line of this.#reader.lines(() => LIMITS.line_bytes)) {
+      for await (const line of this.#reader.lines(() => LINE_BYTES_MAX)) {
         const reply = decodeReply(line);
         if (reply.id !== undefined) this.#take(reply.id, reply);
         else if (!reply.ok) return this.close(this.#dismissed(fromWire(reply.error)));

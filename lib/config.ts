@@ -4,9 +4,10 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { SECRET_BYTES_MIN } from "./auth.ts";
+import { importSecret, type Secret } from "./auth.ts";
 import type { Address } from "./client.ts";
 import { ExitError } from "./exit.ts";
+import { secretVariables } from "./roles.ts";
 
 /** A flag with a value: `--flag VALUE`, or the environment variable, or the fallback. */
 export interface ValueSetting<T, F extends T | undefined = T> {
@@ -145,25 +146,46 @@ export function addresses(value: string): Address[] {
 export const SECRET_FILE = "secret/token";
 
 /**
- * The shared secret: the content of the file that `AUTH_TOKEN_FILE` names, else `AUTH_TOKEN`, else
- * the content of `secret/token`.
+ * The secret: the content of the file that `AUTH_TOKEN_FILE` names, else `AUTH_TOKEN`, else the
+ * content of `secret/token`. Two lines are two secrets, see `importSecret`.
  *
  * @throws {ExitError} `no_secret` where there is none or it is too short
  */
-export async function readSecret(): Promise<string> {
-  const named = Deno.env.get("AUTH_TOKEN_FILE") || undefined;
-  const given = Deno.env.get("AUTH_TOKEN") || undefined;
-  const file = named ?? (given === undefined ? SECRET_FILE : undefined);
-  const secret = file === undefined ? given! : await secretFrom(file, named !== undefined);
-  const bytes = new TextEncoder().encode(secret).length;
-  if (bytes >= SECRET_BYTES_MIN) return secret;
-  const place = file === undefined ? "AUTH_TOKEN" : `file "${file}"`;
-  throw noSecret(`the secret in ${place} has ${bytes} bytes, fewer than ${SECRET_BYTES_MIN}`);
+export async function readSecret(): Promise<Secret> {
+  return await secretFromEnv("AUTH_TOKEN_FILE", "AUTH_TOKEN") ??
+    imported(`file "${SECRET_FILE}"`, await secretFrom(SECRET_FILE, false));
+}
+
+/**
+ * The secret that one role alone shares with this process, from `AUTH_TOKEN_FILE_<ROLE>` or
+ * `AUTH_TOKEN_<ROLE>`; `undefined` where neither is set.
+ *
+ * @throws {ExitError} `no_secret` where the file can't be read or the secret is too short
+ */
+export async function readSecretOf(role: string): Promise<Secret | undefined> {
+  return await secretFromEnv(...secretVariables(role));
+}
+
+/** From the file that one variable names, else from another variable itself. */
+async function secretFromEnv(fileVariable: string, variable: string): Promise<Secret | undefined> {
+  const file = Deno.env.get(fileVariable) || undefined;
+  if (file !== undefined) return imported(`file "${file}"`, await secretFrom(file, true));
+  const given = Deno.env.get(variable) || undefined;
+  return given === undefined ? undefined : imported(variable, given);
+}
+
+function imported(place: string, text: string): Secret {
+  try {
+    return importSecret(text);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw noSecret(`the secret in ${place} ${cause.message}`);
+  }
 }
 
 async function secretFrom(file: string, named: boolean): Promise<string> {
   try {
-    return (await Deno.readTextFile(file)).replace(/\r?\n$/, "");
+    return await Deno.readTextFile(file);
   } catch (error) {
     if (!named && error instanceof Deno.errors.NotFound) {
       throw noSecret(`AUTH_TOKEN_FILE and AUTH_TOKEN are not set and there is no "${file}"`);

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { LIMITS } from "./protocol.ts";
+import { LIMITS } from "./limits.ts";
 
 /** A nonce, a proof: 32 bytes as base64url. */
 const Bytes32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
@@ -19,7 +19,8 @@ export const Welcome = z.strictObject({
   protocols: z.array(z.int()),
   nonce: Bytes32,
   proof: Bytes32,
-  limits: z.record(z.enum(Object.keys(LIMITS) as (keyof typeof LIMITS)[]), z.int().positive()),
+  /** Another version may have others; where it does not tell one, the usual holds. */
+  limits: z.record(z.string(), z.int().positive()).transform((told) => ({ ...LIMITS, ...told })),
 });
 export type Welcome = z.infer<typeof Welcome>;
 

@@ -4,17 +4,22 @@
  * @module
  */
 import { CodedError } from "./errors.ts";
+import { LimitError } from "./limits.ts";
 import { type Clock, type Duplex, SYSTEM } from "./system.ts";
+import { refuseTls } from "./tls.ts";
 import { writeAll, type Writer } from "./write_all.ts";
 
 const LINE_FEED = 0x0a;
+/** What is read at once; less as long as the peer sends less, so that who is silent costs little. */
 const BLOCK_BYTES = 64 * 1024;
+const FIRST_BLOCK_BYTES = 4 * 1024;
 
 /** Splits what it reads at line feeds; nothing but a line feed ends a line. */
 export class LineReader {
   readonly #source: Pick<Duplex, "read">;
   readonly #clock: Clock;
-  #buffer = new Uint8Array(BLOCK_BYTES);
+  #block = FIRST_BLOCK_BYTES;
+  #buffer = new Uint8Array(FIRST_BLOCK_BYTES);
   #since: number | undefined;
 
   constructor(source: Pick<Duplex, "read">, clock = SYSTEM.clock) {
@@ -32,10 +37,11 @@ export class LineReader {
    * the next one is asked for. An unfinished line at the end is dropped.
    *
    * @param maxBytes asked before each line, since the bound may rise while reading
-   * @throws {CodedError} `line_too_long` as soon as a line can't end within its bound
+   * @throws {CodedError} `line_too_long` as soon as a line can't end within its bound, `bad_json`
+   * where the peer speaks TLS
    */
   async *lines(maxBytes: () => number): AsyncGenerator<Uint8Array> {
-    let start = 0, end = 0, scanned = 0;
+    let start = 0, end = 0, scanned = 0, begun = false;
     while (true) {
       for (let at; (at = this.#buffer.subarray(0, end).indexOf(LINE_FEED, scanned)) >= 0;) {
         const line = this.#buffer.subarray(start, at);
@@ -55,15 +61,19 @@ export class LineReader {
         this.#since = undefined; // nobody waits for the end of what is dropped
         return;
       }
+      if (!begun) refuseTls(this.#buffer[0]);
+      begun = true;
       if (read > 0) this.#since ??= this.#clock.now();
       end += read;
+      if (end === this.#buffer.length) this.#block = BLOCK_BYTES;
     }
   }
 
   /** Moves what is left to the front, in a buffer that has a free block behind it. */
   #makeRoom(start: number, end: number): void {
     const left = end - start;
-    const room = Math.max(BLOCK_BYTES, 2 ** Math.ceil(Math.log2(left + BLOCK_BYTES / 2)));
+    const block = this.#block;
+    const room = Math.max(block, 2 ** Math.ceil(Math.log2(left + block / 2)));
     if (room === this.#buffer.length) {
       if (start > 0) this.#buffer.copyWithin(0, start, end);
     } else {
@@ -106,13 +116,14 @@ export class LineWriter {
   /**
    * Puts a line, its end included, behind those that wait.
    *
-   * @throws {CodedError} `slow_reader` when too much waits already
+   * @throws {LimitError} `slow_reader` when too much waits already
    * @throws what an earlier write threw
    */
   write(line: string): void {
     if (this.#error !== undefined) throw this.#error;
     if (this.#unread > 0 && this.#unread + line.length > this.#maxUnread) {
-      throw new CodedError("slow_reader", `Cannot send: ${this.#unread} characters wait unread`);
+      const message = `Cannot send: ${this.#unread} characters wait unread`;
+      throw new LimitError("unread_bytes", "slow_reader", message);
     }
     this.#unread += line.length;
     this.#waiting.push(line);

@@ -5,8 +5,11 @@
  * @module
  */
 
-/** Controls, direction marks, line separators and lone surrogates. */
-const UNSEEN = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/**
+ * Controls, direction marks and all else that only formats, line separators and lone surrogates. The
+ * two joiners stay: scripts and emoji are written with them.
+ */
+const UNSEEN = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\u200c\u200d]]/gv;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
@@ -37,6 +40,10 @@ export function printableJson(value: unknown, indent?: number): string {
   return printableLines(JSON.stringify(value, null, indent));
 }
 
+/** By UTF-16 units, as JSON has them. */
 function escaped(char: string): string {
-  return SHORT[char] ?? "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0");
+  return SHORT[char] ?? char.replace(
+    /[^]/g,
+    (unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
 }

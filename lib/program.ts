@@ -10,6 +10,7 @@ import { LossyWriter } from "./log.ts";
 import { printable, printableJson, printableLines } from "./printable.ts";
 import { repair } from "./repair.ts";
 import { memoryFolder } from "./roles.ts";
+import type { System } from "./system.ts";
 
 /** How long a process waits at its end for slow pipes. */
 const FLUSH_MS = 500;
@@ -57,10 +58,14 @@ export function stopSignal(): Promise<Deno.Signal> {
 }
 
 /** The `health` subcommand: asks the role on this machine how it is and says so. */
-export async function reportHealth(port: number, json: boolean): Promise<number> {
+export async function reportHealth(
+  port: number,
+  json: boolean,
+  system: Pick<System, "clock" | "net">,
+): Promise<number> {
   const address = { hostname: "127.0.0.1", port };
   try {
-    using client = await Client.open(address);
+    using client = await Client.open(address, undefined, system);
     const health = await client.call("health", {}, { timeoutMs: HEALTH_MS });
     const told = Object.entries(health).map(([name, value]) => `${name} ${value}`).join(", ");
     stdout.write((json ? printableJson(health) : printableLines(told)) + "\n");

@@ -6,37 +6,12 @@
  */
 import { z } from "zod";
 import { advice, CodedError, ERROR_CODES } from "./errors.ts";
+import { LimitError, LIMITS, type Limits } from "./limits.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
 export const PROTOCOL = 1;
-
-/** The bounds that a server holds against its peers; all of them are told in `hello`. */
-export const LIMITS = {
-  /** Bytes in a line, its end not counted. */
-  line_bytes: 4 * 1024 * 1024,
-  /** The same before the peer has proved that it holds the secret. */
-  line_bytes_before_auth: 4096,
-  /** Arrays and objects inside each other. */
-  depth: 64,
-  /** Requests of one connection that have no reply yet. */
-  in_flight: 64,
-  connections: 256,
-  /** Connections that have not proved that they hold the secret. */
-  connections_before_auth: 64,
-  /** From the connection's start to the end of `auth`. */
-  auth_ms: 2_000,
-  /** From a line's first byte to its last. */
-  line_ms: 10_000,
-  /** One write that the peer does not take. */
-  write_ms: 10_000,
-  /** Nothing heard and nothing in flight. */
-  idle_ms: 120_000,
-  /** Reply bytes that the peer has not taken yet. */
-  unread_bytes: 16 * 1024 * 1024,
-} as const;
-export type Limits = { readonly [name in keyof typeof LIMITS]: number };
 
 /** The longest time that a request may be given: a day. */
 export const TIMEOUT_MS_MAX = 86_400_000;
@@ -44,7 +19,11 @@ export const TIMEOUT_MS_MAX = 86_400_000;
 export const RequestId = z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/);
 export const TaskId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
-const Body = z.record(z.string(), z.unknown()).transform((body) => body as JsonObject);
+/** Any object, as it is: a copy of all its keys would cost more than the parsing. */
+const Body = z.custom<JsonObject>(
+  (body) => body !== null && typeof body === "object" && !Array.isArray(body),
+  "Invalid input: expected record",
+);
 
 export const Request = z.strictObject({
   v: z.literal(PROTOCOL),
@@ -81,11 +60,12 @@ export type Reply = z.infer<typeof Reply>;
 /**
  * Turns the bytes of a line into a request.
  *
+ * @param limits by default those of the protocol
  * @throws {RequestError} `bad_json`, `bad_request` or `unsupported_version`, with the request's id
  * where it could be read.
  */
-export function decodeRequest(line: Uint8Array): Request {
-  const value = parse(line);
+export function decodeRequest(line: Uint8Array, limits: Shape = LIMITS): Request {
+  const value = parse(line, limits);
   const checked = Request.safeParse(value);
   if (checked.success) return checked.data;
   const { v, id } = value !== null && typeof value === "object" ? value as Request : {} as Request;
@@ -112,7 +92,7 @@ export class RequestError extends Error {
 export function decodeReply(line: Uint8Array): Reply {
   let value: unknown;
   try {
-    value = parse(line);
+    value = parse(line, LIMITS);
   } catch (error) {
     throw error instanceof RequestError ? error.cause : error;
   }
@@ -136,6 +116,22 @@ export function encode(message: Request | Reply): string {
 export function longer(line: string, max: number): boolean {
   if (line.length * 3 <= max) return false; // a UTF-16 unit takes three bytes at most
   return new TextEncoder().encode(line).length - 1 > max;
+}
+
+/**
+ * Looks at a line, its end included, before it is sent: what is beyond a limit would end the
+ * connection for everyone on it.
+ *
+ * @throws {LimitError} `line_too_long` or `bad_json`
+ */
+export function refuseUnfit(
+  line: string,
+  { line_bytes, ...shape }: Pick<Limits, "line_bytes"> & Shape,
+): void {
+  const bytes = new TextEncoder().encode(line);
+  if (bytes.length - 1 <= line_bytes) return refuseShape(bytes, shape);
+  const message = `Cannot send it: it has more than ${line_bytes} bytes`;
+  throw new LimitError("line_bytes", "line_too_long", message);
 }
 
 /** An error as it crosses the wire. Anything but a `CodedError` is `internal` and tells nothing. */
@@ -180,11 +176,14 @@ export function issues(error: z.ZodError): string[] {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function parse(line: Uint8Array): unknown {
+type Shape = Pick<Limits, "depth" | "nodes">;
+
+function parse(line: Uint8Array, limits: Shape): unknown {
   try {
-    if (tooDeep(line)) throw new SyntaxError(`nested deeper than ${LIMITS.depth}`);
+    refuseShape(line, limits);
     return JSON.parse(utf8.decode(line));
   } catch (error) {
+    if (error instanceof CodedError) throw new RequestError(error, undefined);
     const why = error instanceof SyntaxError ? error.message.slice(0, 120) : "not UTF-8";
     throw new RequestError(
       new CodedError("bad_json", `Cannot read the line: ${why}`, { cause: error }),
@@ -193,24 +192,35 @@ function parse(line: Uint8Array): unknown {
   }
 }
 
-const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
+const QUOTE = 0x22, BACKSLASH = 0x5c;
+const OTHER = 0, STRING = 1, OPENS = 2, CLOSES = 3, DIVIDES = 4;
+/** What each byte means outside of strings. */
+const KINDS = new Uint8Array(256);
+KINDS[QUOTE] = STRING;
+for (const open of "[{") KINDS[open.charCodeAt(0)] = OPENS;
+for (const close of "]}") KINDS[close.charCodeAt(0)] = CLOSES;
+for (const divider of ",:") KINDS[divider.charCodeAt(0)] = DIVIDES;
 
-/** Runs on the bytes because `JSON.parse` takes any depth and what walks its result does not. */
-function tooDeep(line: Uint8Array): boolean {
-  if (line.length <= LIMITS.depth) return false;
-  let depth = 0;
+/** Runs on the bytes because `JSON.parse` takes any depth, and what walks its result does not. */
+function refuseShape(line: Uint8Array, { depth, nodes }: Shape): void {
+  if (line.length <= Math.min(depth, nodes)) return;
+  let open = 0, counted = 0;
   for (let at = 0; at < line.length; at++) {
-    const byte = line[at];
-    if (byte === QUOTE) {
+    const kind = KINDS[line[at]];
+    if (kind === OTHER) continue;
+    if (kind === STRING) {
       at = endOfString(line, at);
-    } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
-      if (++depth > LIMITS.depth) return true;
-    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
-      depth--;
+    } else if (kind === CLOSES) {
+      open--;
+    } else {
+      if (kind === OPENS && ++open > depth) throw misshapen("depth", `nested deeper than ${depth}`);
+      if (++counted > nodes) throw misshapen("nodes", `more than ${nodes} keys and values`);
     }
   }
-  return false;
+}
+
+function misshapen(limit: keyof Shape, why: string): LimitError {
+  return new LimitError(limit, "bad_json", `Cannot read the line: ${why}`);
 }
 
 /** The position of the quote that ends the string which begins at `start`. */

@@ -22,13 +22,27 @@ const AGENTS = ["collector", "analyzer", "reporter"] as const;
 
 /** Where a role may read its secret. */
 const SECRETS = ["secret", "/run/secrets"];
-const ENV = ["AUTH_TOKEN", "AUTH_TOKEN_FILE", "BATON_HOST", "BATON_NAME", "BATON_PORT"];
+const ENV = [
+  "AUTH_TOKEN",
+  "AUTH_TOKEN_FILE",
+  "BATON_HOST",
+  "BATON_LIMITS",
+  "BATON_NAME",
+  "BATON_PORT",
+  "BATON_TLS_CA",
+  "BATON_TLS_CERT",
+  "BATON_TLS_KEY",
+];
+/** Where packages come from; unless told, Deno lets six more hosts give code. */
+const IMPORT = ["jsr.io:443"];
 
 export interface Permissions {
   readonly net: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
   readonly env: readonly string[];
+  /** Used from the sources alone: a compiled program has its packages in itself. */
+  readonly import: readonly string[];
 }
 
 export interface Place {
@@ -52,6 +66,7 @@ export function permissionsOf(
         write: [memory, "secret"],
         env: [
           ...ENV,
+          ...AGENTS.flatMap((agent) => secretVariables(agent)),
           "BATON_ANALYZER",
           "BATON_COLLECTOR",
           "BATON_CONCURRENCY",
@@ -60,6 +75,7 @@ export function permissionsOf(
           "BATON_REPORTER",
           "BATON_WATCH",
         ],
+        import: IMPORT,
       };
     case "collector":
       return {
@@ -67,21 +83,36 @@ export function permissionsOf(
         read: [memory, inbox, ...SECRETS],
         write: [memory],
         env: [...ENV, "BATON_INBOX"],
+        import: IMPORT,
       };
     default:
-      return { net: own, read: [memory, ...SECRETS], write: [memory], env: ENV };
+      return {
+        net: own,
+        read: [memory, ...SECRETS],
+        write: [memory],
+        env: ENV,
+        import: IMPORT,
+      };
   }
 }
 
 /** The permissions as flags of `deno run` and `deno compile`. */
-export function permissionFlags({ net, read, write, env }: Permissions): string[] {
+export function permissionFlags(permissions: Permissions): string[] {
+  const { net, read, write, env, import: hosts } = permissions;
   return [
     "--no-prompt",
     `--allow-net=${net.join(",")}`,
     `--allow-read=${read.join(",")}`,
     `--allow-write=${write.join(",")}`,
     `--allow-env=${env.join(",")}`,
+    `--allow-import=${hosts.join(",")}`,
   ];
+}
+
+/** The variables of a secret that the orchestrator shares with one agent alone. */
+export function secretVariables(agent: string): readonly [file: string, text: string] {
+  const role = agent.toUpperCase();
+  return [`AUTH_TOKEN_FILE_${role}`, `AUTH_TOKEN_${role}`];
 }
 
 /** The folder that a role's memory lives in. */

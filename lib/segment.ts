@@ -78,12 +78,13 @@ export interface SegmentRead {
  * @throws {ExitError} `damaged` where the header says that this is not the segment to read
  */
 export async function readSegment(
-  { path }: Segment,
+  segment: Segment,
   role: string,
   after: Mark,
   onRecord: (rec: Json) => void,
   disk = SYSTEM.disk,
 ): Promise<SegmentRead> {
+  const { path } = segment;
   await refuseOdd(path, disk);
   using file = await disk.open(path);
   const { size } = await file.stat();
@@ -92,7 +93,7 @@ export async function readSegment(
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
       const isHeader = mark === undefined;
-      const before = mark ?? headerMark(line, path, role, after);
+      const before = mark ?? headerMark(line, segment, role, after);
       const record = before && decodeRecord(line, before);
       if (record === undefined) break;
       mark = record.mark;
@@ -183,17 +184,27 @@ export function toldMark(line: Uint8Array): Mark | undefined {
 
 function headerMark(
   line: Uint8Array,
-  path: string,
+  { path, first }: Segment,
   role: string,
   after: Mark,
 ): Mark | undefined {
   const header = Header.safeParse(peekRecord(line)?.rec).data;
   if (header === undefined) return undefined;
+  const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
+  // Before anything is made of it: a word that is damaged must not keep a repair away.
+  if (decodeRecord(line, told) === undefined) return undefined;
   if (header.journal > FORMAT) {
     throw foreign(path, `format ${header.journal} is newer than ${FORMAT}, use a newer Baton`);
   }
   if (header.role !== role) throw foreign(path, `it belongs to "${header.role}", not "${role}"`);
-  const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
+  if (told.seq + 1 !== first) { // or later segments would come before it
+    throw new Damage(
+      "journal",
+      path,
+      0,
+      `its name is that of record ${first}, not ${told.seq + 1}`,
+    );
+  }
   if (after.seq !== told.seq || after.crc !== told.crc) {
     throw new Damage(
       "journal",

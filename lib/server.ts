@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { CodedError } from "./errors.ts";
 import { ExitError } from "./exit.ts";
+import { Guesses } from "./guesses.ts";
+import { LIMITS, type Limits, perLimit, tooManyConnections } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { encode, LIMITS, type Limits, PROTOCOL, toWire } from "./protocol.ts";
+import { Newcomers } from "./newcomers.ts";
+import { encode, type JsonObject, PROTOCOL, toWire } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
-import { type Service, Session } from "./session.ts";
+import { type Host, type Service, Session } from "./session.ts";
 import { type Connection, type Listener, type Net, SYSTEM, type System } from "./system.ts";
 
 /** How often the limits in time are looked at. */
@@ -17,6 +19,10 @@ const SWEEP_MS = 250;
 const STALL_MS = 250;
 /** Out of descriptors, say: the loop goes on, and does not spin. */
 const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
+/** Connections that wait to be accepted: one that finds no place comes again after a second. */
+const BACKLOG = 4_096;
+/** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
+const GOING_MAX = 256;
 
 export interface ServerOptions {
   readonly hostname: string;
@@ -34,7 +40,12 @@ export class Server implements AsyncDisposable {
   readonly #service: Service;
   readonly #limits: Limits;
   readonly #log: Log;
+  readonly #guesses: Guesses;
   readonly #sessions = new Set<Session>();
+  readonly #newcomers = new Newcomers<Session>();
+  readonly #struck = perLimit(() => 0);
+  /** Peers that have proved themselves. */
+  #known = 0;
   readonly #accepting: Promise<void>;
   /** Ends the looking after. */
   readonly #rest: () => void;
@@ -45,9 +56,16 @@ export class Server implements AsyncDisposable {
   constructor({ hostname, port, service, limits, log, system = SYSTEM }: ServerOptions) {
     this.#system = system;
     this.#listener = listen(system.net, hostname, port);
-    this.#service = service;
+    this.#service = {
+      ...service,
+      answer: async (request, gone) => {
+        const body = await service.answer(request, gone);
+        return request.type === "stats" ? { ...body, ...this.stats() } : body;
+      },
+    };
     this.#limits = { ...LIMITS, ...limits };
     this.#log = log;
+    this.#guesses = new Guesses(system.clock);
     this.#accepting = this.#accept();
     this.#sweptAt = system.clock.now();
     this.#rest = system.clock.every(SWEEP_MS, () => this.#sweep());
@@ -59,6 +77,25 @@ export class Server implements AsyncDisposable {
 
   get connections(): number {
     return this.#sessions.size;
+  }
+
+  /** Wrong proofs since the start. */
+  get wrongProofs(): number {
+    return this.#guesses.count;
+  }
+
+  /** Connections, wrong proofs, and how often each limit was broken since the start. */
+  stats(): JsonObject {
+    const { connections, connections_before_auth } = this.#struck;
+    return {
+      connections: {
+        open: this.#sessions.size,
+        known: this.#known,
+        turned_away: connections + connections_before_auth,
+      },
+      wrong_proofs: this.#guesses.count,
+      limits: { ...this.#struck },
+    };
   }
 
   /**
@@ -108,15 +145,58 @@ export class Server implements AsyncDisposable {
 
   #take(conn: Connection): void {
     const { connections, connections_before_auth } = this.#limits;
-    const unknown = [...this.#sessions].filter((session) => !session.known);
-    const full = this.#sessions.size >= connections;
-    if (full && unknown.length === 0) return turnAway(conn);
-    // Who says nothing has to go first, so that nobody is kept out by silence.
-    if (full || unknown.length >= connections_before_auth) unknown[0].close(tooMany());
+    if (this.#sessions.size >= connections + GOING_MAX) return this.#turnAway(conn, "connections");
+    const peer = conn.remoteAddr?.hostname ?? "unknown";
+    const now = this.#system.clock.now();
+    if (this.#newcomers.count >= connections_before_auth) {
+      const first = this.#newcomers.makeRoomFor(peer, now);
+      if (first === undefined) return this.#turnAway(conn, "connections_before_auth");
+      first.close(tooManyConnections("connections_before_auth"));
+    }
     conn.setNoDelay();
-    const session = new Session(conn, this.#service, this.#limits, this.#system.clock);
+    const host: Host = {
+      letIn: () => this.#letIn(session, peer),
+      onHello: () => this.#newcomers.greet(session, peer, this.#system.clock.now()),
+      onWrongProof: () => {
+        this.#newcomers.refuse(session, peer);
+        return this.#wrongProof(peer);
+      },
+      onStrike: (limit) => this.#struck[limit]++,
+    };
+    const session = new Session(conn, this.#service, this.#limits, this.#system.clock, host);
     this.#sessions.add(session);
-    session.run().finally(() => this.#sessions.delete(session));
+    this.#newcomers.add(session, peer, now);
+    session.run().finally(() => {
+      this.#sessions.delete(session);
+      this.#newcomers.delete(session, peer);
+      if (session.known) this.#known--;
+    });
+  }
+
+  /** Whoever proves himself leaves the newcomers' share of the connections for the others' one. */
+  #letIn(session: Session, peer: string): boolean {
+    const { connections, connections_before_auth } = this.#limits;
+    if (this.#known >= connections - connections_before_auth) return false;
+    this.#newcomers.delete(session, peer);
+    this.#known++;
+    return true;
+  }
+
+  #turnAway(conn: Connection, limit: "connections" | "connections_before_auth"): void {
+    this.#struck[limit]++;
+    const error = toWire(tooManyConnections(limit), String);
+    const line = encode({ v: PROTOCOL, ok: false, error });
+    conn.write(new TextEncoder().encode(line)).catch(() => {}).finally(() => conn.close());
+  }
+
+  /** Gives how many milliseconds its answer is held back. */
+  #wrongProof(peer: string): number {
+    const { ms, inARow } = this.#guesses.add(peer);
+    // The 1st, 2nd, 4th, 8th and so on: a guesser can't fill the log.
+    if (Number.isInteger(Math.log2(inARow))) {
+      this.#log("warn", "wrong_proof", { peer, in_a_row: inARow });
+    }
+    return ms;
   }
 
   #sweep(): void {
@@ -136,7 +216,7 @@ export class Server implements AsyncDisposable {
 function listen(net: Net, hostname: string, port: number): Listener {
   const place = `${hostname}:${port}`;
   try {
-    return net.listen({ hostname, port });
+    return net.listen({ hostname, port, tcpBacklog: BACKLOG });
   } catch (cause) {
     if (cause instanceof Deno.errors.AddrInUse) {
       throw new ExitError(
@@ -149,13 +229,4 @@ function listen(net: Net, hostname: string, port: number): Listener {
       cause,
     });
   }
-}
-
-function tooMany(): CodedError {
-  return new CodedError("busy", "Cannot keep this connection: too many are open");
-}
-
-function turnAway(conn: Connection): void {
-  const reply = { v: PROTOCOL, ok: false, error: toWire(tooMany(), String) } as const;
-  conn.write(new TextEncoder().encode(encode(reply))).catch(() => {}).finally(() => conn.close());
 }

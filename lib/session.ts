@@ -8,14 +8,19 @@
 import { type Challenge, makeNonce, prove, type Secret, verify } from "./auth.ts";
 import { advice, CodedError } from "./errors.ts";
 import { Auth, Hello, type Welcome } from "./hello.ts";
+import {
+  LimitError,
+  type LimitName,
+  type Limits,
+  LINE_BYTES_MAX,
+  tooManyConnections,
+} from "./limits.ts";
 import { LineReader, LineWriter } from "./lines.ts";
 import {
   checked,
   decodeRequest,
   encode,
   type JsonObject,
-  LIMITS,
-  type Limits,
   longer,
   PROTOCOL,
   type Reply,
@@ -26,8 +31,6 @@ import {
 import { sleep } from "./retry.ts";
 import { type Clock, type Duplex, SYSTEM } from "./system.ts";
 
-/** Whoever guesses waits this long for each answer. */
-const AUTH_FAILED_MS = 200;
 /** Empty lines in a row that are passed over. */
 const BLANK_LINES_MAX = 100;
 const CARRIAGE_RETURN = 0x0d;
@@ -50,30 +53,62 @@ export interface Service {
   onInternal(reference: string, error: unknown): void;
 }
 
+/** What a session tells the server that it belongs to. */
+export interface Host {
+  onHello(): void;
+  /** The peer has proved that it holds the secret; whether there is room for it. */
+  letIn(): boolean;
+  /** The proof was wrong; how many milliseconds the answer to it is held back. */
+  onWrongProof(): number;
+  /** The peer went beyond a limit. */
+  onStrike(limit: LimitName): void;
+}
+
+/** Of a session without a server. */
+const NOBODY: Host = {
+  onHello: () => {},
+  letIn: () => true,
+  onWrongProof: () => 0,
+  onStrike: () => {},
+};
+
 export class Session {
   readonly #conn: Duplex;
   readonly #service: Service;
   readonly #limits: Limits;
   readonly #clock: Clock;
+  readonly #host: Host;
   readonly #reader: LineReader;
   readonly #writer: LineWriter;
   readonly #gone = new AbortController();
+  readonly #hungUp = Promise.withResolvers<void>();
   readonly #openedAt: number;
   #heardAt: number;
   #challenge: Challenge | undefined;
   #known = false;
+  /** The proof was wrong, or there is no room; what is left is to say so. */
+  #refused = false;
+  #askedBeforeAuth = 0;
+  #struck = false;
   #inFlight = new Set<Promise<void>>();
   #blank = 0;
   #draining = false;
   #closed = false;
 
-  constructor(conn: Duplex, service: Service, limits: Limits, clock = SYSTEM.clock) {
+  constructor(
+    conn: Duplex,
+    service: Service,
+    limits: Limits,
+    clock = SYSTEM.clock,
+    host = NOBODY,
+  ) {
     this.#conn = conn;
     this.#service = service;
     this.#limits = limits;
     this.#reader = new LineReader(conn, clock);
     this.#writer = new LineWriter(conn, limits.unread_bytes, clock);
     this.#clock = clock;
+    this.#host = host;
     this.#openedAt = this.#heardAt = clock.now();
   }
 
@@ -98,10 +133,13 @@ export class Session {
       }
       await Promise.allSettled(this.#inFlight); // the peer may have closed only its own side
     } catch (error) {
-      if (error instanceof CodedError) this.#replyIfRead(undefined, error);
+      if (!(error instanceof CodedError)) return;
+      this.#strike(error);
+      this.#replyIfRead(undefined, error);
     } finally {
       this.#gone.abort();
-      await this.#writer.flushed();
+      // A write that the peer does not take may outlive the connection's end in Deno 2.7.
+      await Promise.race([this.#writer.flushed(), this.#hungUp.promise]);
       this.close();
     }
   }
@@ -112,16 +150,32 @@ export class Session {
     const over = (since: number | undefined, ms: number): boolean =>
       since !== undefined && now - since > ms;
     if (over(this.#writer.blockedSince, write_ms)) {
-      return new CodedError("slow_reader", `Closed: a reply was not read within ${write_ms} ms`);
+      return new LimitError(
+        "write_ms",
+        "slow_reader",
+        `Closed: a reply was not read within ${write_ms} ms`,
+      );
     }
-    if (!this.#known && over(this.#openedAt, auth_ms)) {
-      return new CodedError("auth_required", `Closed: no proof of the secret within ${auth_ms} ms`);
+    if (!this.#known && !this.#refused && over(this.#openedAt, auth_ms)) {
+      return new LimitError(
+        "auth_ms",
+        "auth_required",
+        `Closed: no proof of the secret within ${auth_ms} ms`,
+      );
     }
     if (over(this.#reader.partialSince, line_ms)) {
-      return new CodedError("bad_request", `Closed: a line did not end within ${line_ms} ms`);
+      return new LimitError(
+        "line_ms",
+        "bad_request",
+        `Closed: a line did not end within ${line_ms} ms`,
+      );
     }
     if (this.inFlight === 0 && over(this.#heardAt, idle_ms)) {
-      return new CodedError("bad_request", `Closed: nothing was asked for ${idle_ms} ms`);
+      return new LimitError(
+        "idle_ms",
+        "bad_request",
+        `Closed: nothing was asked for ${idle_ms} ms`,
+      );
     }
   }
 
@@ -138,12 +192,15 @@ export class Session {
    */
   close(reason?: CodedError): void {
     if (this.#closed) return;
+    if (reason !== undefined) this.#strike(reason);
     if (reason !== undefined && this.#writer.blockedSince === undefined) {
       this.#replyIfRead(undefined, reason);
       this.#writer.flushed().finally(() => this.close());
     } else {
       this.#closed = true;
+      this.#gone.abort();
       this.#conn.close();
+      this.#hungUp.resolve();
     }
   }
 
@@ -156,17 +213,26 @@ export class Session {
 
   /** Answers a line, or sees to it; `false` where the connection can't go on behind it. */
   async #take(line: Uint8Array): Promise<boolean> {
+    if (!this.#known) this.#countBeforeAuth();
     try {
-      const request = decodeRequest(line);
+      const request = decodeRequest(line, this.#limits);
       // Greetings are answered in turn, so that a request may follow `auth` at once.
       if (this.#known) this.#ask(request);
       else this.#reply(request.id, await this.#greet(request));
       return true;
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
+      this.#strike(error.cause);
       this.#reply(error.id, error.cause);
-      return !advice(error.cause.code).closes;
+      return !this.#refused && !advice(error.cause.code).closes;
     }
+  }
+
+  #countBeforeAuth(): void {
+    const { requests_before_auth: max } = this.#limits;
+    if (++this.#askedBeforeAuth <= max) return;
+    const message = `Closed: no proof of the secret within ${max} requests`;
+    throw new LimitError("requests_before_auth", "auth_required", message);
   }
 
   async #greet(request: Request): Promise<JsonObject> {
@@ -174,9 +240,15 @@ export class Session {
       return this.#greeting(request);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      if (error.code === "auth_failed") await sleep(AUTH_FAILED_MS, undefined, this.#clock);
+      if (error.code === "auth_failed") await this.#holdBack();
       throw new RequestError(error, request.id);
     }
+  }
+
+  async #holdBack(): Promise<void> {
+    this.#refused = true;
+    const ms = this.#host.onWrongProof();
+    await sleep(ms, this.#gone.signal, this.#clock).catch(() => {}); // closed meanwhile
   }
 
   #greeting({ type, body = {} }: Request): JsonObject {
@@ -202,6 +274,7 @@ export class Session {
     const challenge = { role, clientNonce, serverNonce: makeNonce() };
     const proof = prove(secret, "server", challenge);
     this.#challenge = challenge;
+    this.#host.onHello();
     const welcome: Welcome = {
       role,
       name,
@@ -220,8 +293,13 @@ export class Session {
     const challenge = this.#challenge;
     this.#known = proof !== undefined && challenge !== undefined &&
       verify(this.#service.secret, proof.mac, "client", challenge);
-    if (this.#known) return {};
-    throw new CodedError("auth_failed", "Cannot let this peer in: it does not hold the secret");
+    if (!this.#known) {
+      throw new CodedError("auth_failed", "Cannot let this peer in: it does not hold the secret");
+    }
+    if (this.#host.letIn()) return {};
+    this.#known = false;
+    this.#refused = true;
+    throw tooManyConnections("connections");
   }
 
   #ask(request: Request): void {
@@ -258,12 +336,27 @@ export class Session {
     }
     if (this.#draining) throw new CodedError("draining", "Cannot begin anything: shutting down");
     if (this.inFlight >= this.#limits.in_flight) {
+      this.#host.onStrike("in_flight");
       throw new CodedError(
         "too_many_in_flight",
         `Cannot take more than ${this.#limits.in_flight} requests at once on one connection`,
       );
     }
     return await this.#service.answer(request, this.#gone.signal);
+  }
+
+  /** Tells of the limit that ends the connection, once. */
+  #strike(error: CodedError): void {
+    const limit = error instanceof LimitError
+      ? error.limit
+      : error.code !== "line_too_long"
+      ? undefined
+      : this.#known
+      ? "line_bytes"
+      : "line_bytes_before_auth";
+    if (limit === undefined || this.#struck) return;
+    this.#struck = true;
+    this.#host.onStrike(limit);
   }
 
   /** The peer may be gone, or read nothing: then the connection ends without a word. */
@@ -275,8 +368,8 @@ export class Session {
 
   #reply(id: string | undefined, outcome: JsonObject | Error): void {
     const line = encode(this.#replyWith(id, outcome));
-    if (!longer(line, LIMITS.line_bytes)) return this.#writer.write(line);
-    const message = `Cannot answer: the reply is longer than ${LIMITS.line_bytes} bytes`;
+    if (!longer(line, LINE_BYTES_MAX)) return this.#writer.write(line);
+    const message = `Cannot answer: the reply is longer than ${LINE_BYTES_MAX} bytes`;
     const error = new CodedError("bad_output", message, { maybeDone: true });
     this.#writer.write(encode(this.#replyWith(id, error)));
   }

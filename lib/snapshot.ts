@@ -73,7 +73,7 @@ export async function readSnapshot(
 
   using file = await disk.open(path);
   let head: z.infer<typeof Head> | undefined;
-  let [sum, offset] = [0, 0];
+  let [sum, offset, lines] = [0, 0, 1];
   let whole = false;
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
@@ -87,10 +87,13 @@ export async function readSnapshot(
       }
       sum = crc32(NEW_LINE, crc32(line, sum));
       offset += line.length + 1;
+      lines++;
     }
   } catch (error) {
-    const why = (error as Error).message.slice(0, 80);
-    throw new Damage("memory", path, offset, `line ${entries.size + 2} is damaged (${why})`);
+    const why = error instanceof z.ZodError
+      ? "not of this shape" // its message has many lines
+      : (error as Error).message.slice(0, 80);
+    throw new Damage("memory", path, offset, `line ${lines} is damaged (${why})`);
   }
   if (head === undefined || !whole) {
     throw new Damage("memory", path, offset, "its checksum is wrong");

@@ -48,6 +48,8 @@ export interface Duplex {
 
 /** What is used of a `Deno.TcpConn`. */
 export interface Connection extends Duplex {
+  /** Where the peer is. */
+  readonly remoteAddr?: { readonly hostname: string };
   setNoDelay(): void;
 }
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { importSecret } from "../lib/auth.ts";
 import {
   integer,
   parseSettings,
@@ -19,6 +18,7 @@ import { EXIT, ExitError } from "../lib/exit.ts";
 import { repairMemory, reportHealth, stdout, stopSignal } from "../lib/program.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { VERSION } from "../lib/roles.ts";
+import { TLS_CONNECTS, type TlsFiles, withTls } from "../lib/tls_settings.ts";
 import * as commands from "./commands.ts";
 import { makeSecret } from "./make_secret.ts";
 import { Remote } from "./remote.ts";
@@ -46,7 +46,7 @@ function command<const S extends Settings>(
 }
 
 const JSON_SWITCH = { json: { help: "Print the reply as JSON" } };
-const CLIENT = { ...PLACE, ...JSON_SWITCH };
+const CLIENT = { ...PLACE, ...TLS_CONNECTS, ...JSON_SWITCH };
 
 function words(value: string, help: string) {
   return { value, fallback: undefined, help, read: text };
@@ -174,7 +174,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     "Ask the one on this machine how it is",
     [0, 0],
     CLIENT,
-    (_, values) => reportHealth(values.port, values.json),
+    async (_, values) => reportHealth(values.port, values.json, await withTls(values)),
   ),
   call: command(
     "TYPE [JSON]",
@@ -222,11 +222,12 @@ export async function runCommand(args: string[]): Promise<number> {
 }
 
 async function withRemote(
-  { host, port }: { host: string; port: number },
+  { host, port, "tls-ca": ca }: { host: string; port: number } & TlsFiles,
   work: (remote: Remote) => Promise<number>,
 ): Promise<number> {
   const hostname = host === "0.0.0.0" ? "127.0.0.1" : host;
-  using remote = new Remote({ hostname, port }, importSecret(await readSecret()));
+  const system = await withTls({ "tls-ca": ca });
+  using remote = new Remote({ hostname, port }, await readSecret(), system);
   try {
     const code = await work(remote);
     await stdout.flush(); // however slowly it is read: all of it was asked for
@@ -247,7 +248,9 @@ function showHelp(): number {
 ${lines.join("\n")}
 
 Each has a --help of its own. The secret comes from the file that AUTH_TOKEN_FILE names, else from
-AUTH_TOKEN, else from secret/token.
+AUTH_TOKEN, else from secret/token. While it is changed it may have two lines: the first is used,
+both are accepted. An agent with a secret of its own is asked with the one that serve finds in
+AUTH_TOKEN_FILE_COLLECTOR or AUTH_TOKEN_COLLECTOR, and so on by role.
 
 ${EXIT_CODES}
 `);

@@ -109,7 +109,9 @@ async function newestReport(ask: Ask, { done }: View, last?: View): Promise<stri
     `   │ ${printable(line, COLUMNS_OF_BLOCK)}`
   );
   const more = lines.length - head.length;
-  return more > 0 ? [...head, `   │ … ${more} more lines: orchestrator result ${task.task}`] : head;
+  return more > 0
+    ? [...head, `   │ … ${more} more lines: orchestrator result ${printable(task.task)}`]
+    : head;
 }
 
 /** The terminal's size; some say 0 or can't say. */

@@ -79,7 +79,7 @@ export function renderDashboard(view: View, look: Look): string[] {
     (view.oldestMs < WAIT_SHOWN_MS
       ? ""
       : `   ${paint.yellow(`longest wait ${duration(view.oldestMs)}`)}`) +
-    view.paused.map((name) => `   ${name} ${paint.yellow("paused")}`).join(""),
+    view.paused.map((name) => `   ${printable(name, 40)} ${paint.yellow("paused")}`).join(""),
     "",
     paint.dim("AGENTS"),
     ...view.agents.flatMap((agent) => agentLines(agent, paint)),
@@ -101,7 +101,7 @@ export function renderBlock(view: View): string[] {
   const { tasks, waiting, agents, running, done, failed } = view;
   const states = agents.map(({ agent, paused, addresses }) => {
     const up = addresses.some(({ up }) => up) ? "up" : "down";
-    return `${agent} ${paused === null ? up : "paused"}`;
+    return `${printable(agent, 40)} ${paused === null ? up : "paused"}`;
   });
   const active = tasks.running + tasks.retry_wait + tasks.cancelling;
   const head = [
@@ -110,7 +110,7 @@ export function renderBlock(view: View): string[] {
     `done ${tasks.done}`,
     `failed ${tasks.dead}`,
     ...states,
-    ...view.paused.map((name) => `pipeline ${name} paused`),
+    ...view.paused.map((name) => `pipeline ${printable(name, 40)} paused`),
   ];
   const shown = [...running, ...done.slice(0, BLOCK_ENDED), ...failed.slice(0, BLOCK_ENDED)];
   return [head.join(" · "), ...shown.map((task) => taskLine(task, painter(false)))]
@@ -142,15 +142,15 @@ export function taskLine(task: Task, paint: Painter): string {
     cancelled: paint.dim("–"),
   }[task.state];
   const where = task.state === "done" ? "done" : [
-    task.state === "running" ? task.stage ?? "starting" : task.state,
+    printable(task.state === "running" ? task.stage ?? "starting" : task.state, 40),
     ...(task.pages > 0 && task.ended_at === null ? [`page ${task.pages}`] : []),
   ].join(" ");
   const name = printable(task.label === "" ? task.pipeline : task.label, 40);
   const about = task.headline ??
     (task.error === null ? "" : `${task.error.code}: ${task.error.message}`);
-  return ` ${sign} ${task.task}  ${pad(where, 16)} ${pad(duration(task.spent_ms), 8)} ${
-    pad(name, 26)
-  } ` +
+  return ` ${sign ?? "?"} ${printable(task.task, 64)}  ${pad(where, 16)} ${
+    pad(duration(task.spent_ms), 8)
+  } ${pad(name, 26)} ` +
     printable(about, 200);
 }
 
@@ -170,7 +170,7 @@ function agentLines(
         paused === null ? "up    " : "paused  "
       }${in_flight} in flight, ${done} done, ${failed} failed; ${progress}`
       : `down  ${printable(error ?? "", 200)}`;
-    return ` ${sign} ${pad(agent, 12)} ${pad(printable(address, 40), 18)} ${state}`;
+    return ` ${sign} ${pad(printable(agent, 40), 12)} ${pad(printable(address, 40), 18)} ${state}`;
   });
 }
 

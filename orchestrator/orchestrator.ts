@@ -7,6 +7,7 @@ import type { Secret } from "../lib/auth.ts";
 import type { Address } from "../lib/client.ts";
 import { CodedError } from "../lib/errors.ts";
 import { Link } from "../lib/link.ts";
+import type { Limits } from "../lib/limits.ts";
 import type { Log } from "../lib/log.ts";
 import type { Memory } from "../lib/memory.ts";
 import { type JsonObject, PROTOCOL } from "../lib/protocol.ts";
@@ -34,6 +35,8 @@ export interface OrchestratorOptions {
   /** How this process calls itself. */
   readonly name: string;
   readonly secret: Secret;
+  /** Of agents that have one of their own, by role; the others have the common one. */
+  readonly agentSecrets?: Readonly<Record<string, Secret | undefined>>;
   /** Stays its owner's. */
   readonly memory: Memory;
   /** Where each agent listens, by role. */
@@ -45,6 +48,8 @@ export interface OrchestratorOptions {
   readonly queueMax: number;
   /** A task that could go on may wait so long, in milliseconds; then `health` says `behind`. */
   readonly patienceMs: number;
+  /** What peers are held to, where it is not the usual. */
+  readonly limits?: Partial<Limits>;
   readonly log: Log;
   readonly system?: System;
 }
@@ -66,11 +71,13 @@ export class Orchestrator implements AsyncDisposable {
    * @throws {ExitError} `port_busy` or `not_permitted`; nothing has begun then
    */
   constructor(options: OrchestratorOptions) {
-    const { host, port, name, secret, memory, pipelines, log, system = SYSTEM } = options;
+    const { host, port, name, secret, memory, pipelines, log } = options;
+    const { agentSecrets = {}, system = SYSTEM } = options;
     const { clock } = system;
     this.#server = new Server({
       hostname: host,
       port,
+      limits: options.limits,
       log,
       system,
       service: {
@@ -96,7 +103,7 @@ export class Orchestrator implements AsyncDisposable {
     this.taskLog = new TaskLog(memory, {}, system);
     const pauses = new Pauses(memory, clock);
     const links = Object.entries(options.agents).map(([role, addresses]) =>
-      new Link({ role, addresses, secret, log, system })
+      new Link({ role, addresses, secret: agentSecrets[role] ?? secret, log, system })
     );
     this.agents = new Agents(links, pauses, clock);
     this.scheduler = new Scheduler({
@@ -136,6 +143,7 @@ export class Orchestrator implements AsyncDisposable {
    */
   async drain(): Promise<void> {
     this.#draining = true;
+    this.#watchdog[Symbol.dispose](); // what the scheduler lets go now is taken on by the next start
     await this.scheduler.stop(STOP_MS);
     this.#ending.abort(new CodedError("draining", "Stopped waiting: shutting down"));
     await this.#server.drain(DRAIN_MS);

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { importSecret } from "../lib/auth.ts";
-import { readSecret, type Values } from "../lib/config.ts";
+import { readSecret, readSecretOf, type Values } from "../lib/config.ts";
 import { EXIT } from "../lib/exit.ts";
 import { logTo } from "../lib/log.ts";
 import { Memory } from "../lib/memory.ts";
 import { exit, stderr, stdout } from "../lib/program.ts";
 import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder } from "../lib/roles.ts";
+import { withTls } from "../lib/tls_settings.ts";
 import { asBlocks, inPlace, showDashboard, TerminalScreen } from "./console.ts";
 import type { Ask } from "./dashboard.ts";
 import { watchInbox } from "./inbox.ts";
@@ -32,7 +32,13 @@ export async function serve(
     role: ROLE,
     name,
   });
-  const secret = importSecret(await readSecret());
+  const secret = await readSecret();
+  const agentSecrets = {
+    collector: await readSecretOf("collector"),
+    analyzer: await readSecretOf("analyzer"),
+    reporter: await readSecretOf("reporter"),
+  };
+  const system = await withTls(values);
   await using memory = await Memory.open({
     folder: memoryFolder(ROLE),
     role: ROLE,
@@ -45,13 +51,16 @@ export async function serve(
     port,
     name,
     secret,
+    agentSecrets,
     memory,
     agents: { collector, analyzer, reporter },
     pipelines: PIPELINES,
     concurrency,
     queueMax: queue,
     patienceMs: patience * 1_000,
+    limits: values.limits,
     log,
+    system,
   });
   log("info", "serving", { address: `${host}:${orchestrator.address.port}` });
 

@@ -5,7 +5,9 @@
  */
 import { addresses, integer, type Settings, text, type ValueSetting } from "../lib/config.ts";
 import type { Address } from "../lib/client.ts";
+import { LIMITS_SETTING } from "../lib/limits.ts";
 import { PORTS, type Role } from "../lib/roles.ts";
+import { TLS_CONNECTS, TLS_LISTENS } from "../lib/tls_settings.ts";
 
 /** Where the orchestrator listens, and so where its clients find it. */
 export const PLACE = {
@@ -27,6 +29,9 @@ export const PLACE = {
 
 export const SERVE = {
   ...PLACE,
+  ...LIMITS_SETTING,
+  ...TLS_LISTENS,
+  ...TLS_CONNECTS,
   name: {
     env: "BATON_NAME",
     value: "NAME",

@@ -9,7 +9,6 @@ export async function page(title: string, body: Child): Promise<string> {
   const policy = [
     "default-src 'none'",
     `style-src 'sha256-${await digest(STYLE.text)}'`,
-    "img-src data:",
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");

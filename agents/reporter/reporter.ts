@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
+import { printableLines } from "../../lib/printable.ts";
 import { type Json, TaskId } from "../../lib/protocol.ts";
 import { type Agent, type Context, defineAgent, type Draft, op } from "../define.ts";
 import { Analysis, Report } from "../shapes.ts";
@@ -75,7 +76,7 @@ async function report(
   const texts = {
     "report.md": markdown,
     "report.html": await renderHtml(parts),
-    "report.json": prettyJson(parts as unknown as Json) + "\n",
+    "report.json": printableLines(prettyJson(parts as unknown as Json)) + "\n",
   };
   signal.throwIfAborted();
   const files: Report["files"] = [];
@@ -107,7 +108,7 @@ async function writeIndex(folder: string, reports: Summary[]): Promise<void> {
     error_share: errorShare(report),
     path: pathOf("report.html", report.task),
   }));
-  await put(folder, pathOf("index.json"), prettyJson({ reports: listed }) + "\n");
+  await put(folder, pathOf("index.json"), printableLines(prettyJson({ reports: listed })) + "\n");
   await put(folder, pathOf("index.html"), await renderIndex(reports));
 }
 

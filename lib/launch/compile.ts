@@ -1,33 +1,98 @@
 /**
  * `deno task compile`: each role as one self-contained program in `dist/`, with exactly its own
- * permissions.
+ * permissions. The same sources make the same program, byte for byte.
  *
  * @module
  */
+import { copy } from "@std/fs/copy";
+import { walk } from "@std/fs/walk";
 import { ExitError } from "../exit.ts";
 import { runProgram, stdout } from "../program.ts";
-import { mainModule, permissionFlags, permissionsOf, ROLES } from "../roles.ts";
+import { mainModule, permissionFlags, type Permissions, permissionsOf, ROLES } from "../roles.ts";
 
 /** The heap of a role ends here, in MiB; its container's limit stands above. */
 const HEAP_MIB = 256;
+const SOURCES = ["deno.json", "deno.lock", "lib", "agents", "orchestrator"];
 
-await runProgram("compile", async () => {
-  for (const role of ROLES) {
-    const { success } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "compile",
+export interface CompileOptions {
+  readonly module: string;
+  readonly permissions: Permissions;
+  readonly output: string;
+  /** Where the sources are; without it the working directory. */
+  readonly cwd?: string;
+}
+
+/**
+ * Compiles a module into one program.
+ *
+ * @throws {ExitError} `failed` where it does not compile; Deno has said why on stderr
+ */
+export async function compile({ module, permissions, output, cwd }: CompileOptions): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "compile",
+      "--quiet",
+      "--frozen",
+      "--no-code-cache",
+      `--v8-flags=--max-old-space-size=${HEAP_MIB}`,
+      ...permissionFlags(permissions),
+      `--output=${output}`,
+      module,
+    ],
+    ...(cwd === undefined ? {} : { cwd }),
+  }).spawn().status;
+  if (!success) throw new ExitError("failed", `Cannot compile ${module}`);
+}
+
+async function runDeno(cwd: string, args: string[]): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), { args, cwd, stderr: "inherit" });
+  const { success, stdout } = await command.output();
+  if (!success) throw new ExitError("failed", `Cannot run deno ${args.join(" ")}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** Where the npm packages of the programs lie in Deno's cache. */
+async function packageFolders(cwd: string): Promise<string[]> {
+  const { npmCache } = JSON.parse(await runDeno(cwd, ["info", "--json"]));
+  const { npm = {} } = JSON.parse(await Deno.readTextFile("deno.lock"));
+  const folders = [];
+  for await (const { name: registry } of Deno.readDir(npmCache)) {
+    for (const key of Object.keys(npm)) { // as in "zod@4.6.7", "@scope/name@1.0.0"
+      const at = key.lastIndexOf("@");
+      folders.push(`${npmCache}/${registry}/${key.slice(0, at)}/${key.slice(at + 1)}`);
+    }
+  }
+  return folders;
+}
+
+async function forgetTimes(folder: string): Promise<void> {
+  for await (const { path } of walk(folder)) await Deno.utime(path, 0, 0);
+}
+
+if (import.meta.main) {
+  await runProgram("compile", async () => {
+    const dist = `${Deno.cwd()}/dist`;
+    const cwd = await Deno.makeTempDir({ prefix: "baton-compile-" });
+    try {
+      for (const source of SOURCES) await copy(source, `${cwd}/${source}`);
+      await runDeno(cwd, [
+        "install",
         "--quiet",
         "--frozen",
-        "--no-code-cache",
-        `--v8-flags=--max-old-space-size=${HEAP_MIB}`,
-        ...permissionFlags(permissionsOf(role)),
-        `--output=dist/${role}`,
-        mainModule(role),
-      ],
-    }).spawn().status;
-    if (!success) throw new ExitError("failed", `Cannot compile ${role}`);
-    const { size } = await Deno.stat(`dist/${role}`);
-    stdout.write(`dist/${role}  ${(size / 1024 / 1024).toFixed(0)} MiB\n`);
-  }
-  return 0;
-});
+        "--entrypoint",
+        ...ROLES.map(mainModule),
+      ]);
+      // A program keeps the times of the files that it is made of, those of its packages too.
+      for (const folder of [cwd, ...await packageFolders(cwd)]) await forgetTimes(folder);
+      for (const role of ROLES) {
+        const output = `${dist}/${role}`;
+        await compile({ module: mainModule(role), permissions: permissionsOf(role), output, cwd });
+        const { size } = await Deno.stat(output);
+        stdout.write(`dist/${role}  ${(size / 1024 / 1024).toFixed(0)} MiB\n`);
+      }
+    } finally {
+      await Deno.remove(cwd, { recursive: true });
+    }
+    return 0;
+  });
+}

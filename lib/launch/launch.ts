@@ -12,6 +12,7 @@ import { sleep } from "../retry.ts";
 import {
   mainModule,
   permissionFlags,
+  type Permissions,
   permissionsOf,
   type Place,
   type Role,
@@ -34,6 +35,8 @@ export interface Site extends Place {
 
 export interface LaunchOptions {
   readonly args: readonly string[];
+  /** Variables beside those that the site has. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: "inherit" | "null";
   readonly stdout?: "inherit" | "null" | "piped";
   readonly stderr?: "inherit" | "null" | "piped";
@@ -43,13 +46,13 @@ export interface LaunchOptions {
 export function launch(
   role: Role,
   site: Site,
-  { args, stdin = "null", stdout = "null", stderr = "inherit" }: LaunchOptions,
+  { args, env = {}, stdin = "null", stdout = "null", stderr = "inherit" }: LaunchOptions,
 ): Deno.ChildProcess {
   const [program, ...before] = commandOf(role, site);
   return new Deno.Command(program, {
     args: [...before, ...args],
     cwd: site.folder,
-    env: { ...addressVariables(site), NO_COLOR: Deno.noColor ? "1" : "" },
+    env: { ...addressVariables(site), NO_COLOR: Deno.noColor ? "1" : "", ...env },
     stdin,
     stdout,
     stderr,
@@ -121,17 +124,24 @@ export function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
 }
 
 /** Folder of the sample inbox. */
-export const SAMPLE_INBOX = new URL("tests/inbox", PROJECT).pathname;
+export const SAMPLE_INBOX = pathOf("tests/inbox");
 
 function commandOf(role: Role, site: Site): string[] {
   if (site.binaries !== undefined) return [`${site.binaries}/${role}`];
-  const path = (name: string): string => new URL(name, PROJECT).pathname;
-  const permissions = permissionsOf(role, site);
-  // A compiled program has its code in itself; from the sources a thread must read its own.
-  const read = [...permissions.read, path("agents"), path("lib")];
-  const flags = permissionFlags({ ...permissions, read });
-  const config = `--config=${path("deno.json")}`;
-  return [Deno.execPath(), "run", "--quiet", config, ...flags, path(mainModule(role))];
+  const flags = permissionFlags(permissionsFromSources(role, site));
+  const config = `--config=${pathOf("deno.json")}`;
+  return [Deno.execPath(), "run", "--quiet", config, ...flags, pathOf(mainModule(role))];
+}
+
+/** What a role that runs from the sources may touch: an agent's thread reads its code there. */
+export function permissionsFromSources(role: Role, place: Place): Permissions {
+  const permissions = permissionsOf(role, place);
+  if (role === "orchestrator") return permissions;
+  return { ...permissions, read: [...permissions.read, pathOf("agents"), pathOf("lib")] };
+}
+
+function pathOf(name: string): string {
+  return new URL(name, PROJECT).pathname;
 }
 
 function addressVariables({ ports, inbox }: Site): Record<string, string> {

@@ -255,10 +255,12 @@ Deno.test("Client.connect() says when somebody is there and says nothing", async
 });
 
 Deno.test("Client.connect() gives the reason for which it is turned away", async () => {
-  await using server = await serve({ limits: { connections: 1 } });
+  await using server = await serve({ limits: { connections: 2, connections_before_auth: 1 } });
   using _first = await Peer.loggedIn(server.address);
-  const error = await refusal(connect(server.address));
-  assertEquals([error.code, error.afterMs], ["busy", 200]);
+  const error = await refusal(
+    Client.connect({ address: server.address, secret, role: "echo", connectMs: 300 }),
+  );
+  assertEquals([error.code, error.afterMs], ["busy", 50]);
 });
 
 Deno.test("Client.connect() trusts no server of another role", async () => {

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { importSecret, prove } from "../../lib/auth.ts";
 import { addresses, integer, parseSettings, settingsHelp, text } from "../../lib/config.ts";
 import { ExitError } from "../../lib/exit.ts";
 
@@ -108,11 +109,17 @@ Deno.test("settingsHelp() has a line for each setting with its default and varia
 
 const LONG = "0123456789abcdef0123456789abcdef";
 
+/** What a process would prove that uses this secret. */
+function proofOf(secret: string): string {
+  const challenge = { role: "test", clientNonce: "a", serverNonce: "b" };
+  return prove(importSecret(secret), "client", challenge);
+}
+
 /** What `readSecret()` gives in a process of its own, in a folder of its own. */
 async function secretWith(
   env: Record<string, string>,
   files: Record<string, string> = {},
-): Promise<{ secret?: string; reason?: string; message?: string }> {
+): Promise<{ proof?: string; accepted?: number; reason?: string; message?: string }> {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/secret`);
@@ -140,19 +147,44 @@ Deno.test("readSecret() prefers the named file over the variable over secret/tok
     secretWith({ AUTH_TOKEN: "v".repeat(40) }, files),
     secretWith({}, files),
   ]);
-  assertEquals([named.secret, given.secret, found.secret], [
-    "n".repeat(40),
-    "v".repeat(40),
-    "f".repeat(40),
+  assertEquals([named.proof, given.proof, found.proof], [
+    proofOf("n".repeat(40)),
+    proofOf("v".repeat(40)),
+    proofOf("f".repeat(40)),
   ]);
 });
 
 Deno.test("readSecret() takes off one line end and nothing else", async () => {
-  const contents = [`${LONG}\n`, `${LONG}\r\n`, ` ${LONG}\n\n`];
+  const contents = [`${LONG}\n`, `${LONG}\r\n`, ` ${LONG}\t\n`];
   const read = await Promise.all(
     contents.map((content) => secretWith({}, { "secret/token": content })),
   );
-  assertEquals(read.map(({ secret }) => secret), [LONG, LONG, ` ${LONG}\n`]);
+  assertEquals(read.map(({ proof }) => proof), [LONG, LONG, ` ${LONG}\t`].map(proofOf));
+});
+
+Deno.test("readSecret() takes two lines for two secrets and uses the first", async () => {
+  const [old, next] = ["o".repeat(40), "n".repeat(40)];
+  const [file, variable] = await Promise.all([
+    secretWith({}, { "secret/token": `${old}\r\n${next}\n` }),
+    secretWith({ AUTH_TOKEN: `${next}\n${old}` }),
+  ]);
+  assertEquals([file.proof, file.accepted], [proofOf(old), 2]);
+  assertEquals([variable.proof, variable.accepted], [proofOf(next), 2]);
+});
+
+Deno.test("readSecret() refuses a line that is short and a third one", async () => {
+  const wrong: [content: string, why: string][] = [
+    [`${LONG}\n\n`, "has 0 bytes in line 2, fewer than 32"],
+    [`\n${LONG}\n`, "has 0 bytes in line 1, fewer than 32"],
+    [`${LONG}\nshort\n`, "has 5 bytes in line 2, fewer than 32"],
+    [`${LONG}\n${LONG}\n${LONG}\n`, "has 3 lines, more than 2"],
+  ];
+  await Promise.all(wrong.map(async ([content, why]) => {
+    const { reason, message } = await secretWith({}, { "secret/token": content });
+    assertEquals(reason, "no_secret");
+    assertStringIncludes(message!, why);
+    assertEquals(message!.includes(LONG), false);
+  }));
 });
 
 Deno.test("readSecret() refuses a secret that is short, counted in bytes, and does not show it", async () => {
@@ -164,7 +196,7 @@ Deno.test("readSecret() refuses a secret that is short, counted in bytes, and do
   assertStringIncludes(short.message!, "31 bytes, fewer than 32");
   assertStringIncludes(short.message!, "openssl rand -hex 32");
   assertEquals(short.message!.includes(LONG.slice(1)), false);
-  assertEquals(wide.secret, "ü".repeat(16));
+  assertEquals(wide.proof, proofOf("ü".repeat(16)));
 });
 
 Deno.test("readSecret() says what is missing and does not fall back from a named file", async () => {

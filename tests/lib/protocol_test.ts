@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { advice, CodedError, ERROR_CODES, type ErrorCode } from "../../lib/errors.ts";
+import { LIMITS } from "../../lib/limits.ts";
 import {
   checked,
   decodeReply,
@@ -8,7 +9,6 @@ import {
   encode,
   fromWire,
   issues,
-  LIMITS,
   longer,
   RequestError,
   RequestId,

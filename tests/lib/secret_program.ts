@@ -1,14 +1,18 @@
 /**
- * Prints the secret that this process would use, or why it has none.
+ * Proves that this process has a secret, or prints why it has none.
  *
  * @module
  */
+import { prove } from "../../lib/auth.ts";
 import { readSecret } from "../../lib/config.ts";
 import { ExitError } from "../../lib/exit.ts";
 import { stdout } from "../../lib/program.ts";
 
 try {
-  stdout.write(JSON.stringify({ secret: await readSecret() }));
+  const challenge = { role: "test", clientNonce: "a", serverNonce: "b" };
+  const secret = await readSecret();
+  const proof = prove(secret, "client", challenge);
+  stdout.write(JSON.stringify({ proof, accepted: secret.length }));
 } catch (error) {
   if (!(error instanceof ExitError)) throw error;
   stdout.write(JSON.stringify({ reason: error.reason, message: error.message }));

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { importSecret, makeNonce } from "../../lib/auth.ts";
 import type { CodedError } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
-import { LIMITS, type Limits } from "../../lib/protocol.ts";
+import { LIMITS, type Limits } from "../../lib/limits.ts";
 import { sleep } from "../../lib/retry.ts";
 import { Session } from "../../lib/session.ts";
 import { keepLog, type Message, Peer, SECRET, serve, until, within } from "./wire.ts";
@@ -402,13 +402,39 @@ Deno.test("Session that is told why it ends is closed even where nobody reads th
   await within(running, "the session to end");
 });
 
+Deno.test("Session ends with its connection, even where a write outlives that", async () => {
+  const hungUp = Promise.withResolvers<null>();
+  const conn = {
+    read: () => hungUp.promise,
+    write: () => new Promise<number>(() => {}), // as Deno 2.7 leaves one that the peer does not take
+    close: () => hungUp.resolve(null),
+  };
+  const service = {
+    role: "echo",
+    name: "echo-1",
+    version: "1.0.0",
+    secret: importSecret(SECRET),
+    health: () => ({}),
+    answer: () => Promise.resolve({}),
+    onInternal: () => {},
+  };
+  const session = new Session(conn, service, LIMITS);
+  const running = session.run();
+  const late = (): CodedError => session.overdue(performance.now() + LIMITS.idle_ms)!;
+  session.close(late());
+  await sleep(0);
+  session.close(late());
+  await within(running, "the session to end", 1_000);
+});
+
 Deno.test("Server turns away connections beyond its limit and takes new ones later", async () => {
-  await using server = await serve({ limits: { connections: 2 } });
+  await using server = await serve({ limits: { connections: 4, connections_before_auth: 2 } });
   const first = await Peer.loggedIn(server.address);
   using _second = await Peer.loggedIn(server.address);
   using third = await Peer.connect(server.address);
-  const [refusal] = await third.rest();
-  assertEquals([refusal.id, refusal.error.code, refusal.error.retry], [undefined, "busy", "after"]);
+  const refusal = await third.logIn();
+  assertEquals([refusal.id, refusal.error.code, refusal.error.retry], ["q", "busy", "after"]);
+  assertEquals(await third.rest(), []);
   first[Symbol.dispose]();
   await until(() => server.connections === 1, "the first is gone");
   using fourth = await Peer.loggedIn(server.address);
@@ -422,6 +448,8 @@ Deno.test("Server lets the oldest peer go that it does not know when these are t
   using oldest = await Peer.connect(server.address);
   using second = await Peer.connect(server.address);
   await until(() => server.connections === 7, "all are taken");
+  const taken = performance.now();
+  await until(() => performance.now() > taken + 10, "none of them has just come");
   using third = await Peer.connect(server.address);
   assertEquals(codes(await oldest.rest()), ["busy"]);
   for (const peer of [second, third]) assertEquals((await peer.ask("ping")).ok, true);

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { importSecret, prove } from "../../lib/auth.ts";
 import { advice, ERROR_CODES } from "../../lib/errors.ts";
-import { LIMITS, RequestId, TaskId, TIMEOUT_MS_MAX } from "../../lib/protocol.ts";
+import { LIMITS } from "../../lib/limits.ts";
+import { RequestId, TaskId, TIMEOUT_MS_MAX } from "../../lib/protocol.ts";
 import { STATES } from "../../orchestrator/task.ts";
 import { startTogether } from "./together.ts";
 import { fencedBlocks, Names, play, transcriptsOf } from "./transcript.ts";

@@ -5,10 +5,12 @@
  */
 import { importSecret, makeNonce, prove } from "../../lib/auth.ts";
 import type { Address } from "../../lib/client.ts";
+import { ExitError } from "../../lib/exit.ts";
+import { LIMITS, type Limits } from "../../lib/limits.ts";
 import type { Log } from "../../lib/log.ts";
-import { LIMITS, type Limits } from "../../lib/protocol.ts";
 import { Server } from "../../lib/server.ts";
 import type { Service } from "../../lib/session.ts";
+import type { System } from "../../lib/system.ts";
 
 export const SECRET = "correct horse battery staple and more";
 export const OTHER_SECRET = "a secret that nobody else here knows";
@@ -44,15 +46,20 @@ export async function writeBytes(conn: Deno.Conn, bytes: Uint8Array): Promise<vo
 }
 
 /** One end of a connection that sends any bytes and reads lines; it knows no limits. */
-export class Peer implements Disposable {
+export class Peer<C extends Deno.Conn = Deno.TcpConn> implements Disposable {
   #rest: Uint8Array[] = [];
   #lines: string[] = [];
   #over = false;
 
-  constructor(readonly conn: Deno.TcpConn) {}
+  constructor(readonly conn: C) {}
 
   static async connect({ hostname, port }: Address): Promise<Peer> {
     return new Peer(await Deno.connect({ hostname, port }));
+  }
+
+  static async overTls(address: Address, ca: string): Promise<Peer<Deno.TlsConn>> {
+    const { hostname, port } = address;
+    return new Peer(await Deno.connectTls({ hostname, port, caCerts: [ca] }));
   }
 
   /** Connects and proves itself. */
@@ -179,16 +186,18 @@ export interface ServeOptions {
   readonly port?: number;
   readonly log?: Log;
   readonly onInternal?: Service["onInternal"];
+  readonly system?: System;
 }
 
 /** A server on a free port that gives back the body of every request. */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
-  const { role = "echo", secret = SECRET, port = 0, limits, log = quiet } = options;
+  const { role = "echo", secret = SECRET, port = 0, limits, log = quiet, system } = options;
   return new Server({
     hostname: "127.0.0.1",
     port,
     limits,
     log,
+    system,
     service: {
       role,
       name: `${role}-1`,
@@ -199,6 +208,19 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
       onInternal: options.onInternal ?? (() => {}),
     },
   });
+}
+
+/** A server where another one was: its port may be free only a moment later. */
+export async function serveAgain(options: ServeOptions & { port: number }): Promise<Server> {
+  const begun = performance.now();
+  while (true) {
+    try {
+      return await serve(options);
+    } catch (error) {
+      if (!(error instanceof ExitError) || performance.now() - begun > PATIENCE_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
 }
 
 /** Accepts connections and does with each what it is told. */
@@ -241,10 +263,12 @@ export function hangUp(peer: Peer): void {
 /** The server's side of hello and auth, well done unless told otherwise. */
 export async function letIn(
   peer: Peer,
-  { role = "echo", secret = SECRET, limits = {} }: {
+  { role = "echo", secret = SECRET, limits = {}, more = {} }: {
     role?: string;
     secret?: string;
     limits?: Partial<Limits>;
+    /** Beside, or in place of, what a server tells of itself. */
+    more?: Record<string, unknown>;
   } = {},
 ): Promise<void> {
   const hello = await peer.hear();
@@ -263,6 +287,7 @@ export async function letIn(
       nonce: serverNonce,
       proof,
       limits: { ...LIMITS, ...limits },
+      ...more,
     },
   });
   const auth = await peer.hear();

@@ -1,5 +1,5 @@
 import { CodedError } from "../../lib/errors.ts";
-import type { JsonObject } from "../../lib/protocol.ts";
+import type { Json, JsonObject } from "../../lib/protocol.ts";
 import { backoffMs, sleep } from "../../lib/retry.ts";
 import type { System } from "../../lib/system.ts";
 import { isFinal, type State, type TaskEvent } from "../../orchestrator/task.ts";
@@ -22,8 +22,10 @@ export interface Record {
   state?: State;
   /** Whether the client has asked to cancel it. */
   cancelled: boolean;
-  /** How often it has asked, or may have, to run calls anew that were through. */
+  /** How often calls may have been run anew that were through. */
   reruns: number;
+  /** Whether it was to be tried again: what asks for that may come twice, and late. */
+  retried: boolean;
   result?: JsonObject;
   readonly events: TaskEvent[];
 }
@@ -60,6 +62,7 @@ export class SimClient {
         acknowledged: "no",
         cancelled: false,
         reruns: 0,
+        retried: false,
         events: [],
       };
       this.records.push(record);
@@ -115,9 +118,11 @@ export class SimClient {
     const isWanted = wanted.poison ? record.reruns === 0 && this.#chance(0.5) : !cancelled;
     if (state !== "dead" || !isWanted) return false;
     const anew = wanted.poison || this.#chance(0.3);
-    if (anew) record.reruns++;
     const from = this.#chance(0.5) ? "merge" : "collect";
-    const refusal = await this.#refused("retry", anew ? { task, from } : { task });
+    record.retried = true;
+    const refusal = await this.#refused("retry", anew ? { task, from } : { task }, () => {
+      if (anew) record.reruns += 2; // the net may double it
+    });
     // Asked twice, the first one may have done it; and it may not have come as far as to merge.
     const expected = [undefined, "conflict", "already_final", ...(anew ? ["invalid_input"] : [])];
     if (!expected.includes(refusal)) this.#found(`${key} can't be retried: ${refusal}`);
@@ -153,6 +158,9 @@ export class SimClient {
     const { key } = record;
     const { state, result } = await this.#ask("result", { task });
     const { events } = await this.#ask("events", { task });
+    const later = (events as Json[]).slice(record.events.length) as unknown as TaskEvent[];
+    // Dead once more, or not yet: it was asked for.
+    if (record.retried && later[0]?.kind === "retried") return await this.#follow(record, task);
     if (state !== record.state) this.#found(`${key} was ${record.state} and is ${state}`);
     if (JSON.stringify(events) !== JSON.stringify(record.events)) {
       this.#found(`${key} has other events than before`);
@@ -172,9 +180,14 @@ export class SimClient {
   }
 
   /** Asks until there is an answer that is no trouble of the way to it; gives its code, if it has one. */
-  async #refused(type: string, body: JsonObject): Promise<string | undefined> {
+  async #refused(
+    type: string,
+    body: JsonObject,
+    onAsking: () => void = () => {},
+  ): Promise<string | undefined> {
     const { remote } = this.#options;
     for (let attempt = 1;; attempt++) {
+      onAsking();
       try {
         await remote.ask(type, body);
         return undefined;

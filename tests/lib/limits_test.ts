@@ -1,0 +1,379 @@
+/**
+ * Each limit over a real connection: nothing happens at it, and one past it is answered as the page
+ * says, ends the connection or not, and is counted. Seen to fail where each comparison lets one more
+ * pass or one less, where a strike is counted for another limit or twice, and where a value that is
+ * set is not the one that holds.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { importSecret } from "../../lib/auth.ts";
+import { Client } from "../../lib/client.ts";
+import { CodedError } from "../../lib/errors.ts";
+import {
+  LIMIT_NAMES,
+  LIMIT_TABLE,
+  type LimitName,
+  LIMITS,
+  type Limits,
+  readLimits,
+} from "../../lib/limits.ts";
+import type { Server } from "../../lib/server.ts";
+import { type Clock, type Connection, type Net, SYSTEM, type System } from "../../lib/system.ts";
+import { tlsTest } from "./private_ca.ts";
+import { type Message, Peer, SECRET, serve, until } from "./wire.ts";
+
+/** Time that passes when the test says so, in steps that are no stall. */
+class MovedClock implements Clock {
+  ms = 0;
+  readonly #each = new Set<() => void>();
+  readonly now = (): number => this.ms;
+  readonly date = SYSTEM.clock.date;
+  readonly after = SYSTEM.clock.after;
+  readonly every = (_ms: number, callback: () => void): () => void => {
+    this.#each.add(callback);
+    return () => this.#each.delete(callback);
+  };
+
+  pass(ms: number): void {
+    for (const end = this.ms + ms; this.ms < end;) {
+      this.ms = Math.min(end, this.ms + 250);
+      for (const callback of this.#each) callback();
+    }
+  }
+}
+
+/** A network on which a peer that reads nothing does not take many megabytes first. */
+class Blocked {
+  yes = false;
+  #writing = 0;
+  readonly net: Net;
+
+  constructor(net: Net) {
+    const connection = (conn: Connection): Connection => ({
+      remoteAddr: conn.remoteAddr,
+      setNoDelay: () => conn.setNoDelay(),
+      read: (into) => conn.read(into),
+      write: (bytes) => {
+        if (!this.yes) return conn.write(bytes);
+        this.#writing++;
+        return new Promise(() => {});
+      },
+      close: () => conn.close(),
+    });
+    this.net = {
+      connect: (options) => net.connect(options),
+      listen: (options) => {
+        const listener = net.listen(options);
+        return {
+          addr: listener.addr,
+          accept: async () => connection(await listener.accept()),
+          close: () => listener.close(),
+        };
+      },
+    };
+  }
+
+  async writes(count: number): Promise<void> {
+    await until(() => this.#writing === count, "a write waits for the peer");
+  }
+}
+
+/** What a case has to do with. */
+interface Site {
+  readonly server: Server;
+  readonly clock: MovedClock;
+  readonly blocked: Blocked;
+  /** Lets go so many that `hold`, when they do. */
+  readonly release: (count: number) => Promise<void>;
+  /** A peer, hung up on at the end. */
+  readonly connect: () => Promise<Peer<Deno.Conn>>;
+  readonly loggedIn: () => Promise<Peer<Deno.Conn>>;
+}
+
+interface Case {
+  readonly limits: Partial<Limits>;
+  /** Goes to the limit; what it gives goes on to `past`. */
+  readonly at: (site: Site) => Promise<Peer<Deno.Conn>>;
+  /** Goes one past it; gives what the peer hears of that. */
+  readonly past: (site: Site, peer: Peer<Deno.Conn>) => Promise<Message>;
+  /** The code; none where the connection ends without a word. */
+  readonly code: string | undefined;
+  readonly closes: boolean;
+}
+
+async function fine(peer: Peer<Deno.Conn>, ...parts: string[]): Promise<void> {
+  if (parts.length > 0) await peer.send(...parts);
+  else await peer.say({ v: 1, id: "p", type: "ping" });
+  assertEquals((await peer.hear()).ok, true);
+}
+
+/** The next line, or nothing where there is none. */
+async function heard(peer: Peer<Deno.Conn>, ...parts: string[]): Promise<Message> {
+  await peer.send(...parts);
+  return await next(peer);
+}
+
+async function next(peer: Peer<Deno.Conn>): Promise<Message> {
+  const line = await peer.line();
+  return line === undefined ? undefined : JSON.parse(line);
+}
+
+const PING = '{"v":1,"id":"p","type":"ping"}';
+const HELD = '{"v":1,"id":"h","type":"hold"}\n';
+/** What `SAY` is answered with, its line feed too. */
+const ANSWER = '{"v":1,"id":"s","ok":true,"body":{}}\n';
+const SAY = '{"v":1,"id":"s","type":"say"}\n';
+const nested = (depth: number): string =>
+  `{"v":1,"id":"s","type":"say","body":{"a":${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}}}\n`;
+const wide = (nodes: number): string => {
+  const head = '{"v":1,"id":"s","type":"say","body":{"a":[0';
+  return `${head}${",0".repeat(nodes - head.match(/[[{,:]/g)!.length)}]}}\n`;
+};
+const ofBytes = (bytes: number): string => PING.padEnd(bytes) + "\n";
+
+const CASES: Readonly<Record<LimitName, Case>> = {
+  line_bytes: {
+    limits: { line_bytes: 5_000 },
+    at: async ({ loggedIn }) => {
+      const peer = await loggedIn();
+      await fine(peer, ofBytes(5_000));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, ofBytes(5_001)),
+    code: "line_too_long",
+    closes: true,
+  },
+  line_bytes_before_auth: {
+    limits: { line_bytes_before_auth: 300 },
+    at: async ({ connect }) => {
+      const peer = await connect();
+      await fine(peer, ofBytes(300));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, ofBytes(301)),
+    code: "line_too_long",
+    closes: true,
+  },
+  depth: {
+    limits: { depth: 20 },
+    at: async ({ loggedIn }) => {
+      const peer = await loggedIn();
+      await fine(peer, nested(20));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, nested(21)),
+    code: "bad_json",
+    closes: true,
+  },
+  nodes: {
+    limits: { nodes: 2_000 },
+    at: async ({ loggedIn }) => {
+      const peer = await loggedIn();
+      await fine(peer, wide(2_000));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, wide(2_001)),
+    code: "bad_json",
+    closes: true,
+  },
+  in_flight: {
+    limits: { in_flight: 2 },
+    at: async ({ loggedIn, release }) => {
+      const peer = await loggedIn();
+      await peer.send(HELD, HELD);
+      await release(2);
+      for (let n = 0; n < 2; n++) await fine(peer, "");
+      return peer;
+    },
+    past: async ({ release }, peer) => {
+      const refusal = await heard(peer, HELD, HELD, HELD);
+      await release(2);
+      for (let n = 0; n < 2; n++) await fine(peer, "");
+      return refusal;
+    },
+    code: "too_many_in_flight",
+    closes: false,
+  },
+  connections: {
+    limits: { connections: 5, connections_before_auth: 3 },
+    at: async ({ loggedIn, connect }) => {
+      for (let n = 0; n < 2; n++) await fine(await loggedIn());
+      return await connect();
+    },
+    past: (_, peer) => peer.logIn(),
+    code: "busy",
+    closes: true,
+  },
+  connections_before_auth: {
+    limits: { connections_before_auth: 3 },
+    at: async ({ connect }) => {
+      const oldest = await connect();
+      await fine(oldest);
+      for (let n = 0; n < 2; n++) await fine(await connect());
+      await fine(oldest);
+      return oldest;
+    },
+    past: async ({ connect, clock }, oldest) => {
+      clock.pass(10);
+      const newest = await connect();
+      await fine(newest);
+      return await next(oldest);
+    },
+    code: "busy",
+    closes: true,
+  },
+  requests_before_auth: {
+    limits: { requests_before_auth: 4 },
+    at: async ({ connect }) => {
+      for (const type of ["ping", "no such thing"]) {
+        const peer = await connect();
+        for (let n = 0; n < 2; n++) await peer.ask(type);
+        assertEquals((await peer.logIn()).ok, true);
+        for (let n = 0; n < 9; n++) await fine(peer);
+      }
+      const peer = await connect();
+      for (let n = 0; n < 4; n++) await fine(peer);
+      return peer;
+    },
+    past: (_, peer) => heard(peer, `${PING}\n`),
+    code: "auth_required",
+    closes: true,
+  },
+  auth_ms: {
+    limits: { auth_ms: 3_000 },
+    at: async ({ connect, clock }) => {
+      const peer = await connect();
+      await fine(peer);
+      clock.pass(3_000);
+      await fine(peer);
+      return peer;
+    },
+    past: ({ clock }, peer) => {
+      clock.pass(1);
+      return next(peer);
+    },
+    code: "auth_required",
+    closes: true,
+  },
+  line_ms: {
+    limits: { line_ms: 4_000 },
+    at: async ({ loggedIn, clock }) => {
+      const peer = await loggedIn();
+      await fine(peer, `${PING}\n${PING.slice(0, 5)}`);
+      clock.pass(4_000);
+      await fine(peer, `${PING.slice(5)}\n`);
+      return peer;
+    },
+    past: async ({ clock }, peer) => {
+      await fine(peer, `${PING}\n${PING.slice(0, 5)}`);
+      clock.pass(4_001);
+      return await next(peer);
+    },
+    code: "bad_request",
+    closes: true,
+  },
+  write_ms: {
+    limits: { write_ms: 5_000 },
+    at: async ({ loggedIn, clock, blocked }) => {
+      const peer = await loggedIn();
+      blocked.yes = true;
+      await peer.send(SAY);
+      await blocked.writes(1);
+      clock.pass(5_000);
+      return peer;
+    },
+    past: ({ clock }, peer) => {
+      clock.pass(1);
+      return next(peer);
+    },
+    code: undefined,
+    closes: true,
+  },
+  idle_ms: {
+    limits: { idle_ms: 6_000 },
+    at: async ({ loggedIn, clock }) => {
+      const peer = await loggedIn();
+      clock.pass(6_000);
+      await fine(peer);
+      return peer;
+    },
+    past: ({ clock }, peer) => {
+      clock.pass(6_001);
+      return next(peer);
+    },
+    code: "bad_request",
+    closes: true,
+  },
+  unread_bytes: {
+    limits: { unread_bytes: 2 * ANSWER.length },
+    at: async ({ loggedIn, blocked }) => {
+      const peer = await loggedIn();
+      blocked.yes = true;
+      await peer.send(SAY);
+      await blocked.writes(1);
+      await peer.send(SAY);
+      return peer;
+    },
+    past: (_, peer) => heard(peer, SAY),
+    code: undefined,
+    closes: true,
+  },
+};
+
+/** Plays all cases, each on a server of its own. */
+async function playAll(t: Deno.TestContext, system: System, ca?: string): Promise<void> {
+  for (const [name, { limits, at, past, code, closes }] of Object.entries(CASES)) {
+    await t.step(name, async () => {
+      const clock = new MovedClock();
+      const blocked = new Blocked(system.net);
+      let held: (() => void)[] = [];
+      await using server = await serve({
+        limits,
+        system: { ...system, clock, net: blocked.net },
+        answer: ({ type }) =>
+          type === "hold"
+            ? new Promise((resolve) => held.push(() => resolve({})))
+            : Promise.resolve({}),
+      });
+      using peers = new DisposableStack();
+      const connect = async (): Promise<Peer<Deno.Conn>> =>
+        peers.use(
+          ca === undefined
+            ? await Peer.connect(server.address)
+            : await Peer.overTls(server.address, ca),
+        );
+      const site: Site = {
+        server,
+        clock,
+        blocked,
+        release: async (count) => {
+          await until(() => held.length === count, "they are asked");
+          for (const letGo of held) letGo();
+          held = [];
+        },
+        connect,
+        loggedIn: async () => {
+          const peer = await connect();
+          assertEquals((await peer.logIn()).ok, true);
+          return peer;
+        },
+      };
+      const struck = (): Message => server.stats().limits;
+      const peer = await at(site);
+      assertEquals(Object.values(struck()).filter((count) => count !== 0), [], "at the limit");
+      const refusal = await past(site, peer);
+      assertEquals(refusal?.error?.code, code);
+      assertEquals({ ...struck(), [name]: 0 }[name], 0);
+      const counted = Object.entries(struck()).filter(([, count]) => count !== 0);
+      assertEquals(counted, [[name, 1]]);
+      if (closes) assertEquals(await peer.rest(), []);
+      else await fine(peer);
+    });
+  }
+}
+
+Deno.test("every limit holds at its value, strikes one past it, and is counted", async (t) => {
+  assertEquals(Object.keys(CASES), LIMIT_NAMES);
+  await playAll(t, SYSTEM);
+});

@@ -1,0 +1,77 @@
+/** Seen to fail with each of the rule's four parts taken out, and with the plugin not named in deno.json. */
+import { assertEquals } from "@std/assert";
+import plugin from "./fixed_code.ts";
+
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/** Each line by itself, and the one thing in it that is refused. */
+const REFUSED: readonly (readonly [line: string, what: string])[] = [
+  ["await import(name);", "import(name)"],
+  ["await import(`./${name}.ts`);", "import(`./${name}.ts`)"],
+  ['await import("./" + name);', 'import("./" + name)'],
+  ["new Worker(name);", "Worker"],
+  ["new Worker(new URL(name), { type: 'module' });", "Worker"],
+  ["new globalThis.Worker(name);", "Worker"],
+  ["new threads.Worker(name);", "Worker"],
+  ['import { Worker as Thread } from "node:worker_threads";', "Worker"],
+  ["class Thread extends Worker {}", "Worker"],
+  ["eval(name);", "eval"],
+  ["(0, eval)(name);", "eval"],
+  ['globalThis["eval"](name);', '"eval"'],
+  ["const { eval: run } = globalThis;", "eval"],
+  ["const run = eval;", "eval"],
+  ["use({ eval });", "eval"],
+  ["new Function(name);", "Function"],
+  ["Function(name)();", "Function"],
+  ["Reflect.construct(Function, [name]);", "Function"],
+  ["const make: unknown = globalThis.Function;", "Function"],
+];
+
+const FREE = [
+  'await import("./main.ts");',
+  'import { Worker } from "node:worker_threads";',
+  "let thread: Worker | undefined;",
+  "function call(f: Function): void {}",
+  "let run: typeof eval;",
+  "interface Site { Worker: number; eval(): void }",
+  "const site = { Worker: 1, eval() {} };",
+  "class Site { Worker = 1; eval() {} }",
+  "functionOf(evaluate, WorkerPool);",
+  'say("eval", "new Worker()");',
+];
+
+Deno.test("baton/fixed-code refuses computed import(), Worker, eval and Function", () => {
+  for (const [line, what] of REFUSED) assertEquals(refusedIn(line), [what], line);
+});
+
+Deno.test("baton/fixed-code lets types, keys and literal imports be", () => {
+  for (const line of FREE) assertEquals(refusedIn(line), [], line);
+});
+
+Deno.test("deno lint fails on what the rule refuses, and on nothing that is ignored by name", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
+  try {
+    const path = `${folder}/loose.ts`;
+    const ignored = "// deno-lint-ignore baton/fixed-code -- a test\n";
+    await Deno.writeTextFile(path, `${ignored}new Worker("a");\nnew Worker("b");\n`);
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["lint", "--json", `--config=${CONFIG}`, path],
+    }).output();
+    const { diagnostics } = JSON.parse(new TextDecoder().decode(stdout));
+    const found = diagnostics.map(({ code, range }: Found) => `${code}:${range.start.line}`);
+    assertEquals(found, ["baton/fixed-code:3"]);
+    assertEquals(code, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+interface Found {
+  readonly code: string;
+  readonly range: { readonly start: { readonly line: number } };
+}
+
+/** What the rule points at. */
+function refusedIn(line: string): string[] {
+  return Deno.lint.runPlugin(plugin, "line.ts", line).map(({ range }) => line.slice(...range));
+}

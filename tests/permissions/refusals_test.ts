@@ -1,0 +1,144 @@
+/**
+ * What each role must not do, tried. Seen to fail with `--allow-sys=hostname` among the flags, and
+ * with one more folder, port or variable in the list of a role.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { EXIT } from "../../lib/exit.ts";
+import { compile } from "../../lib/launch/compile.ts";
+import { freePorts, launch, signal, type Site } from "../../lib/launch/launch.ts";
+import { permissionsOf, PORTS, type Role, ROLES } from "../../lib/roles.ts";
+import { figures, leftOut } from "../disk/left_out.ts";
+import { type Ended, PROBE, probe } from "./probe.ts";
+
+const BINARIES = Deno.env.get("BATON_BINARIES");
+/** What any role may do. */
+const OWN = [
+  "read and write its own memory",
+  "listen on its own port and connect there",
+  "listen on its own port, on all addresses",
+  "read the secret",
+  "read a variable of its own",
+];
+
+/** What a role may do beside that; all else is refused. */
+const MORE: Readonly<Record<Role, readonly string[]>> = {
+  orchestrator: [
+    "make a secret",
+    "connect to the collector",
+    "connect to the analyzer",
+    "connect to the reporter",
+  ],
+  collector: ["read the inbox"],
+  analyzer: [],
+  reporter: [],
+};
+
+/** A role that is not refused serves, and is killed then. */
+const END_MS = 60_000;
+const REFUSED = "NotCapable";
+
+/** A compiled program is not asked about these (denoland/deno#18327): the lint refuses them. */
+const UNASKED = ["import a computed module"];
+
+Deno.test("permissionsOf() lets each role do what is its own, and nothing else", async () => {
+  const told: string[] = [];
+  for (const role of ROLES) {
+    const ended = await probe(role, freePorts());
+    judge(role, ended, [...OWN, ...MORE[role]]);
+    const refused = Object.values(ended).filter((how) => how === REFUSED).length;
+    told.push(`${role} ${refused} of ${Object.keys(ended).length}`);
+  }
+  figures(`attempts refused: ${told.join(", ")}`);
+});
+
+Deno.test("compile() makes programs that are refused the same", async (t) => {
+  if (BINARIES === undefined) return await leftOut(t, "BATON_BINARIES is not set");
+  for (const role of ROLES) {
+    await inFolder(async (folder) => {
+      const ports = freePorts();
+      const permissions = permissionsOf(role, { ports, inbox: "inbox" });
+      const program = `${folder}/probe`;
+      await compile({ module: PROBE, permissions, output: program });
+      judge(role, await probe(role, ports, program), [...OWN, ...MORE[role], ...UNASKED]);
+    });
+  }
+});
+
+Deno.test("each role itself is refused what its settings must not ask of it", async () => {
+  for (const role of ROLES) {
+    await inFolder(async (folder) => {
+      const site: Site = BINARIES === undefined
+        ? { folder, inbox: "inbox", ports: freePorts() }
+        : { folder, inbox: "inbox", ports: PORTS, binaries: await Deno.realPath(BINARIES) };
+      for (const { args, env, code, words } of refusalsOf(role, site)) {
+        const child = launch(role, site, { args, env, stderr: "piped" });
+        const timer = setTimeout(() => signal(child, "SIGKILL"), END_MS);
+        const ended = await child.output();
+        clearTimeout(timer);
+        const said = new TextDecoder().decode(ended.stderr);
+        assertStringIncludes(said, words);
+        assertEquals(ended.code, code, said);
+      }
+    });
+  }
+});
+
+interface Refusal {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly code: number;
+  readonly words: string;
+}
+
+/** Settings that ask for more than the role may have, and how that ends. */
+function refusalsOf(role: Role, { ports }: Site): Refusal[] {
+  const port = String(ports[role]);
+  const other = String(Math.max(...Object.values(ports)) + 1);
+  const env = { AUTH_TOKEN: "a secret of more than thirty-two bytes", AUTH_TOKEN_FILE: "" };
+  const net = (address: string) => `Requires net access to "${address}"`;
+  return [
+    {
+      args: ["serve"],
+      env: { AUTH_TOKEN_FILE: "/etc/passwd" },
+      code: EXIT.no_secret,
+      words: 'Requires read access to "/etc/passwd"',
+    },
+    {
+      args: ["serve", "--port", other],
+      env,
+      code: EXIT.not_permitted,
+      words: net(`127.0.0.1:${other}`),
+    },
+    {
+      args: ["serve", "--port", port, "--host", "127.0.0.2"],
+      env,
+      code: EXIT.not_permitted,
+      words: net(`127.0.0.2:${port}`),
+    },
+    {
+      args: ["health", "--port", other],
+      env,
+      code: EXIT.unreachable,
+      words: net(`127.0.0.1:${other}`),
+    },
+  ];
+}
+
+/** Every attempt ended as it must, and each that is allowed was made. */
+function judge(role: Role, ended: Ended, allowed: readonly string[]): void {
+  const expected = Object.keys(ended)
+    .map((what) => [what, allowed.includes(what) ? "done" : REFUSED]);
+  assertEquals(ended, Object.fromEntries(expected), role);
+  assertEquals(allowed.filter((what) => !Object.hasOwn(ended, what)), [], role);
+}
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

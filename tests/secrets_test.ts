@@ -1,0 +1,97 @@
+/**
+ * Who may speak as whom, with real processes: each agent has a secret of its own.
+ *
+ * @module
+ */
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { importSecret, type Secret } from "../lib/auth.ts";
+import { Client } from "../lib/client.ts";
+import { CodedError } from "../lib/errors.ts";
+import { EXIT } from "../lib/exit.ts";
+import { AGENT_ROLES } from "../lib/launch/launch.ts";
+import { type Role, ROLES } from "../lib/roles.ts";
+import { Server } from "../lib/server.ts";
+import { TempFolder } from "./lib/temp_folder.ts";
+import { Processes } from "./processes.ts";
+
+// Seen to catch: an orchestrator that asks every agent with the common secret.
+
+/** Who has which secret: the orchestrator all of them, an agent its own alone. */
+function secretFiles(role: Role): Record<string, string> {
+  if (role !== "orchestrator") return { AUTH_TOKEN_FILE: `secret/${role}` };
+  const agents = AGENT_ROLES.map((agent) => [
+    `AUTH_TOKEN_FILE_${agent.toUpperCase()}`,
+    `secret/${agent}`,
+  ]);
+  return { AUTH_TOKEN_FILE: "secret/orchestrator", ...Object.fromEntries(agents) };
+}
+
+async function makeSecrets(folder: string): Promise<Record<Role, Secret>> {
+  await Deno.mkdir(`${folder}/secret`);
+  const made = ROLES.map(async (role) => {
+    const text = crypto.getRandomValues(new Uint8Array(32)).toHex();
+    await Deno.writeTextFile(`${folder}/secret/${role}`, text);
+    return [role, importSecret(text)];
+  });
+  return Object.fromEntries(await Promise.all(made));
+}
+
+Deno.test("an agent with a secret of its own can be that agent and nothing else", async () => {
+  await using temp = await TempFolder.make();
+  const secrets = await makeSecrets(temp.path);
+  await using roles = await Processes.in(temp.path, secretFiles);
+  roles.startAll();
+  await roles.up();
+  const done = await roles.run("orchestrator", ["submit", "--text", "ERROR disk 7", "--wait"]);
+  assertEquals(done.code, EXIT.done, done.stderr);
+
+  const { ports } = roles.site;
+  for (const holder of AGENT_ROLES) {
+    for (const role of ROLES) {
+      const address = { hostname: "127.0.0.1", port: ports[role] };
+      const connecting = () => Client.connect({ address, secret: secrets[holder], role });
+      if (holder === role) (await connecting()).close();
+      else {
+        const { code } = await assertRejects(connecting, CodedError, "Cannot trust");
+        assertEquals(code, "auth_failed", `${holder} as a client of ${role}`);
+      }
+    }
+  }
+  const asked = await roles.run("orchestrator", ["list"], { AUTH_TOKEN_FILE: "secret/collector" });
+  assertEquals([asked.code, asked.stdout], [EXIT.refused, ""]);
+  assertMatch(asked.stderr, /auth_failed: .*does not hold the same secret/);
+
+  await roles.stop("analyzer");
+  await using _impostor = new Server({
+    hostname: "127.0.0.1",
+    port: ports.analyzer,
+    log: () => {},
+    service: {
+      role: "analyzer",
+      name: "analyzer-1",
+      version: "1.0.0",
+      secret: secrets.collector,
+      health: () => ({ status: "ok" }),
+      answer: () => Promise.reject(new Error("it was asked")),
+      onInternal: () => {},
+    },
+  });
+  const down = await roles.until(
+    ["agents"],
+    ({ stdout }) => stdout.includes("does not hold the same secret"),
+  );
+  assertEquals(down.code, EXIT.failed);
+  await _impostor[Symbol.asyncDispose]();
+  roles.start("analyzer");
+  await roles.up();
+});
+
+Deno.test("a secret of one role that can't be used keeps the orchestrator from starting", async () => {
+  await using temp = await TempFolder.make();
+  await makeSecrets(temp.path);
+  await Deno.writeTextFile(`${temp.path}/secret/reporter`, "short\n");
+  await using roles = await Processes.in(temp.path, secretFiles);
+  const { code, stderr } = await roles.run("orchestrator", ["serve", "--watch", "0"]);
+  assertEquals(code, EXIT.no_secret);
+  assertStringIncludes(stderr, 'the secret in file "secret/reporter" has 5 bytes');
+});
