@@ -99,7 +99,7 @@ export class Client implements Disposable {
     const until = clock.now() + connectMs;
     for (let attempt = 1;; attempt++) {
       try {
-        return await Client.#connectOnce(options, Math.max(1, until - clock.now()));
+        return await Client.#connectOnce(options, Math.max(1, Math.ceil(until - clock.now())));
       } catch (error) {
         const crowded = error instanceof CodedError && error.code === "busy";
         const ms = crowded ? error.afterMs! + backoffMs(attempt, CROWDED, random) : Infinity;
