@@ -6,8 +6,8 @@
  *  3. The next work finds a thread that answers.
  *
  * A thread that waits is gone when it is ended. One that never comes back from a loop is not: Deno
- * can't stop it (denoland/deno#35657), it goes on using a core until the process ends. So they are
- * counted, and whoever runs this process ends it when they are too many.
+ * can't stop it (denoland/deno#35657), it goes on using a core until the process ends. So those are
+ * counted that say nothing for a while, and whoever runs this process ends it when they are too many.
  *
  * @module
  */
@@ -20,6 +20,8 @@ import type { FromThread, ToThread } from "./thread.ts";
 
 /** After an abort a handler may end by itself within this time. */
 const GRACE_MS = 200;
+/** A thread that is left behind and comes to itself within this time was only slow. */
+const STUCK_MS = 3_000;
 /** What a thread may have, in MiB. */
 const HEAP_MIB = 256;
 
@@ -39,6 +41,8 @@ export class Isolate implements Disposable {
   #thread: Worker | undefined;
   #run: Run | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  /** Threads that are left behind and may come to themselves, and what stops the waiting for that. */
+  readonly #left = new Map<Worker, () => void>();
   #stuck = 0;
 
   /**
@@ -60,6 +64,10 @@ export class Isolate implements Disposable {
 
   [Symbol.dispose](): void {
     this.#thread?.terminate();
+    for (const [thread, stop] of this.#left) {
+      stop();
+      thread.terminate();
+    }
   }
 
   async #executeNow(work: Work, memory: Reader, signal: AbortSignal): Promise<Done> {
@@ -134,9 +142,26 @@ export class Isolate implements Disposable {
     const run = this.#run;
     if (thread !== this.#thread || run === undefined) return;
     this.#thread = this.#start();
-    thread.terminate();
-    if (!run.answered) this.#onStuck(++this.#stuck);
+    if (run.answered) thread.terminate();
+    else this.#watch(thread);
     run.reject(new CodedError("deadline_exceeded", `Cannot wait longer for ${run.work.op}`));
+  }
+
+  /** Ends a thread that is left behind, when it comes to itself or is taken for stuck. */
+  #watch(thread: Worker): void {
+    const end = (): void => {
+      stop();
+      this.#left.delete(thread);
+      thread.terminate();
+    };
+    const timer = setTimeout(() => {
+      end();
+      this.#onStuck(++this.#stuck);
+    }, STUCK_MS);
+    const stop = (): void => clearTimeout(timer);
+    this.#left.set(thread, stop);
+    // Any word from it will do; what it says is not wanted any more.
+    for (const word of ["message", "error", "exit"] as const) thread.on(word, end);
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { Damage } from "./damage.ts";
+import { ExitError } from "./exit.ts";
 import { isFromSystem, replaceFile, TEMPORARY } from "./file.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
@@ -78,7 +79,7 @@ export class Memory implements AsyncDisposable {
         after: mark,
         replay: (rec) => {
           replayed++;
-          for (const [key, value] of rec as Written[]) set(entries, key, value);
+          for (const [key, value] of changesIn(rec, folder)) set(entries, key, value);
         },
         makeRoom: async () => await memory.#reserve?.release() ?? false,
         onGivenUp: () => memory.#takeBack(),
@@ -181,6 +182,14 @@ export class Memory implements AsyncDisposable {
     }
     this.#epoch++;
   }
+}
+
+/** What a record says, whose checksum is right: whoever wrote it may have been no memory all the same. */
+function changesIn(rec: Json, folder: string): Written[] {
+  const isChange = (change: Json): boolean =>
+    Array.isArray(change) && typeof change[0] === "string" && change.length <= 2;
+  if (Array.isArray(rec) && rec.every(isChange)) return rec as Written[];
+  throw new ExitError("damaged", `Cannot read memory "${folder}": a record is no list of changes`);
 }
 
 function written([key, value]: [string, Json | undefined]): Written {

@@ -29,7 +29,7 @@ export async function runProgram(name: string, program: () => Promise<number>): 
       stderr.write(`${name}: ${printable(error.message, 1000)}\n`);
       code = error.exitCode;
     } else {
-      stderr.write(`${name}: ${(error as Error).stack ?? error}\n`);
+      stderr.write(printableLines(`${name}: ${(error as Error).stack ?? error}\n`));
       code = EXIT.failed;
     }
   }
@@ -68,7 +68,7 @@ export async function reportHealth(
     using client = await Client.open(address, undefined, system);
     const health = await client.call("health", {}, { timeoutMs: HEALTH_MS });
     const told = Object.entries(health).map(([name, value]) => `${name} ${value}`).join(", ");
-    stdout.write((json ? printableJson(health) : printableLines(told)) + "\n");
+    stdout.write((json ? printableJson(health) : printable(told, 4000)) + "\n");
     return health.status === "ok" ? EXIT.done : EXIT.failed;
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;

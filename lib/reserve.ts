@@ -55,7 +55,11 @@ export class Reserve implements AsyncDisposable {
     }
     const reserve = new Reserve(path, bytes, log, system);
     if (stat?.size === bytes) reserve.#held = true;
-    else await reserve.#begin();
+    else {
+      // Anew: what is there may be a hard link to something that is not ours to overwrite.
+      if (stat !== undefined) await system.disk.remove(path);
+      await reserve.#begin();
+    }
     return reserve;
   }
 

@@ -48,7 +48,7 @@ export async function submit(
   const task = await remote.ask("submit", key === undefined ? body : { ...body, key });
   if (wait) return await showResult(remote, task.task as string, deadline + END_S, json);
   if (json) print(task);
-  else stdout.write(`${task.task}\n`);
+  else stdout.write(`${printable(String(task.task))}\n`);
   return EXIT.done;
 }
 
@@ -94,7 +94,7 @@ export async function result(
 export async function cancel(remote: Remote, task: string, json: boolean): Promise<number> {
   const ended = await remote.ask("cancel", { task });
   if (json) print(ended);
-  else stdout.write(`${task} ${ended.state}\n`);
+  else stdout.write(printable(`${task} ${ended.state}`) + "\n");
   return EXIT.done;
 }
 
@@ -106,7 +106,7 @@ export async function retry(
 ): Promise<number> {
   const queued = await remote.ask("retry", from === undefined ? { task } : { task, from });
   if (json) print(queued);
-  else stdout.write(`${task} ${queued.state}\n`);
+  else stdout.write(printable(`${task} ${queued.state}`) + "\n");
   return EXIT.done;
 }
 
@@ -141,7 +141,7 @@ export async function pauseOrResume(
   const reply = await remote.ask(type, body);
   const how = reply.paused === null ? "goes on" : `paused since ${reply.paused}`;
   if (json) print(reply);
-  else stdout.write(`${agent ?? pipeline} ${how}\n`);
+  else stdout.write(printable(`${agent ?? pipeline} ${how}`) + "\n");
   return EXIT.done;
 }
 
@@ -155,8 +155,9 @@ export async function agents(remote: Remote, json: boolean): Promise<number> {
       for (const { address, up, error, in_flight } of addresses) {
         const going = paused === null ? paint.green("up") : paint.yellow("paused");
         const how = up ? going : `${paint.red("down")}  ${printable(error ?? "", 200)}`;
-        const work = `${in_flight} in flight, ${done} done, ${failed} failed`;
-        stdout.write(`${agent.padEnd(12)} ${address.padEnd(22)} ${work}  ${how}\n`);
+        const work = printable(`${in_flight} in flight, ${done} done, ${failed} failed`);
+        const [name, place] = [printable(agent, 40).padEnd(12), printable(address, 60).padEnd(22)];
+        stdout.write(`${name} ${place} ${work}  ${how}\n`);
       }
     }
   }
@@ -243,7 +244,7 @@ async function follow(
 }
 
 function eventLine(event: TaskEvent): string {
-  return `${event.at.slice(11, 23)}  ${eventText(event)}`;
+  return `${printable(event.at.slice(11, 23))}  ${eventText(event)}`;
 }
 
 function eventText({ kind, stage, page, ms, wait_ms, error }: TaskEvent): string {
@@ -254,7 +255,7 @@ function eventText({ kind, stage, page, ms, wait_ms, error }: TaskEvent): string
   if (ms !== undefined) parts.push(`in ${duration(ms)}`);
   if (error !== undefined) parts.push(`${error.code}: ${printable(String(error.message), 200)}`);
   if (wait_ms !== undefined) parts.push(`next try in ${duration(wait_ms)}`);
-  return parts.join("  ");
+  return printable(parts.join("  "));
 }
 
 async function collectInput(files: readonly string[], flags: SubmitFlags): Promise<JsonObject> {

@@ -18,6 +18,8 @@ import { isFinal, type Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
 import { Waits } from "./waits.ts";
 
+/** Of what an agent says in one line; each list of tasks has it. */
+const HEADLINE_CHARS_MAX = 500;
 /** A disk that takes nothing is tried again after this time. */
 const STORAGE_MS = 1_000;
 /** See `inputCharsMax`. */
@@ -308,5 +310,5 @@ function internal(error: unknown): CodedError {
 }
 
 function headlineOf(result: JsonObject): string | null {
-  return typeof result.headline === "string" ? result.headline : null;
+  return typeof result.headline === "string" ? result.headline.slice(0, HEADLINE_CHARS_MAX) : null;
 }

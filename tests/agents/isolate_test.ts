@@ -113,6 +113,24 @@ Deno.test("run() goes on beside a loop without end and a handler that takes all 
   assertEquals((await program.ended()).code, EXIT.stuck);
 });
 
+// Seen to fail where a thread counts as stuck as soon as it is left behind.
+Deno.test("run() does not take a handler for stuck that only ends late", async () => {
+  await using folder = await TempFolder.make();
+  await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, "wild");
+  using client = await connect(await program.serving(), "wild");
+  for (let n = 0; n < 3; n++) {
+    const plod = client.call("plod", {}, { timeoutMs: 100 });
+    assertEquals((await assertRejects(() => plod, CodedError)).code, "deadline_exceeded");
+  }
+  assertEquals(await client.call("count", {}, { timeoutMs: PATIENCE_MS }), {
+    count: 1,
+    keys: ["count"],
+  });
+  program.kill("SIGTERM");
+  const { code, stderr } = await program.ended();
+  assertEquals([code, stderr.includes("handler_stuck")], [EXIT.done, false]);
+});
+
 Deno.test("executeHere() knows a task by the request's id up to its first dot", async () => {
   const agent = defineAgent("teller", {
     tell: op({

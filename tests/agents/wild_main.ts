@@ -22,6 +22,14 @@ const wild = defineAgent("wild", {
       for (let turns = 0;; turns++) if (turns < 0) return {};
     },
   }),
+  plod: op({
+    input: anything,
+    output: anything,
+    handle() {
+      for (const due = performance.now() + 1_000; performance.now() < due;);
+      return {};
+    },
+  }),
   hang: op({
     input: anything,
     output: anything,

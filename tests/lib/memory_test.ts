@@ -13,7 +13,7 @@ import { type Changes, Memory } from "../../lib/memory.ts";
 import type { Json } from "../../lib/protocol.ts";
 import { Dice } from "../dice.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
-import { readBack } from "./journals.ts";
+import { openJournal, readBack } from "./journals.ts";
 import { killed } from "./killed.ts";
 import { openMemory, recovered, refusal, type State, stateOf } from "./memories.ts";
 import { copyFolder, TempFolder, within } from "./temp_folder.ts";
@@ -383,6 +383,17 @@ Deno.test("snapshot() is taken while running when the journal has grown, and nev
   assertEquals([failures(), (await folder.segments()).length], [1, 1]);
   await memory[Symbol.asyncDispose]();
   assertEquals((await recovered(folder.path)).get("small"), 19);
+});
+
+Deno.test("Memory.open() refuses a record that is whole and no change of keys", async () => {
+  for (const rec of [5, null, "a", { a: 1 }, [1], [["a", 1, 2]], [[1, "a"]], [["a", 1], null]]) {
+    await using folder = await TempFolder.make();
+    const { journal } = await openJournal(folder.path);
+    await journal.append(rec as Json);
+    await journal.close();
+    const error = await refusal(folder.path);
+    assertEquals(error.reason, "damaged", JSON.stringify(rec));
+  }
 });
 
 Deno.test("Memory.open() on a full disk reads what is there, and is well when there is room", async () => {

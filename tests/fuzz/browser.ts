@@ -1,0 +1,68 @@
+/**
+ * A real browser, where there is one, and a server that it must not ask.
+ *
+ * @module
+ */
+
+/** What a page that loads something would load. */
+export const TRAP = "http://trap.invalid/image";
+const PROGRAMS = ["chromium", "chromium-browser", "google-chrome"];
+const PATIENCE_MS = 60_000;
+
+export class Browser implements AsyncDisposable {
+  /** How often something was loaded from the trap. */
+  trapped = 0;
+  readonly #program: string;
+  readonly #profile: string;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  private constructor(program: string, profile: string) {
+    this.#program = program;
+    this.#profile = profile;
+    this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+      this.trapped++;
+      return new Response();
+    });
+  }
+
+  /** Nothing where no browser is installed. */
+  static async start(): Promise<Browser | undefined> {
+    for (const program of PROGRAMS) {
+      try {
+        const { success } = await new Deno.Command(program, { args: ["--version"] }).output();
+        if (success) return new Browser(program, await Deno.makeTempDir({ prefix: "baton-page-" }));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+  }
+
+  /** The page as the browser has it after a second, as HTML. */
+  async open(path: string): Promise<string> {
+    const { stdout, stderr, success } = await new Deno.Command(this.#program, {
+      args: [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        `--host-resolver-rules=MAP trap.invalid 127.0.0.1:${this.#server.addr.port}`,
+        `--user-data-dir=${this.#profile}`,
+        "--virtual-time-budget=1000",
+        "--dump-dom",
+        `file://${path}`,
+      ],
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+    await Deno.remove(this.#profile, { recursive: true });
+  }
+}
