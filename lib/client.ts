@@ -97,12 +97,17 @@ export class Client implements Disposable {
     const { connectMs = CONNECT_MS, system = SYSTEM } = options;
     const { clock, random } = { ...SYSTEM, ...system };
     const until = clock.now() + connectMs;
+    let busy: CodedError | undefined;
     for (let attempt = 1;; attempt++) {
       try {
         return await Client.#connectOnce(options, Math.max(1, Math.ceil(until - clock.now())));
       } catch (error) {
-        const crowded = error instanceof CodedError && error.code === "busy";
-        const ms = crowded ? error.afterMs! + backoffMs(attempt, CROWDED, random) : Infinity;
+        if (!(error instanceof CodedError) || error.code !== "busy") {
+          // The last try had next to no time, and so tells less than the one before.
+          throw clock.now() >= until ? busy ?? error : error;
+        }
+        busy = error;
+        const ms = error.afterMs! + backoffMs(attempt, CROWDED, random);
         if (clock.now() + ms >= until) throw error;
         await sleep(ms, undefined, clock);
       }

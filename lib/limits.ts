@@ -32,9 +32,9 @@ export const LIMIT_TABLE = {
   /** Requests of one connection that have no reply yet. */
   in_flight: { usual: 64, least: 1, most: 1_024 },
   /** In all; those before the proof never take the room of the others. */
-  connections: { usual: 2_048, least: 2, most: 65_536 },
-  /** Those of them that have not proved that they hold the secret. */
-  connections_before_auth: { usual: 512, least: 1, most: 65_535 },
+  connections: { usual: 2_400, least: 2, most: 65_536 },
+  /** Those of them that have not proved that they hold the secret; with 1024 descriptors some stay. */
+  connections_before_auth: { usual: 900, least: 1, most: 65_535 },
   /** Lines that are not empty before the proof, which is one of them. */
   requests_before_auth: { usual: 16, least: 2, most: 1_000 },
   /** From the connection's start to the end of `auth`. */
@@ -87,7 +87,7 @@ export const LIMITS_SETTING = {
     env: "BATON_LIMITS",
     value: "NAME=N,…",
     fallback: undefined,
-    help: "What peers are held to, as in connections=100,auth_ms=5000",
+    help: "What peers are held to, as in in_flight=16,auth_ms=5000",
     read: readLimits,
   },
 };

@@ -146,7 +146,7 @@ export function toWire(error: unknown, reference: () => string): WireError {
     retry: advice(coded.code).retry,
     after_ms: coded.afterMs,
     maybe_done: coded.maybeDone,
-    details: coded.details,
+    details: coded.details?.slice(0, 20).map((detail) => detail.slice(0, 300)),
   };
 }
 

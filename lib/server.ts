@@ -21,6 +21,8 @@ const STALL_MS = 250;
 const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
 /** Connections that wait to be accepted: one that finds no place comes again after a second. */
 const BACKLOG = 4_096;
+/** So many connections are accepted, then the others have a turn. */
+const ACCEPTED_AT_ONCE = 32;
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
 const GOING_MAX = 256;
 
@@ -127,11 +129,12 @@ export class Server implements AsyncDisposable {
 
   /** By hand: an iterator over the listener ends for good at the first error. */
   async #accept(): Promise<void> {
-    let failures = 0;
+    let failures = 0, inARow = 0;
     while (!this.#closing) {
       try {
         this.#take(await this.#listener.accept());
         failures = 0;
+        if (++inARow % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, this.#system.clock);
       } catch (error) {
         if (this.#closing) return;
         failures++;

@@ -84,6 +84,8 @@ interface Site {
   readonly server: Server;
   readonly clock: MovedClock;
   readonly blocked: Blocked;
+  /** Resolves when so many requests are answered. */
+  readonly answered: (count: number) => Promise<void>;
   /** Lets go so many that `hold`, when they do. */
   readonly release: (count: number) => Promise<void>;
   /** A peer, hung up on at the end. */
@@ -307,12 +309,13 @@ const CASES: Readonly<Record<LimitName, Case>> = {
   },
   unread_bytes: {
     limits: { unread_bytes: 2 * ANSWER.length },
-    at: async ({ loggedIn, blocked }) => {
+    at: async ({ loggedIn, blocked, answered }) => {
       const peer = await loggedIn();
       blocked.yes = true;
       await peer.send(SAY);
       await blocked.writes(1);
       await peer.send(SAY);
+      await answered(2);
       return peer;
     },
     past: (_, peer) => heard(peer, SAY),
@@ -328,13 +331,15 @@ async function playAll(t: Deno.TestContext, system: System, ca?: string): Promis
       const clock = new MovedClock();
       const blocked = new Blocked(system.net);
       let held: (() => void)[] = [];
+      let said = 0;
       await using server = await serve({
         limits,
         system: { ...system, clock, net: blocked.net },
-        answer: ({ type }) =>
-          type === "hold"
-            ? new Promise((resolve) => held.push(() => resolve({})))
-            : Promise.resolve({}),
+        answer: ({ type }) => {
+          if (type === "hold") return new Promise((resolve) => held.push(() => resolve({})));
+          said++;
+          return Promise.resolve({});
+        },
       });
       using peers = new DisposableStack();
       const connect = async (): Promise<Peer<Deno.Conn>> =>
@@ -347,6 +352,7 @@ async function playAll(t: Deno.TestContext, system: System, ca?: string): Promis
         server,
         clock,
         blocked,
+        answered: (count) => until(() => said === count, "they are answered"),
         release: async (count) => {
           await until(() => held.length === count, "they are asked");
           for (const letGo of held) letGo();
@@ -364,7 +370,6 @@ async function playAll(t: Deno.TestContext, system: System, ca?: string): Promis
       assertEquals(Object.values(struck()).filter((count) => count !== 0), [], "at the limit");
       const refusal = await past(site, peer);
       assertEquals(refusal?.error?.code, code);
-      assertEquals({ ...struck(), [name]: 0 }[name], 0);
       const counted = Object.entries(struck()).filter(([, count]) => count !== 0);
       assertEquals(counted, [[name, 1]]);
       if (closes) assertEquals(await peer.rest(), []);
@@ -376,4 +381,107 @@ async function playAll(t: Deno.TestContext, system: System, ca?: string): Promis
 Deno.test("every limit holds at its value, strikes one past it, and is counted", async (t) => {
   assertEquals(Object.keys(CASES), LIMIT_NAMES);
   await playAll(t, SYSTEM);
+});
+
+tlsTest("every limit holds over TLS as it does without", async (ca, t) => {
+  await playAll(t, await ca.system(), ca.ca);
+});
+
+Deno.test("hello tells the limits in force, and Client sends nothing beyond them", async () => {
+  const limits = { line_bytes: 70_000, depth: 20, nodes: 2_000 };
+  await using server = await serve({ limits });
+  using client = await Client.connect({
+    address: server.address,
+    secret: importSecret(SECRET),
+    role: "echo",
+  });
+  assertEquals(client.welcome?.limits, { ...LIMITS, ...limits });
+  const deep = (depth: number): Message => depth === 0 ? 1 : { a: deep(depth - 1) };
+  for (
+    const [body, code] of [
+      [{ a: "x".repeat(69_000) }, undefined],
+      [{ a: "x".repeat(70_000) }, "line_too_long"],
+      [deep(19), undefined],
+      [deep(20), "bad_json"],
+      [{ a: Array(1_900).fill(0) }, undefined],
+      [{ a: Array(2_001).fill(0) }, "bad_json"],
+    ]
+  ) {
+    const asked = client.call("say", body, { timeoutMs: 10_000 });
+    const got = await asked.then(() => undefined, ({ code }: CodedError) => code);
+    assertEquals(got, code);
+  }
+  assertEquals(Object.values(server.stats().limits as Limits).some((count) => count > 0), false);
+});
+
+Deno.test("stats counts connections, wrong proofs and strikes since the start", async () => {
+  await using server = await serve({ limits: { line_bytes: 500 } });
+  for (let n = 0; n < 3; n++) {
+    using bad = await Peer.loggedIn(server.address);
+    await bad.send("x".repeat(501));
+    await bad.rest();
+  }
+  await until(() => server.connections === 0, "they are gone");
+  using peer = await Peer.loggedIn(server.address);
+  using _other = await Peer.connect(server.address);
+  await until(() => server.connections === 2, "both are there");
+  const { connections, wrong_proofs, limits } = (await peer.ask("stats")).body;
+  assertEquals(connections, { open: 2, known: 1, turned_away: 0 });
+  assertEquals(wrong_proofs, 0);
+  assertEquals(limits, {
+    ...Object.fromEntries(LIMIT_NAMES.map((name) => [name, 0])),
+    line_bytes: 3,
+  });
+});
+
+Deno.test("a strike is counted once, however long the peer takes to hear of it", async () => {
+  const clock = new MovedClock();
+  const blocked = new Blocked(SYSTEM.net);
+  await using server = await serve({ system: { ...SYSTEM, clock, net: blocked.net } });
+  using peer = await Peer.connect(server.address);
+  await fine(peer);
+  blocked.yes = true;
+  clock.pass(LIMITS.auth_ms + 1);
+  await blocked.writes(1);
+  clock.pass(250);
+  assertEquals(await peer.rest(), []);
+  assertEquals(Object.values(server.stats().limits as Limits).filter((count) => count > 0), [1]);
+});
+
+Deno.test("readLimits() takes each limit at its bounds and nothing beyond them", () => {
+  for (const name of LIMIT_NAMES) {
+    const { usual, least, most } = LIMIT_TABLE[name];
+    assertEquals(usual >= least && usual <= most, true, name);
+    // The two numbers of connections bound each other as well.
+    const rest = name === "connections"
+      ? ",connections_before_auth=1"
+      : name === "connections_before_auth"
+      ? ",connections=65536"
+      : "";
+    for (const value of [least, most]) {
+      assertEquals(readLimits(`${name}=${value}${rest}`)[name], value);
+    }
+    for (const value of [least - 1, most + 1, "", "1e4", "-1", "0x10", "many"]) {
+      const { message } = assertThrows(() => readLimits(`${name}=${value}${rest}`), RangeError);
+      assertEquals(message, `${name} must be a whole number from ${least} to ${most}`);
+    }
+  }
+});
+
+Deno.test("readLimits() takes several, and says what it can't take", () => {
+  assertEquals(readLimits(" auth_ms = 5000 ,depth=32"), { auth_ms: 5_000, depth: 32 });
+  for (
+    const [text, why] of [
+      ["", "name=number"],
+      ["depth", "name=number"],
+      ["depth=32,", "name=number"],
+      ["width=32", 'no limit "width"; there are line_bytes, '],
+      ["__proto__=32", 'no limit "__proto__"'],
+      ["toString=32", 'no limit "toString"'],
+      ["depth=32,depth=33", "depth comes twice"],
+      ["connections=900", "connections_before_auth must be less than connections, and is 900"],
+    ]
+  ) {
+    assertStringIncludes(assertThrows(() => readLimits(text), RangeError).message, why);
+  }
 });

@@ -60,11 +60,14 @@ export class PrivateCa implements AsyncDisposable {
 }
 
 /** A test that is left out, for all to see, where there is no `openssl` to make certificates with. */
-export function tlsTest(name: string, body: (ca: PrivateCa) => Promise<void>): void {
+export function tlsTest(
+  name: string,
+  body: (ca: PrivateCa, t: Deno.TestContext) => Promise<void>,
+): void {
   Deno.test(name, async (t) => {
     if (!await hasOpenssl()) return await leftOut(t, "there is no openssl");
     await using ca = await PrivateCa.make();
-    await body(ca);
+    await body(ca, t);
   });
 }
 

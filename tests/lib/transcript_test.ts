@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { importSecret, prove } from "../../lib/auth.ts";
 import { advice, ERROR_CODES } from "../../lib/errors.ts";
-import { LIMITS } from "../../lib/limits.ts";
+import { LIMIT_TABLE } from "../../lib/limits.ts";
 import { RequestId, TaskId, TIMEOUT_MS_MAX } from "../../lib/protocol.ts";
 import { STATES } from "../../orchestrator/task.ts";
 import { startTogether } from "./together.ts";
@@ -60,9 +60,12 @@ Deno.test("play() fails where the wire differs from the page", async () => {
   }
 });
 
-Deno.test("PROTOCOL.md lists every limit with its default", () => {
-  const listed = [...rows("Limits")].map(([name, [value]]) => [name, Number(value)]);
-  assertEquals(Object.fromEntries(listed), LIMITS);
+Deno.test("PROTOCOL.md lists every limit with its default and its bounds", () => {
+  const listed = [...rows("Limits")].map(([name, cells]) => {
+    const [usual, least, most] = cells.map(Number);
+    return [name, { usual, least, most }];
+  });
+  assertEquals(Object.fromEntries(listed), LIMIT_TABLE);
 });
 
 Deno.test("PROTOCOL.md lists every error code with its advice", () => {

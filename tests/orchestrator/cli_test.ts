@@ -41,6 +41,7 @@ Deno.test("what can't be understood is refused with exit code 2 and one line", a
     [["submit"], /nothing/],
     [["submit", "--input", "[1]"], /"\[1\]" for --input/],
     [["serve", "--collector", "nowhere"], /"nowhere" for --collector/],
+    [["serve", "--limits", "depth=65"], /--limits: depth must be a whole number from 16 to 64/],
     [["call", "stats", "{x"], /"\{x".*must be a JSON object/],
     [["call", "stats", "[]"], /"\[\]".*must be a JSON object/],
   ];

@@ -1,0 +1,45 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { LIMITS } from "../../lib/limits.ts";
+import { TempFolder } from "../lib/temp_folder.ts";
+import { connect, HOST, Program, SECRET } from "./agent_process.ts";
+
+// Seen to fail where the setting is read and not passed on, where the flag gives way to the variable,
+// and where a limit out of its bounds is taken.
+
+Deno.test("--limits and BATON_LIMITS are what a process holds its peers to", async () => {
+  await using folder = await TempFolder.make();
+  for (
+    const [args, variable, told] of [
+      [[], "in_flight=7,auth_ms=5000", { in_flight: 7, auth_ms: 5_000 }],
+      [["--limits", "in_flight=8"], "in_flight=7", { in_flight: 8 }],
+      [[], "", {}],
+    ] as const
+  ) {
+    const env = { AUTH_TOKEN: SECRET, BATON_LIMITS: variable };
+    await using program = new Program(folder.path, ["--port", "0", "--host", HOST, ...args], env);
+    using client = await connect(await program.serving());
+    assertEquals(client.welcome?.limits, { ...LIMITS, ...told });
+    const { limits, wrong_proofs, connections } = await client.call("stats", {}, {
+      timeoutMs: 10_000,
+    });
+    assertEquals([Object.keys(limits as typeof LIMITS), wrong_proofs], [Object.keys(LIMITS), 0]);
+    assertEquals(connections, { open: 1, known: 1, turned_away: 0 });
+  }
+});
+
+Deno.test("a limit that can't be had ends the start with what can, and exit code 2", async () => {
+  await using folder = await TempFolder.make();
+  for (
+    const [text, why] of [
+      ["depth=65", /"depth=65" for BATON_LIMITS: depth must be a whole number from 16 to 64/],
+      ["width=9", /there is no limit "width"; there are line_bytes, /],
+      ["connections=100", /connections_before_auth must be less than connections, and is 900/],
+    ] as const
+  ) {
+    const env = { AUTH_TOKEN: SECRET, BATON_LIMITS: text };
+    await using program = new Program(folder.path, ["--port", "0"], env);
+    const { code, stderr } = await program.ended();
+    assertEquals(code, 2);
+    assertMatch(stderr, why);
+  }
+});
