@@ -311,13 +311,13 @@ export class Journal {
     const last = this.#segments.at(-1);
     if (last === undefined) return await this.#beginFirst();
     await syncFolder(folder, disk);
-    this.#file = await disk.open(last.path, { append: true });
-    this.#end = (await this.#file.stat()).size;
     try {
       await this.#rewrite();
     } catch (error) {
       if (!saysFull(error)) throw error; // what is there can be read; a write tries once more
     }
+    this.#end = (await disk.lstat(last.path)).size;
+    this.#file = await disk.open(last.path, { append: true });
   }
 
   /** Rule 4. */

@@ -68,12 +68,13 @@ export class Memory implements AsyncDisposable {
   static async open(options: MemoryOptions): Promise<Memory> {
     const { folder, role, log, onFailed, reserveBytes, system = SYSTEM } = options;
     const lock = await takeFolder(folder, system);
+    let journal: Journal | undefined;
     try {
       await system.disk.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
       const { entries, mark } = await readSnapshot(`${folder}/memory.json`, role, system.disk);
       const memory = new Memory(options, lock, entries);
       let replayed = 0;
-      memory.#journal = await Journal.open({
+      memory.#journal = journal = await Journal.open({
         folder,
         role,
         after: mark,
@@ -94,6 +95,7 @@ export class Memory implements AsyncDisposable {
       }
       return memory;
     } catch (error) {
+      await journal?.close();
       lock.close();
       if (error instanceof Damage) throw error.withRemedy(role);
       throw isFromSystem(error) ? cannotOpen(folder, error) : error;
