@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ignoreMissing } from "../../lib/take_folder.ts";
 import type { Dice } from "../dice.ts";
 import { joined, oddBytes, randomBytes } from "./bytes_of.ts";
 
@@ -45,9 +46,10 @@ async function misplace(folder: string, name: string, dice: Dice): Promise<Harm>
   const kind = dice.pick(["gone", "renamed", "folder", "pipe", "link", "dangling link", "copied"]);
   if (kind === "copied") {
     const bytes = await Deno.readFile(path);
-    await Deno.writeFile(`${folder}/journal-${number(dice)}.ndjson`, bytes);
+    await Deno.writeFile(await freeSegment(folder, dice), bytes);
   } else if (kind === "renamed") {
-    await Deno.rename(path, `${folder}/journal-${number(dice)}.ndjson`);
+    await Deno.rename(path, aside);
+    await Deno.rename(aside, await freeSegment(folder, dice));
   } else {
     await Deno.rename(path, aside);
     if (kind === "folder") await Deno.mkdir(path);
@@ -59,9 +61,12 @@ async function misplace(folder: string, name: string, dice: Dice): Promise<Harm>
   return { told: kind, mayLose: true };
 }
 
-function number(dice: Dice): string {
+/** The path of a segment that is not there: to write to a pipe would wait for ever. */
+async function freeSegment(folder: string, dice: Dice): Promise<string> {
   const number = dice.pick([0, 1, 2, 17, 18, 19, 500, 999_999_999_999]);
-  return String(number).padStart(12, "0");
+  const path = `${folder}/journal-${String(number).padStart(12, "0")}.ndjson`;
+  await Deno.remove(path, { recursive: true }).catch(ignoreMissing);
+  return path;
 }
 
 export async function makePipe(path: string): Promise<void> {
