@@ -22,7 +22,7 @@ export const RECORD_BYTES_MAX = 64 * 1024 * 1024;
 const SECTOR_BYTES = 512;
 const REWRITE_BYTES = 1024 * 1024;
 
-const NAME = /^journal-(\d{12})\.ndjson$/;
+const NAME = /^journal-(\d{12,16})\.ndjson$/;
 const LINE_FEED = 0x0a;
 const NUL = 0;
 

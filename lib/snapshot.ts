@@ -15,12 +15,14 @@ import { SYSTEM } from "./system.ts";
 
 const FORMAT = 1;
 const PART_CHARS = 1024 * 1024;
+/** No journal ever gets as far: whatever says so is damaged. */
+const SEQ_MAX = 2 ** 52;
 
 const Crc = z.string().regex(/^[0-9a-f]{8}$/);
 const Head = z.object({
   memory: z.int().positive(),
   role: z.string(),
-  seq: z.int().nonnegative(),
+  seq: z.int().nonnegative().max(SEQ_MAX),
   crc: Crc,
 });
 const Foot = z.object({ sum: Crc });

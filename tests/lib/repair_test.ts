@@ -334,6 +334,23 @@ Deno.test("repair() of a memory.json and a journal that are both damaged keeps w
   );
 });
 
+// The fuzzer found it: the segment that was begun anew had a name that no start looks for.
+Deno.test("repair() of a memory.json whose number is beyond all bounds leaves a memory that opens", async () => {
+  for (const seq of ["999999999999", "9007199254740991"]) {
+    await using folder = await TempFolder.make();
+    await threeSegments(folder.path, 2);
+    const path = `${folder.path}/memory.json`;
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, text.replace(/"seq":\d+/, `"seq":${seq}`));
+    for (const segment of await folder.segments()) await Deno.remove(segment);
+    assertEquals((await refusal(folder.path)).reason, "damaged", seq);
+    assertEquals((await repaired(folder.path, true)).opens, true, seq);
+    assertEquals((await recovered(folder.path)).get("kept"), "é\n", seq);
+    await using memory = await openMemory(folder.path);
+    await memory.commit(new Map([["more", 1]]));
+  }
+});
+
 Deno.test("repair() that ends in the middle can be done again", async () => {
   await using folder = await TempFolder.make();
   using disk = quickDisk();
