@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { concat } from "./concat.ts";
 import { CodedError } from "./errors.ts";
 import { saysFull, syncFolder } from "./file.ts";
 import type { Log } from "./log.ts";
@@ -199,7 +200,7 @@ export class Journal {
       mark = next;
       return line;
     });
-    const bytes = concat(lines);
+    const bytes = lines.length === 1 ? lines[0] : concat(lines);
     try {
       await this.#write(bytes);
     } catch (error) {
@@ -341,17 +342,6 @@ export class Journal {
     this.#segments.pop();
     await syncFolder(this.#options.folder, this.#disk);
   }
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** Creates a segment's file with its first line in it, or nothing. */

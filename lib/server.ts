@@ -81,11 +81,6 @@ export class Server implements AsyncDisposable {
     return this.#sessions.size;
   }
 
-  /** Wrong proofs since the start. */
-  get wrongProofs(): number {
-    return this.#guesses.count;
-  }
-
   /** Connections, wrong proofs, and how often each limit was broken since the start. */
   stats(): JsonObject {
     const { connections, connections_before_auth } = this.#struck;

@@ -13,6 +13,7 @@ const FLOORS = [
     "lib/exit",
     "lib/write_all",
     "lib/abort",
+    "lib/concat",
     "lib/digest",
     "lib/printable",
     "lib/roles",

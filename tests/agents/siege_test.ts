@@ -8,6 +8,7 @@
 import { assert } from "@std/assert";
 import type { Client } from "../../lib/client.ts";
 import { CodedError } from "../../lib/errors.ts";
+import { figures as tell } from "../disk/left_out.ts";
 import { TempFolder } from "../lib/temp_folder.ts";
 import { connect, HOST, PATIENCE_MS, Program } from "./agent_process.ts";
 
@@ -92,8 +93,7 @@ function print(kind: string, times: Times, usual: Times): string {
     const ratio = (p99 / quantile(usual[name], 0.99)).toFixed(1);
     return `${name} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${ratio} times the usual`;
   }).join("; ");
-  // deno-lint-ignore no-console -- the gate shows such lines
-  console.log(`figures: siege, ${kind}: ${figures}`);
+  tell(`siege, ${kind}: ${figures}`);
   return figures;
 }
 

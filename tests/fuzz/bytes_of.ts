@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../lib/concat.ts";
 import type { Dice } from "../dice.ts";
 
 const encoder = new TextEncoder();
@@ -42,7 +43,7 @@ export function oddBytes(dice: Dice): Uint8Array {
     case 1: // few kinds of bytes, so that they meet
       return Uint8Array.from({ length: dice.pick([10, 300]) }, () => dice.pick(LIKELY));
     case 2:
-      return joined(Array.from({ length: 1 + dice.below(30) }, () => dice.pick(ODD)));
+      return concat(Array.from({ length: 1 + dice.below(30) }, () => dice.pick(ODD)));
     case 3:
       return encoder.encode(dice.pick(["\n", "\r\n", " \n", "\t\r\n"]).repeat(dice.pick(BLANKS)));
     case 4:
@@ -80,27 +81,17 @@ export function mutatedBytes(bytes: Uint8Array, dice: Dice): Uint8Array {
         if (at < changed.length) changed[at] ^= 1 << dice.below(8);
         break;
       case 1:
-        changed = joined([changed.subarray(0, at), dice.pick(ODD), changed.subarray(at)]);
+        changed = concat([changed.subarray(0, at), dice.pick(ODD), changed.subarray(at)]);
         break;
       case 2:
-        changed = joined([changed.subarray(0, at), changed.subarray(to)]);
+        changed = concat([changed.subarray(0, at), changed.subarray(to)]);
         break;
       case 3:
-        changed = joined([changed.subarray(0, to), changed.subarray(at)]);
+        changed = concat([changed.subarray(0, to), changed.subarray(at)]);
         break;
       case 4:
         changed = changed.slice(0, at);
     }
   }
   return changed;
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

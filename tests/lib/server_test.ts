@@ -4,7 +4,7 @@ import type { CodedError } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
 import { LIMITS, type Limits } from "../../lib/limits.ts";
 import { sleep } from "../../lib/retry.ts";
-import { Session } from "../../lib/session.ts";
+import { type Service, Session } from "../../lib/session.ts";
 import { keepLog, type Message, Peer, SECRET, serve, until, within } from "./wire.ts";
 
 const codes = (messages: Message[]): string[] => messages.map(({ error }) => error?.code ?? "ok");
@@ -377,6 +377,17 @@ Deno.test("Session does not wait for the end of a line that the peer gave up", a
   assertEquals((await peer.rest()).map(({ id }) => id), ["a"]);
 });
 
+/** Of a session whose connection a test makes up. */
+const SILENT: Service = {
+  role: "echo",
+  name: "echo-1",
+  version: "1.0.0",
+  secret: importSecret(SECRET),
+  health: () => ({}),
+  answer: () => Promise.resolve({}),
+  onInternal: () => {},
+};
+
 Deno.test("Session that is told why it ends is closed even where nobody reads that", async () => {
   const hungUp = Promise.withResolvers<null>();
   const conn = {
@@ -384,16 +395,7 @@ Deno.test("Session that is told why it ends is closed even where nobody reads th
     write: () => hungUp.promise.then(() => Promise.reject(new Deno.errors.Interrupted())),
     close: () => hungUp.resolve(null),
   } as unknown as Deno.Conn;
-  const service = {
-    role: "echo",
-    name: "echo-1",
-    version: "1.0.0",
-    secret: await importSecret(SECRET),
-    health: () => ({}),
-    answer: () => Promise.resolve({}),
-    onInternal: () => {},
-  };
-  const session = new Session(conn, service, LIMITS);
+  const session = new Session(conn, SILENT, LIMITS);
   const running = session.run();
   const late = (): CodedError => session.overdue(performance.now() + LIMITS.idle_ms)!;
   session.close(late());
@@ -409,16 +411,7 @@ Deno.test("Session ends with its connection, even where a write outlives that", 
     write: () => new Promise<number>(() => {}), // as Deno 2.7 leaves one that the peer does not take
     close: () => hungUp.resolve(null),
   };
-  const service = {
-    role: "echo",
-    name: "echo-1",
-    version: "1.0.0",
-    secret: importSecret(SECRET),
-    health: () => ({}),
-    answer: () => Promise.resolve({}),
-    onInternal: () => {},
-  };
-  const session = new Session(conn, service, LIMITS);
+  const session = new Session(conn, SILENT, LIMITS);
   const running = session.run();
   const late = (): CodedError => session.overdue(performance.now() + LIMITS.idle_ms)!;
   session.close(late());

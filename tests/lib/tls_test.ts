@@ -146,7 +146,7 @@ tlsTest("Session over TLS lets nobody in without the secret", async (ca) => {
   assertEquals((await peer.ask("say")).error.code, "auth_required");
   assertEquals((await peer.logIn(OTHER_SECRET)).error.code, "auth_failed");
   assertEquals(await peer.rest(), []);
-  assertEquals(server.wrongProofs, 1);
+  assertEquals(server.stats().wrong_proofs, 1);
 });
 
 tlsTest(
