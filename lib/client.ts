@@ -128,7 +128,11 @@ export class Client implements Disposable {
     }
   }
 
-  /** Connects without any proof, for `health` and `ping` alone. */
+  /**
+   * Connects without any proof, for `health` and `ping` alone.
+   *
+   * @throws {CodedError} `agent_unreachable`, `busy` where TLS found no room
+   */
   static async open(
     address: Address,
     connectMs = CONNECT_MS,
@@ -144,13 +148,12 @@ export class Client implements Disposable {
       client.#read();
       return client;
     } catch (cause) {
-      const why = aborter.signal.aborted
-        ? `no answer in ${connectMs} ms`
-        : (cause as Error).message;
-      throw new CodedError("agent_unreachable", `Cannot connect to ${place}: ${why}`, {
-        cause,
-        maybeDone: false,
-      });
+      const late = aborter.signal.aborted;
+      const why = late ? `no answer in ${connectMs} ms` : (cause as Error).message;
+      const known = !late && cause instanceof CodedError ? cause : undefined;
+      const message = `Cannot connect to ${place}: ${why}`;
+      const options = { cause, afterMs: known?.afterMs, maybeDone: false };
+      throw new CodedError(known?.code ?? "agent_unreachable", message, options);
     } finally {
       cancel();
     }

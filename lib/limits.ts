@@ -10,7 +10,7 @@ export const LINE_BYTES_MAX = 4 * 1024 * 1024;
 const DEPTH_MAX = 64;
 const NODES_MAX = 1_000_000;
 /** After so long another try to connect may find room. */
-const CROWDED_MS = 50;
+export const CROWDED_MS = 50;
 
 interface Limit {
   /** What holds unless told otherwise. */

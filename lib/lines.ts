@@ -6,7 +6,7 @@
 import { CodedError } from "./errors.ts";
 import { LimitError } from "./limits.ts";
 import { type Clock, type Duplex, SYSTEM } from "./system.ts";
-import { refuseTls } from "./tls.ts";
+import { refuseTls } from "./tls_records.ts";
 import { writeAll, type Writer } from "./write_all.ts";
 
 const LINE_FEED = 0x0a;

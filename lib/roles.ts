@@ -57,7 +57,11 @@ export function permissionsOf(
   { ports, inbox }: Place = { ports: PORTS, inbox: "inbox" },
 ): Permissions {
   const memory = memoryFolder(role);
-  const own = [`0.0.0.0:${ports[role]}`, `127.0.0.1:${ports[role]}`];
+  const own = [
+    `0.0.0.0:${ports[role]}`,
+    `127.0.0.1:${ports[role]}`,
+    `127.0.0.1:${loopbackPort(ports[role])}`,
+  ];
   switch (role) {
     case "orchestrator":
       return {
@@ -118,6 +122,12 @@ export function secretVariables(agent: string): readonly [file: string, text: st
 /** The folder that a role's memory lives in. */
 export function memoryFolder(role: string): string {
   return `memory/${role}`;
+}
+
+/** The port on the loopback that a role which listens with TLS on `port` takes besides. */
+export function loopbackPort(port: number): number {
+  if (port === 0) return 0;
+  return port > 65_435 ? port - 100 : port + 100;
 }
 
 /** A role's program, relative to the project. */

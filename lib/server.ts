@@ -23,6 +23,11 @@ const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
 const BACKLOG = 4_096;
 /** So many connections are accepted, then the others have a turn. */
 const ACCEPTED_AT_ONCE = 32;
+/**
+ * And a longer one where each crowds out another: until 900 have come, most of a second is over, in
+ * which an honest one proves himself even over TLS and beside a thousand others that make work.
+ */
+const CROWDED_MS = 30;
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
 const GOING_MAX = 256;
 
@@ -43,7 +48,8 @@ export class Server implements AsyncDisposable {
   readonly #limits: Limits;
   readonly #log: Log;
   readonly #guesses: Guesses;
-  readonly #sessions = new Set<Session>();
+  /** Each with what resolves when it has ended. */
+  readonly #sessions = new Map<Session, Promise<void>>();
   readonly #newcomers = new Newcomers<Session>();
   readonly #struck = perLimit(() => 0);
   /** Peers that have proved themselves. */
@@ -102,8 +108,10 @@ export class Server implements AsyncDisposable {
   async drain(ms: number): Promise<void> {
     this.#stopAccepting();
     const late = new AbortController();
-    const drained = Promise.all([...this.#sessions].map((session) => session.drain()));
-    await Promise.race([drained, sleep(ms, late.signal, this.#system.clock).catch(() => {})]);
+    await Promise.race([
+      this.#drained(),
+      sleep(ms, late.signal, this.#system.clock).catch(() => {}),
+    ]);
     late.abort();
     await this[Symbol.asyncDispose]();
   }
@@ -112,8 +120,14 @@ export class Server implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopAccepting();
     this.#rest();
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions.keys()) session.close();
     await this.#accepting;
+  }
+
+  async #drained(): Promise<void> {
+    await Promise.all([...this.#sessions.keys()].map((session) => session.drain()));
+    for (const session of this.#sessions.keys()) session.close();
+    await Promise.all(this.#sessions.values());
   }
 
   #stopAccepting(): void {
@@ -129,7 +143,9 @@ export class Server implements AsyncDisposable {
       try {
         this.#take(await this.#listener.accept());
         failures = 0;
-        if (++inARow % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, this.#system.clock);
+        if (++inARow % ACCEPTED_AT_ONCE === 0) {
+          await sleep(this.#isCrowded() ? CROWDED_MS : 0, undefined, this.#system.clock);
+        }
       } catch (error) {
         if (this.#closing) return;
         failures++;
@@ -142,11 +158,11 @@ export class Server implements AsyncDisposable {
   }
 
   #take(conn: Connection): void {
-    const { connections, connections_before_auth } = this.#limits;
+    const { connections } = this.#limits;
     if (this.#sessions.size >= connections + GOING_MAX) return this.#turnAway(conn, "connections");
     const peer = conn.remoteAddr?.hostname ?? "unknown";
     const now = this.#system.clock.now();
-    if (this.#newcomers.count >= connections_before_auth) {
+    if (this.#isCrowded()) {
       const first = this.#newcomers.makeRoomFor(peer, now);
       if (first === undefined) return this.#turnAway(conn, "connections_before_auth");
       first.close(tooManyConnections("connections_before_auth"));
@@ -162,13 +178,17 @@ export class Server implements AsyncDisposable {
       onStrike: (limit) => this.#struck[limit]++,
     };
     const session = new Session(conn, this.#service, this.#limits, this.#system.clock, host);
-    this.#sessions.add(session);
     this.#newcomers.add(session, peer, now);
-    session.run().finally(() => {
+    const ended = session.run().finally(() => {
       this.#sessions.delete(session);
       this.#newcomers.delete(session, peer);
       if (session.known) this.#known--;
     });
+    this.#sessions.set(session, ended);
+  }
+
+  #isCrowded(): boolean {
+    return this.#newcomers.count >= this.#limits.connections_before_auth;
   }
 
   /** Whoever proves himself leaves the newcomers' share of the connections for the others' one. */
@@ -202,7 +222,7 @@ export class Server implements AsyncDisposable {
     const late = now - this.#sweptAt > SWEEP_MS + STALL_MS;
     this.#sweptAt = now;
     if (late) return;
-    for (const session of this.#sessions) {
+    for (const session of this.#sessions.keys()) {
       const reason = session.overdue(now);
       if (reason === undefined) continue;
       if (session.known) this.#log("warn", "connection_closed", { reason: reason.message });
@@ -216,6 +236,7 @@ function listen(net: Net, hostname: string, port: number): Listener {
   try {
     return net.listen({ hostname, port, tcpBacklog: BACKLOG });
   } catch (cause) {
+    if (cause instanceof ExitError) throw cause;
     if (cause instanceof Deno.errors.AddrInUse) {
       throw new ExitError(
         "port_busy",

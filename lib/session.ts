@@ -94,6 +94,8 @@ export class Session {
   #blank = 0;
   #draining = false;
   #closed = false;
+  /** What closing it gave. */
+  #freed: void | Promise<void> = undefined;
 
   constructor(
     conn: Duplex,
@@ -121,7 +123,7 @@ export class Session {
     return this.#inFlight.size;
   }
 
-  /** Answers line by line; resolves when the connection has ended and its descriptor is free. */
+  /** Answers line by line; resolves when the connection has ended and its descriptors are free. */
   async run(): Promise<void> {
     const { line_bytes, line_bytes_before_auth } = this.#limits;
     try {
@@ -141,6 +143,7 @@ export class Session {
       // A write that the peer does not take may outlive the connection's end in Deno 2.7.
       await Promise.race([this.#writer.flushed(), this.#hungUp.promise]);
       this.close();
+      await this.#freed;
     }
   }
 
@@ -199,7 +202,7 @@ export class Session {
     } else {
       this.#closed = true;
       this.#gone.abort();
-      this.#conn.close();
+      this.#freed = this.#conn.close();
       this.#hungUp.resolve();
     }
   }

@@ -43,7 +43,8 @@ export interface Disk {
 export interface Duplex {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
-  close(): void;
+  /** Resolves when its descriptors are free, where that is not at once. */
+  close(): void | Promise<void>;
 }
 
 /** What is used of a `Deno.TcpConn`. */

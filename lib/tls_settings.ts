@@ -8,6 +8,7 @@ import { text, type ValueSetting } from "./config.ts";
 import { ExitError } from "./exit.ts";
 import { SYSTEM, type System } from "./system.ts";
 import { tlsNet } from "./tls.ts";
+import type { Identity } from "./tls_listener.ts";
 
 /** For whoever listens. */
 export const TLS_LISTENS = {
@@ -48,7 +49,7 @@ export async function withTls(files: TlsFiles, system = SYSTEM): Promise<System>
 async function readIdentity(
   certFile: string,
   keyFile: string,
-): Promise<{ cert: string; key: string }> {
+): Promise<Identity> {
   const { pem, first } = await readCertificates(certFile);
   const key = await readPem(keyFile);
   const own = understood(keyFile, "a private key in PEM", () => createPrivateKey(key));

@@ -10,6 +10,7 @@ import { SECRET_FILE } from "../config.ts";
 import type { JsonObject } from "../protocol.ts";
 import { sleep } from "../retry.ts";
 import {
+  loopbackPort,
   mainModule,
   permissionFlags,
   type Permissions,
@@ -63,11 +64,16 @@ export function launch(
 export function freePorts(): Readonly<Record<Role, number>> {
   const found = new Set<number>();
   while (found.size < ROLES.length) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    if (isFree(port)) found.add(port);
+    // Of each two hundred the lower one: the upper has the ports on the loopback.
+    const port = 10_000 + 200 * below(100) + below(100);
+    if (isFree(port) && isFree(loopbackPort(port))) found.add(port);
   }
   const ports = [...found];
   return Object.fromEntries(ROLES.map((role, at) => [role, ports[at]])) as Record<Role, number>;
+}
+
+function below(bound: number): number {
+  return Math.floor(Math.random() * bound);
 }
 
 function isFree(port: number): boolean {

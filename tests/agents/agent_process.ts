@@ -1,5 +1,6 @@
 import { importSecret } from "../../lib/auth.ts";
 import { Client } from "../../lib/client.ts";
+import type { System } from "../../lib/system.ts";
 import { within } from "../lib/temp_folder.ts";
 
 export const SECRET = "a secret of more than thirty-two bytes";
@@ -9,9 +10,12 @@ export const PATIENCE_MS = 20_000;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /** A client of an agent of this machine. */
-export async function connect(port: number, role = "greeter"): Promise<Client> {
+export async function connect(
+  port: number,
+  { role = "greeter", system }: { role?: string; system?: System } = {},
+): Promise<Client> {
   const address = { hostname: HOST, port };
-  return await Client.connect({ address, secret: await importSecret(SECRET), role });
+  return await Client.connect({ address, secret: await importSecret(SECRET), role, system });
 }
 
 export interface Ended {

@@ -1,7 +1,7 @@
 /**
  * Holds many bad connections against a port of this machine, and opens each anew as soon as it
- * ends: `besiege_main.ts KIND PORT COUNT`. Writes one byte when all were there, and goes on until it is
- * killed.
+ * ends: `besiege_main.ts KIND PORT COUNT [CA]`, over TLS where the file of a CA is given. Writes one
+ * byte when all were there, and goes on until it is killed.
  *
  * @module
  */
@@ -15,21 +15,36 @@ const ASKED = 2;
 const PINGS = '{"v":1,"id":"p","type":"ping"}\n'.repeat(1_000);
 const LINE = JSON.stringify({ v: 1, id: "slow", type: "hello", body: { nonce: "x".repeat(43) } });
 
-const [kind, port, count] = Deno.args;
+/** What whoever speaks TLS begins with. */
+const HELLO = await clientHello();
+
+const [kind, port, count, ca] = Deno.args;
+const trusted = ca === undefined ? undefined : await Deno.readTextFile(ca);
 const address = { hostname: HOST, port: Number(port) };
 const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Those who never speak TLS, even where it is spoken. */
+const WITHOUT_TLS = ["silent", "half a handshake", "a hello alone", "garbage"];
+
 /** What is done with each connection, until it is over. */
-const KINDS: Readonly<Record<string, (peer: Peer) => Promise<unknown>>> = {
+const KINDS: Readonly<Record<string, (peer: Peer<Deno.Conn>) => Promise<unknown>>> = {
   silent: (peer) => readToEnd(peer),
-  slow: (peer) => Promise.race([readToEnd(peer), drip(peer)]),
-  "slow, logged in": async (peer) => {
-    await logIn(peer);
-    await Promise.race([readToEnd(peer), drip(peer)]);
+  "half a handshake": async (peer) => {
+    await peer.send(HELLO.subarray(0, HELLO.length / 2));
+    await readToEnd(peer);
+  },
+  "a hello alone": async (peer) => {
+    await peer.send(HELLO);
+    await readToEnd(peer);
   },
   garbage: async (peer) => {
     await peer.send("GET / HTTP/1.1\r\n\r\n");
     await readToEnd(peer);
+  },
+  slow: (peer) => Promise.race([readToEnd(peer), drip(peer)]),
+  "slow, logged in": async (peer) => {
+    await logIn(peer);
+    await Promise.race([readToEnd(peer), drip(peer)]);
   },
   pings: async (peer) => {
     await Promise.race([readToEnd(peer), flood(peer)]);
@@ -45,21 +60,31 @@ const KINDS: Readonly<Record<string, (peer: Peer) => Promise<unknown>>> = {
   },
 };
 
-async function logIn(peer: Peer): Promise<void> {
+async function clientHello(): Promise<Uint8Array> {
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  const connecting = Deno.connectTls(listener.addr as Deno.NetAddr).catch(() => {});
+  using conn = await listener.accept();
+  const hello = new Uint8Array(16 * 1024);
+  const read = await conn.read(hello);
+  (await connecting)?.close();
+  return hello.subarray(0, read!);
+}
+
+async function logIn(peer: Peer<Deno.Conn>): Promise<void> {
   const { ok }: Message = await peer.logIn(SECRET);
   if (!ok) throw new Error("There is no room");
 }
 
-async function readToEnd({ conn }: Peer): Promise<void> {
+async function readToEnd({ conn }: Peer<Deno.Conn>): Promise<void> {
   const block = new Uint8Array(1024);
   while (await conn.read(block) !== null);
 }
 
-async function flood(peer: Peer): Promise<void> {
+async function flood(peer: Peer<Deno.Conn>): Promise<void> {
   while (true) await peer.send(PINGS);
 }
 
-async function drip(peer: Peer): Promise<void> {
+async function drip(peer: Peer<Deno.Conn>): Promise<void> {
   for (const byte of LINE) {
     await peer.send(byte);
     await turn(DRIP_MS);
@@ -68,10 +93,15 @@ async function drip(peer: Peer): Promise<void> {
 
 let held = 0;
 
+async function open(): Promise<Peer<Deno.Conn>> {
+  if (trusted === undefined || WITHOUT_TLS.includes(kind)) return await Peer.connect(address);
+  return await Peer.overTls(address, trusted);
+}
+
 async function besiege(): Promise<void> {
   for (let first = true;; first = false) {
     try {
-      using peer = await Peer.connect(address);
+      using peer = await open();
       if (first && ++held === Number(count)) await Deno.stdout.write(new Uint8Array([0x21]));
       await KINDS[kind](peer);
     } catch { /* it was hung up on, and comes again */ }

@@ -109,7 +109,7 @@ Deno.test("run() that is killed goes on with what it has answered", async () => 
 Deno.test("run() waits for what runs at SIGTERM, and ends at once at the second one", async () => {
   await using folder = await TempFolder.make();
   await using sleeper = new Program(folder.path, ["--port", "0"], undefined, "sleeper");
-  using client = await connect(await sleeper.serving(), "sleeper");
+  using client = await connect(await sleeper.serving(), { role: "sleeper" });
   const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
   while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_hand !== 1);
   sleeper.kill("SIGTERM");

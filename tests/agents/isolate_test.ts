@@ -95,7 +95,7 @@ Deno.test("Isolate.execute() runs one at a time, in order, and not what was abor
 Deno.test("run() goes on beside a loop without end and a handler that takes all memory", async () => {
   await using folder = await TempFolder.make();
   await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, "wild");
-  using client = await connect(await program.serving(), "wild");
+  using client = await connect(await program.serving(), { role: "wild" });
   const ask = async (type: string, timeoutMs: number): Promise<JsonObject | string> => {
     const begun = performance.now();
     try {
@@ -117,7 +117,7 @@ Deno.test("run() goes on beside a loop without end and a handler that takes all 
 Deno.test("run() does not take a handler for stuck that only ends late", async () => {
   await using folder = await TempFolder.make();
   await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, "wild");
-  using client = await connect(await program.serving(), "wild");
+  using client = await connect(await program.serving(), { role: "wild" });
   for (let n = 0; n < 3; n++) {
     const plod = client.call("plod", {}, { timeoutMs: 100 });
     assertEquals((await assertRejects(() => plod, CodedError)).code, "deadline_exceeded");

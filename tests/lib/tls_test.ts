@@ -1,12 +1,23 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { importSecret, makeNonce } from "../../lib/auth.ts";
 import { type Address, Client } from "../../lib/client.ts";
-import { CodedError } from "../../lib/errors.ts";
+import { CodedError, type ErrorCode } from "../../lib/errors.ts";
+import { ExitError } from "../../lib/exit.ts";
+import { freePorts } from "../../lib/launch/launch.ts";
 import { Link } from "../../lib/link.ts";
+import { sleep } from "../../lib/retry.ts";
+import { loopbackPort } from "../../lib/roles.ts";
 import type { System } from "../../lib/system.ts";
 import { PrivateCa, tlsTest } from "./private_ca.ts";
 import {
   FakeServer,
+  hangUp,
   keepLog,
   OTHER_SECRET,
   Peer,
@@ -28,9 +39,12 @@ const connect = (address: Address, system?: System): Promise<Client> =>
   Client.connect({ address, secret, role: "echo", system });
 
 /** Why there is no connection; to say so takes no longer than connecting may. */
-async function refusal(promise: Promise<Client>): Promise<string> {
+async function refusal(
+  promise: Promise<Client>,
+  expected: ErrorCode = "agent_unreachable",
+): Promise<string> {
   const { code, message } = await within(assertRejects(() => promise, CodedError), "a refusal");
-  assertEquals(code, "agent_unreachable");
+  assertEquals(code, expected);
   assertEquals(message.includes("\n"), false, message);
   return message;
 }
@@ -87,7 +101,8 @@ tlsTest("Client that connects with TLS says nothing to a listener without it", a
       conn.closeWrite();
     }
   });
-  assertMatch(await refusal(connect(spy.address, system)), /does not speak TLS/);
+  const options = { address: spy.address, secret, role: "echo", system, connectMs: 200 };
+  assertMatch(await refusal(Client.connect(options), "busy"), /crowded, or does not speak TLS/);
   await until(() => heard.length > 0, "something was heard");
   const text = heard.map((bytes) => new TextDecoder().decode(bytes)).join("");
   assertEquals(heard[0][0], 0x16);
@@ -118,6 +133,31 @@ tlsTest("Client gives up a listener that never shakes hands", async (ca) => {
   await using server = new FakeServer(() => new Promise(() => {}));
   const options = { address: server.address, secret, role: "echo", system, connectMs: 200 };
   assertMatch(await refusal(Client.connect(options)), /no answer in 200 ms/);
+});
+
+tlsTest("Client keeps few connections to a listener that never shakes hands", async (ca) => {
+  const system = await ca.system();
+  const ended = Promise.withResolvers<void>();
+  let open = 0;
+  await using server = new FakeServer(async (peer) => {
+    open++;
+    await ended.promise;
+    hangUp(peer);
+  });
+  const options = { address: server.address, secret, role: "echo", system, connectMs: 20 };
+  const tryIt = () => Client.connect(options);
+  for (let n = 0; n < 32; n++) assertMatch(await refusal(tryIt()), /no answer in 20 ms/);
+  assertMatch(await refusal(tryIt()), /left 32 TLS handshakes without an end/);
+  await until(() => open === 32, "all were there");
+  ended.resolve();
+  const message = async (): Promise<string> => {
+    await sleep(1); // in which the ends arrive
+    return (await assertRejects(tryIt, CodedError)).message;
+  };
+  const begun = performance.now();
+  while (/without an end/.test(await message())) {
+    assert(performance.now() - begun < 20_000, "it is not tried any more");
+  }
 });
 
 tlsTest("Link over TLS comes back when its agent does", async (ca) => {
@@ -240,6 +280,62 @@ tlsTest("Server over TLS keeps silent connections from keeping others out", asyn
   using client = await connect(server.address, system);
   assertEquals(await client.call("ping", {}, LONG), {});
   await until(() => server.connections <= 5, "the silent ones are let go");
+});
+
+tlsTest("Server over TLS lets go of peers that stay, whatever they have said", async (ca) => {
+  await using server = await serve({
+    system: await ca.system(),
+    answer: () => Promise.resolve({ text: "x".repeat(4_000_000) }),
+    limits: { auth_ms: 300, write_ms: 300 },
+  });
+  using stack = new DisposableStack();
+  const stayed: Peer<Deno.Conn>[] = [];
+  for (const said of [[], [0x16, 3, 1], [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]]) {
+    const peer = stack.use(await Peer.connect(server.address));
+    await peer.send(new Uint8Array(said));
+    stayed.push(peer);
+  }
+  stayed.push(stack.use(await Peer.overTls(server.address, ca.ca)));
+  const deaf = stack.use(await loggedIn(server.address, ca.ca));
+  await deaf.say(...Array.from({ length: 4 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
+  await until(() => server.connections === 0, "the connections are given back");
+  // None of them has hung up: that they see the end says that their sockets are closed.
+  for (const peer of stayed) await peer.rest();
+  const replies = await deaf.rest();
+  assert(replies.length < 4, `${replies.length} replies came all the same`);
+});
+
+tlsTest("TlsListener serves nobody who comes to its port on the loopback", async (ca) => {
+  const system = await ca.system();
+  const [{ orchestrator: port }, hostname] = [freePorts(), "127.0.0.1"];
+  {
+    await using server = await serve({ system, port });
+    using stack = new DisposableStack();
+    const strangers = [];
+    for (let n = 0; n < 3; n++) {
+      strangers.push(stack.use(await Peer.connect({ hostname, port: loopbackPort(port) })));
+    }
+    using client = await connect(server.address, system);
+    assertEquals(await client.call("ping", {}, LONG), {});
+    assertEquals(server.connections, 1);
+  }
+  using _taken = Deno.listen({ hostname, port: loopbackPort(port) });
+  const busy = await assertRejects(() => serve({ system, port }), ExitError);
+  assertEquals(busy.reason, "port_busy");
+  assertStringIncludes(busy.message, `${hostname}:${loopbackPort(port)}, which TLS takes besides`);
+  Deno.listen({ hostname, port }).close(); // and keeps nothing
+});
+
+tlsTest("Server.drain() over TLS lets a slow peer read its answer", async (ca) => {
+  let asked = 0;
+  const answer = () => (asked++, Promise.resolve({ text: "x".repeat(4_000_000) }));
+  await using server = await serve({ system: await ca.system(), answer });
+  using peer = await loggedIn(server.address, ca.ca);
+  await peer.say({ v: 1, id: "a", type: "large" });
+  await until(() => asked === 1, "it is asked");
+  const drained = server.drain(60_000);
+  assertEquals((await peer.hear()).body.text.length, 4_000_000);
+  await within(drained, "the server to drain");
 });
 
 tlsTest("Server.drain() over TLS answers what is in flight, then hangs up", async (ca) => {

@@ -5,31 +5,39 @@
  *
  * @module
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { copy } from "@std/fs/copy";
 import { EXIT } from "../../lib/exit.ts";
 import { AGENT_ROLES, end, permissionsFromSources } from "../../lib/launch/launch.ts";
 import { sleep } from "../../lib/retry.ts";
 import { memoryFolder, ROLES } from "../../lib/roles.ts";
 import { figures } from "../disk/left_out.ts";
+import { type PrivateCa, tlsTest } from "../lib/private_ca.ts";
 import { compare, readAccesses } from "./accesses.ts";
 import { type Output, Recorded } from "./recorded.ts";
 
-Deno.test("permissionsOf() lists what each role asks for in all that it does, and nothing else", async () => {
-  await using roles = await Recorded.open();
-  await withoutSecret(roles);
-  await asProcesses(roles);
-  await asContainers(roles);
-  await damaged(roles);
-  const told: string[] = [];
-  for (const role of ROLES) {
-    const { processes, accesses } = await roles.accesses(role);
-    const permissions = permissionsFromSources(role, roles.site);
-    const { missing, unused, grants } = compare(accesses, permissions, roles.site.folder);
-    assertEquals({ role, missing, unused }, { role, missing: [], unused: [] });
-    told.push(`${role} ${grants} by ${accesses.length} accesses of ${processes} processes`);
-  }
-  figures(`entries of the list that are used: ${told.join(", ")}`);
-});
+const PATIENCE_MS = 30_000;
+
+tlsTest(
+  "permissionsOf() lists what each role asks for in all that it does, and nothing else",
+  async (ca) => {
+    await using roles = await Recorded.open();
+    await withoutSecret(roles);
+    await asProcesses(roles);
+    await asContainers(roles);
+    await overTls(roles, ca);
+    await damaged(roles);
+    const told: string[] = [];
+    for (const role of ROLES) {
+      const { processes, accesses } = await roles.accesses(role);
+      const permissions = permissionsFromSources(role, roles.site);
+      const { missing, unused, grants } = compare(accesses, permissions, roles.site.folder);
+      assertEquals({ role, missing, unused }, { role, missing: [], unused: [] });
+      told.push(`${role} ${grants} by ${accesses.length} accesses of ${processes} processes`);
+    }
+    figures(`entries of the list that are used: ${told.join(", ")}`);
+  },
+);
 
 async function withoutSecret(roles: Recorded): Promise<void> {
   const elsewhere = { AUTH_TOKEN_FILE: "/run/secrets/none" };
@@ -89,6 +97,22 @@ async function asContainers(roles: Recorded): Promise<void> {
   await roles.serve({ BATON_HOST: "0.0.0.0", ...Object.fromEntries(addresses) });
   well(await roles.run("orchestrator", ["submit", "events.jsonl", "--wait"]));
   for (const role of ROLES) well(await roles.run(role, ["health"]));
+  for (const output of await roles.drain()) well(output);
+}
+
+async function overTls(roles: Recorded, ca: PrivateCa): Promise<void> {
+  await copy(`${ca.folder}/secret`, `${roles.site.folder}/secret`, { overwrite: true });
+  const trust = { BATON_TLS_CA: "secret/ca.pem" };
+  for (const role of ROLES) {
+    const identity = { BATON_TLS_CERT: `secret/${role}.pem`, BATON_TLS_KEY: `secret/${role}.key` };
+    roles.start(role, { ...identity, ...trust });
+  }
+  for (const role of ROLES) {
+    const begun = performance.now();
+    while ((await roles.run(role, ["health"], trust)).code !== EXIT.done) {
+      assert(performance.now() - begun < PATIENCE_MS, `${role} does not answer over TLS`);
+    }
+  }
   for (const output of await roles.drain()) well(output);
 }
 

@@ -1,0 +1,102 @@
+/**
+ * A connection that speaks TLS, see `tls_listener.ts`.
+ *
+ * @module
+ */
+import { readClientHello } from "./tls_records.ts";
+import type { Connection } from "./system.ts";
+import { writeAll } from "./write_all.ts";
+
+const BLOCK_BYTES = 16 * 1024;
+/** How long a peer has to read what was said before the end. */
+const LINGER_MS = 2_000;
+
+/** Both ends of a connection to ourselves. */
+export interface Loop {
+  /** Takes and gives what goes over the wire. */
+  readonly wire: Deno.TcpConn;
+  /** Takes and gives what it means. */
+  readonly plain: Deno.TlsConn;
+}
+
+export class TlsConnection implements Connection {
+  readonly remoteAddr: Deno.NetAddr;
+  readonly #peer: Deno.TcpConn;
+  readonly #opening: Promise<Deno.TlsConn>;
+  /** Once hands are shaken, or can't be. */
+  #plain: Deno.TlsConn | undefined;
+  readonly #open = new Set<{ close(): void }>();
+  readonly #ended = Promise.withResolvers<void>();
+
+  /** @param loop makes one for this connection, if that is still wanted then */
+  constructor(peer: Deno.TcpConn, loop: (isWanted: () => boolean) => Promise<Loop>) {
+    this.remoteAddr = peer.remoteAddr;
+    this.#peer = peer;
+    this.#open.add(peer);
+    const isOpen = (): boolean => this.#open.size > 0;
+    const ended = this.#ended.promise.then(() => {
+      throw new Deno.errors.NotConnected("Closed");
+    });
+    this.#opening = Promise.race([this.#shakeHands(() => loop(isOpen)), ended]);
+    this.#opening.catch(() => {});
+  }
+
+  setNoDelay(): void {
+    this.#peer.setNoDelay();
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    return await (await this.#opening).read(into);
+  }
+
+  /** @throws {Deno.errors.NotConnected} before hands are shaken: there is nobody yet who could read */
+  async write(bytes: Uint8Array): Promise<number> {
+    if (this.#plain === undefined) throw new Deno.errors.NotConnected("No TLS yet");
+    return await this.#plain.write(bytes);
+  }
+
+  async close(): Promise<void> {
+    if (this.#plain === undefined || !this.#open.delete(this.#plain)) return this.#end();
+    this.#plain.close();
+    const late = setTimeout(() => this.#end(), LINGER_MS);
+    await this.#ended.promise;
+    clearTimeout(late);
+  }
+
+  async #shakeHands(loop: () => Promise<Loop>): Promise<Deno.TlsConn> {
+    const peer = this.#peer;
+    const hello = await readClientHello(peer);
+    const { wire, plain } = await loop();
+    const closed = this.#open.size === 0;
+    this.#open.add(wire).add(plain);
+    const end = (): void => this.#end();
+    if (closed) end();
+    pass(peer, wire, hello).then(() => wire.closeWrite()).catch(end);
+    pass(wire, peer).catch(() => {}).finally(end);
+    try {
+      await plain.handshake();
+    } finally {
+      this.#plain = plain; // why there is no TLS is said as an alert
+    }
+    return plain;
+  }
+
+  #end(): void {
+    for (const one of this.#open) one.close();
+    this.#open.clear();
+    this.#ended.resolve();
+  }
+}
+
+/** Passes on all that comes, behind what has come already. */
+async function pass(
+  from: Deno.TcpConn,
+  to: Deno.TcpConn,
+  begun = new Uint8Array(),
+): Promise<void> {
+  await writeAll(to, begun);
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (let read; (read = await from.read(block)) !== null;) {
+    await writeAll(to, block.subarray(0, read));
+  }
+}
