@@ -15,6 +15,8 @@ import { Tally } from "./tally.ts";
 import { clipTemplate } from "./text.ts";
 import { isProse, keywordsOf } from "./words.ts";
 
+/** Messages of a page whose templates are remembered: short ones come by the hundred thousand. */
+const MESSAGES_KNOWN_MAX = 1024;
 /** A page is prose when this share of its records reads like sentences and hardly any repeats. */
 const PROSE_SHARE_MIN = 0.6;
 const PROSE_DISTINCT_MIN = 0.5;
@@ -23,6 +25,7 @@ const PROSE_DISTINCT_MIN = 0.5;
 export function analyze(page: Page): Partial {
   const tally = new Tally(page.stream);
   const sequences = new Sequences();
+  const known = new Map<string, string>();
   let prose = 0;
   let messages = 0;
   for (const entry of entriesOf(page)) {
@@ -32,7 +35,9 @@ export function analyze(page: Page): Partial {
     if (entry.at !== null) tally.timeline.add(entry.at, 1, error ? 1 : 0);
     if (entry.message !== null) {
       messages++;
-      tally.countTemplate(clipTemplate(mask(entry.message)), entry.level, entry.at, entry.raw);
+      const template = known.get(entry.message) ?? clipTemplate(mask(entry.message));
+      if (known.size < MESSAGES_KNOWN_MAX) known.set(entry.message, template);
+      tally.countTemplate(template, entry.level, entry.at, entry.raw);
     }
     for (const [name, value] of entry.numbers) {
       tally.addNumber(name, value);

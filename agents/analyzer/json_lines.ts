@@ -4,6 +4,7 @@
  * @module
  */
 import type { Entry } from "./entry.ts";
+import { isJson } from "./is_json.ts";
 import { RECORD_CHARS_MAX } from "./limits.ts";
 import { readPairs } from "./named.ts";
 
@@ -14,29 +15,19 @@ const PAIRS_MAX = 512;
 
 type Scalar = string | number | boolean;
 
-/** Reads one record from each line; a line that is no JSON counts as a message. */
+/** Reads one record from each line; a line that is no JSON object or array counts as a message. */
 export function* readJsonLines(text: string): Generator<Entry> {
   for (const line of text.split("\n")) {
     const raw = line.trim();
     if (raw === "") continue;
-    const value = parse(raw);
-    if (value === undefined || value === null || typeof value !== "object") {
+    if (!/^[{[]/.test(raw) || !isJson(raw)) {
       const message = raw.slice(0, RECORD_CHARS_MAX);
       yield { at: null, level: "none", message, raw: message, numbers: [], words: [] };
       continue;
     }
     const pairs: [string, Scalar][] = [];
-    flatten(value, "", 1, pairs);
+    flatten(JSON.parse(raw), "", 1, pairs);
     yield readPairs(pairs, raw);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The caller keeps the line as a message.
-    return undefined;
   }
 }
 

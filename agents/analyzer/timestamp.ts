@@ -18,6 +18,9 @@ export interface Stamp {
  */
 export const YEARLESS = 1972;
 
+/** The shortest form is `1:2:3`: where less is left no form needs to be tried. */
+const STAMP_CHARS_MIN = 5;
+
 /** Epoch seconds from 2001 to 2039; other numbers of ten digits are just numbers. */
 const EPOCH_S_MIN = 1_000_000_000;
 const EPOCH_S_MAX = 2_200_000_000;
@@ -109,6 +112,7 @@ const LETTER_FORMS: Form[] = [
 
 /** Reads the timestamp that begins at `position`; undefined where none does. */
 export function stampAt(text: string, position: number): Stamp | undefined {
+  if (text.length - position < STAMP_CHARS_MIN) return undefined;
   const code = text.charCodeAt(position);
   const forms = isDigit(code) ? DIGIT_FORMS : isUpper(code) ? LETTER_FORMS : [];
   for (const { pattern, read } of forms) {

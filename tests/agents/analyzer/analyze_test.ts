@@ -228,6 +228,12 @@ function hostilePages(): [string, Page][] {
       ),
     ],
     ["open arrays", pageOf(fill("["), { format: "ndjson" })],
+    ...["{\n", "{x}\n", '"\n', "x\n", "1\n"].map((piece): [string, Page] => [
+      `${JSON.stringify(piece)} as JSON lines`,
+      pageOf(fill(piece), { format: "ndjson" }),
+    ]),
+    ["digits", pageOf(fill("1\n"))],
+    ["times", pageOf(lines((n) => `${new Date(n * 1e9).toISOString()} ${n}`))],
   ];
 }
 
