@@ -10,19 +10,19 @@
  *     write. Nothing is accepted any more; the next start recovers from what is on disk.
  *  4. What is read back at the start is on disk before anything is built on it: it may lie in the
  *     system's memory alone, after a crash as after a sync that failed.
- *  5. Only the tail of the last segment that was used may be incomplete. It is cut off and kept aside.
- *     Damage anywhere else stops the start.
+ *  5. Only the tail of the last segment that was used may be incomplete. It is cut off and kept aside,
+ *     as the newest few are. Damage anywhere else stops the start.
  *
  * @module
  */
 import { concat } from "./concat.ts";
 import { CodedError } from "./errors.ts";
 import { saysFull, syncFolder } from "./file.ts";
+import { keepTail } from "./keep_tail.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
 import { encodeRecord, type Mark } from "./record.ts";
 import {
-  cutTail,
   findSegments,
   type NewSegment,
   newSegment,
@@ -329,8 +329,11 @@ export class Journal {
   }
 
   /** Rule 5. */
-  async #cut({ path }: Segment, { end, size, mark }: SegmentRead): Promise<void> {
-    const kept_in = size > end ? await cutTail(path, end, { disk: this.#disk }) : undefined;
+  async #cut(segment: Segment, { end, size, mark }: SegmentRead): Promise<void> {
+    const { path } = segment;
+    const kept_in = size > end
+      ? await keepTail(this.#options.folder, segment, end, this.#disk)
+      : undefined;
     this.#options.log("warn", "journal_tail_cut", {
       path,
       offset: end,

@@ -206,7 +206,7 @@ async function loseTail(damage: Damage, loss: Loss): Promise<Step> {
   return {
     told: (would) =>
       `${placed(damage)}: ${would}cut off there, the rest kept in "${aside}"; lost: ${text(loss)}`,
-    run: async () => void await cutTail(path, offset, { aside }),
+    run: () => cutTail(path, offset, aside),
   };
 }
 

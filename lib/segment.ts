@@ -126,22 +126,17 @@ function hasHole(tail: Uint8Array, end: number): boolean {
   return false;
 }
 
-/**
- * Cuts the file off at `end`; what was there is kept beside it.
- *
- * @param aside the path of what is kept
- * @returns the same
- */
+/** Cuts the file off at `end`; what was there is kept under the path `aside` in the same folder. */
 export async function cutTail(
   path: string,
   end: number,
-  { aside = `${path}.cut-at-${end}`, disk = SYSTEM.disk } = {},
-): Promise<string> {
+  aside: string,
+  disk = SYSTEM.disk,
+): Promise<void> {
   await replaceFile(aside, await readFrom(path, end, disk), disk);
   using file = await disk.open(path, { write: true });
   await file.truncate(end);
   await file.sync();
-  return aside;
 }
 
 /**
