@@ -132,7 +132,7 @@ async function serve(
   stopped: Promise<Deno.Signal>,
 ): Promise<number> {
   const log = logTo(stderr, { role: agent.name, name });
-  const secret = await readSecret();
+  const secret = await readSecret(log);
   const system = await withTls(tls);
   await using memory = await Memory.open({
     folder: memoryFolder(agent.name),

@@ -38,7 +38,7 @@ export interface ServiceOptions {
 export class AgentService implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #server: Server;
-  #status = "ok";
+  #draining = false;
 
   /** @throws {ExitError} `port_busy` or `not_permitted` */
   constructor(options: ServiceOptions) {
@@ -59,7 +59,7 @@ export class AgentService implements AsyncDisposable {
         version: VERSION,
         secret,
         health: () => ({
-          status: this.#status,
+          status: this.#draining ? "draining" : memory.full ? "full" : "ok",
           role: agent.name,
           name,
           version: VERSION,
@@ -85,7 +85,7 @@ export class AgentService implements AsyncDisposable {
 
   /** Takes nothing any more; resolves when what is in hand is answered, or after 7 s. */
   async drain(): Promise<void> {
-    this.#status = "draining";
+    this.#draining = true;
     await this.#server.drain(DRAIN_MS);
   }
 

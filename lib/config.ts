@@ -7,6 +7,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { importSecret, type Secret } from "./auth.ts";
 import type { Address } from "./client.ts";
 import { ExitError } from "./exit.ts";
+import type { Log } from "./log.ts";
 import { secretVariables } from "./roles.ts";
 
 /** A flag with a value: `--flag VALUE`, or the environment variable, or the fallback. */
@@ -144,32 +145,46 @@ export function addresses(value: string): Address[] {
 
 /** Where a secret lies when neither variable is set. */
 export const SECRET_FILE = "secret/token";
+/** Container engines mount secrets here, and let everyone in the container read them. */
+const MOUNTED = "/run/secrets/";
+const MODE_OF_OTHERS = 0o077;
 
 /**
  * The secret: the content of the file that `AUTH_TOKEN_FILE` names, else `AUTH_TOKEN`, else the
  * content of `secret/token`. Two lines are two secrets, see `importSecret`.
  *
+ * @param log is warned of a file that is exposed; by default nobody is
  * @throws {ExitError} `no_secret` where there is none or it is too short
  */
-export async function readSecret(): Promise<Secret> {
-  return await secretFromEnv("AUTH_TOKEN_FILE", "AUTH_TOKEN") ??
-    imported(`file "${SECRET_FILE}"`, await secretFrom(SECRET_FILE, false));
+export async function readSecret(log?: Log): Promise<Secret> {
+  return await secretFromEnv("AUTH_TOKEN_FILE", "AUTH_TOKEN", log) ??
+    imported(`file "${SECRET_FILE}"`, await secretFrom(SECRET_FILE, false, log));
 }
 
 /**
  * The secret that one role alone shares with this process, from `AUTH_TOKEN_FILE_<ROLE>` or
  * `AUTH_TOKEN_<ROLE>`; `undefined` where neither is set.
  *
+ * @param log is warned of a file that is exposed
  * @throws {ExitError} `no_secret` where the file can't be read or the secret is too short
  */
-export async function readSecretOf(role: string): Promise<Secret | undefined> {
-  return await secretFromEnv(...secretVariables(role));
+export async function readSecretOf(role: string, log: Log): Promise<Secret | undefined> {
+  return await secretFromEnv(...secretVariables(role), log);
+}
+
+/** Whether others of this machine may read a secret's file that has this mode. */
+export function isExposed(file: string, mode: number | null): boolean {
+  return mode !== null && (mode & MODE_OF_OTHERS) !== 0 && !file.startsWith(MOUNTED);
 }
 
 /** From the file that one variable names, else from another variable itself. */
-async function secretFromEnv(fileVariable: string, variable: string): Promise<Secret | undefined> {
+async function secretFromEnv(
+  fileVariable: string,
+  variable: string,
+  log: Log | undefined,
+): Promise<Secret | undefined> {
   const file = Deno.env.get(fileVariable) || undefined;
-  if (file !== undefined) return imported(`file "${file}"`, await secretFrom(file, true));
+  if (file !== undefined) return imported(`file "${file}"`, await secretFrom(file, true, log));
   const given = Deno.env.get(variable) || undefined;
   return given === undefined ? undefined : imported(variable, given);
 }
@@ -183,9 +198,13 @@ function imported(place: string, text: string): Secret {
   }
 }
 
-async function secretFrom(file: string, named: boolean): Promise<string> {
+async function secretFrom(file: string, named: boolean, log: Log | undefined): Promise<string> {
   try {
-    return await Deno.readTextFile(file);
+    const secret = await Deno.readTextFile(file);
+    if (isExposed(file, (await Deno.stat(file)).mode)) {
+      log?.("warn", "secret_readable", { path: file, remedy: `chmod 600 ${file}` });
+    }
+    return secret;
   } catch (error) {
     if (!named && error instanceof Deno.errors.NotFound) {
       throw noSecret(`AUTH_TOKEN_FILE and AUTH_TOKEN are not set and there is no "${file}"`);

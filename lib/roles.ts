@@ -78,6 +78,7 @@ export function permissionsOf(
           "BATON_QUEUE",
           "BATON_REPORTER",
           "BATON_WATCH",
+          "TERM",
         ],
         import: IMPORT,
       };

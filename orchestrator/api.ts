@@ -17,6 +17,7 @@ import {
 } from "../lib/protocol.ts";
 import { type Clock, SYSTEM } from "../lib/system.ts";
 import type { Agents } from "./agents.ts";
+import { fitting, listed } from "./fit_reply.ts";
 import type { Pausable, Pauses } from "./pauses.ts";
 import { callsOf, type Pipeline } from "./pipelines.ts";
 import { retryTask } from "./retry_task.ts";
@@ -55,6 +56,8 @@ const RetryBody = z.strictObject({
   task: TaskId,
   /** The call to begin with, though it may be through. */
   from: z.string().max(64).optional(),
+  /** The number of its last event, which makes it safe to ask again. */
+  events: z.int().nonnegative().optional(),
 });
 const EventsBody = z.strictObject({
   task: TaskId,
@@ -194,7 +197,7 @@ export class Api {
     const tasks: Json[] = [];
     for (const task of [...this.#taskLog.tasks()].reverse()) {
       if (tasks.length === limit) break;
-      if (states === undefined || states.includes(task.state)) tasks.push(task);
+      if (states === undefined || states.includes(task.state)) tasks.push(listed(task));
     }
     return { tasks };
   }
@@ -206,7 +209,7 @@ export class Api {
     try {
       while (true) {
         const { state, events: last } = this.#known(task);
-        const events = this.#taskLog.events(task, after);
+        const events = fitting(this.#taskLog.events(task, after));
         if (events.length > 0 || isFinal(state as Task["state"])) return { state, last, events };
         const over = await this.#changedOr(task, late, wait.gone);
         if (over) return { state, last, events };
@@ -240,23 +243,29 @@ export class Api {
   }
 
   /**
-   * `{"type":"retry","body":{"task":"t…","from":"merge"}}`; answered when it is queued. A task that
-   * has not ended is a `conflict`: the request is right and may be so again, the state is against it.
+   * `{"type":"retry","body":{"task":"t…","from":"merge","events":9}}`; answered when it is queued. A
+   * task that has not ended is a `conflict`: the request is right and may be so again, the state is
+   * against it.
    */
   async #retry(body: JsonObject): Promise<JsonObject> {
-    const { task: id, from } = checked(RetryBody, body);
+    const { task: id, from, events } = checked(RetryBody, body);
     const task = this.#known(id);
+    const [next] = events === undefined ? [] : this.#taskLog.events(id, events);
+    if (next?.kind === "retried") return { ...task, retried: false };
     if (task.state === "done") {
       throw new CodedError("already_final", `Cannot retry ${id}: it is done`);
     }
     if (!isFinal(task.state)) {
       throw new CodedError("conflict", `Cannot retry ${id}: it is ${task.state}`);
     }
+    if (events !== undefined && events !== task.events) {
+      throw new CodedError("conflict", `Cannot retry ${id}: its last event is ${task.events}`);
+    }
     const pipeline = this.#pipelines.get(task.pipeline);
     if (pipeline === undefined) throw unknownPipeline(task.pipeline, this.#pipelines);
     this.#assertSpace(`retry ${id}`);
     await this.#scheduler.add(() => retryTask(this.#taskLog, task, pipeline, from));
-    return this.#known(id);
+    return { ...this.#known(id), retried: true };
   }
 
   /** What there is on a full disk is for what runs already. */

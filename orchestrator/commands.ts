@@ -9,8 +9,16 @@ import { stderr, stdout } from "../lib/program.ts";
 import { printable, printableJson, printableLines } from "../lib/printable.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import type { AgentState } from "./agents.ts";
-import { asBlocks, asJson, inPlace, showDashboard, TerminalScreen } from "./console.ts";
-import { type Ask, duration, painter, taskLine } from "./dashboard.ts";
+import {
+  asBlocks,
+  asJson,
+  canRedraw,
+  inPlace,
+  showDashboard,
+  TerminalScreen,
+  terminalSize,
+} from "./console.ts";
+import { type Ask, duration, fit, painter, taskLine } from "./dashboard.ts";
 import type { Remote } from "./remote.ts";
 import { isFinal, type State, STATES, type Task, type TaskEvent } from "./task.ts";
 
@@ -20,7 +28,7 @@ const BYTES_OF_STDIN_MAX = 1024 * 1024;
 /** A task whose time is over is given so long to end. */
 const END_S = 5;
 
-const paint = painter(Deno.stdout.isTerminal() && !Deno.noColor);
+const paint = painter(canRedraw(Deno.stdout) && !Deno.noColor);
 
 export interface SubmitFlags {
   readonly text: string | undefined;
@@ -104,7 +112,9 @@ export async function retry(
   task: string,
   { from, json }: { from: string | undefined; json: boolean },
 ): Promise<number> {
-  const queued = await remote.ask("retry", from === undefined ? { task } : { task, from });
+  const { events } = await remote.ask("get", { task });
+  const body = { task, events, ...(from === undefined ? {} : { from }) };
+  const queued = await remote.askAgain("retry", body);
   if (json) print(queued);
   else stdout.write(printable(`${task} ${queued.state}`) + "\n");
   return EXIT.done;
@@ -174,7 +184,7 @@ export async function dashboard(
   const ending = new AbortController();
   const ask: Ask = (type, body) => remote.askAgain(type, body);
   const plain = json ? asJson(stdout) : asBlocks(ask, stdout);
-  const show = Deno.stdout.isTerminal() && !json ? inPlace(new TerminalScreen(stdout)) : plain;
+  const show = canRedraw(Deno.stdout) && !json ? inPlace(new TerminalScreen(stdout)) : plain;
   await Promise.race([showDashboard(ask, show, ending.signal), stopped]);
   ending.abort();
   return EXIT.done;
@@ -192,13 +202,14 @@ async function showResult(
   seconds: number,
   json: boolean,
 ): Promise<number> {
-  const onTerminal = Deno.stderr.isTerminal();
+  const onTerminal = canRedraw(Deno.stderr);
   const begun = performance.now();
   let last: TaskEvent | undefined;
   const line = (): void => {
     if (!onTerminal) return;
     const what = last === undefined ? "queued" : eventText(last);
-    stderr.write(`\r\x1b[2K${task}  ${duration(performance.now() - begun)}  ${what}`);
+    const told = `${task}  ${duration(performance.now() - begun)}  ${what}`;
+    stderr.write("\r\x1b[2K" + fit(told, terminalSize().columns));
   };
   const ticker = setInterval(line, 250);
   try {

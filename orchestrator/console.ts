@@ -57,6 +57,11 @@ export class TerminalScreen implements LogSink {
   }
 }
 
+/** Whether this is a terminal, and one that obeys. */
+export function canRedraw(to: { isTerminal(): boolean }): boolean {
+  return Deno.env.get("TERM") !== "dumb" && to.isTerminal();
+}
+
 /** Shows a view; `last` is the one that was shown before it. */
 export type Show = (view: View, last: View | undefined) => Promise<void> | void;
 
@@ -115,7 +120,7 @@ async function newestReport(ask: Ask, { done }: View, last?: View): Promise<stri
 }
 
 /** The terminal's size; some say 0 or can't say. */
-function terminalSize(): { columns: number; rows: number } {
+export function terminalSize(): { columns: number; rows: number } {
   try {
     const { columns, rows } = Deno.consoleSize();
     return { columns: columns || COLUMNS, rows: rows || ROWS };

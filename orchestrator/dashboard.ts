@@ -210,7 +210,7 @@ function pad(text: string, width: number): string {
 const SGR = /(\x1b\[\d+m)/;
 
 /** The line, cut where the terminal ends. */
-function fit(line: string, columns: number): string {
+export function fit(line: string, columns: number): string {
   let shown = "";
   let left = columns - 1;
   for (const part of line.split(SGR)) {

@@ -58,6 +58,7 @@ export class Orchestrator implements AsyncDisposable {
   readonly agents: Agents;
   readonly taskLog: TaskLog;
   readonly scheduler: Scheduler;
+  readonly #memory: Memory;
   readonly #server: Server;
   readonly #api: Api;
   readonly #watchdog: Watchdog;
@@ -74,6 +75,7 @@ export class Orchestrator implements AsyncDisposable {
     const { host, port, name, secret, memory, pipelines, log } = options;
     const { agentSecrets = {}, system = SYSTEM } = options;
     const { clock } = system;
+    this.#memory = memory;
     this.#server = new Server({
       hostname: host,
       port,
@@ -159,6 +161,7 @@ export class Orchestrator implements AsyncDisposable {
 
   get #status(): string {
     if (this.#draining) return "draining";
+    if (this.#memory.full) return "full";
     return this.#watchdog.behind ? "behind" : "ok";
   }
 }

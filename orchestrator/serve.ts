@@ -11,7 +11,7 @@ import { exit, stderr, stdout } from "../lib/program.ts";
 import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder } from "../lib/roles.ts";
 import { withTls } from "../lib/tls_settings.ts";
-import { asBlocks, inPlace, showDashboard, TerminalScreen } from "./console.ts";
+import { asBlocks, canRedraw, inPlace, showDashboard, TerminalScreen } from "./console.ts";
 import type { Ask } from "./dashboard.ts";
 import { watchInbox } from "./inbox.ts";
 import { Orchestrator } from "./orchestrator.ts";
@@ -27,16 +27,16 @@ export async function serve(
 ): Promise<number> {
   const { host, port, name, collector, analyzer, reporter, concurrency, queue, patience, watch } =
     values;
-  const screen = Deno.stdout.isTerminal() ? new TerminalScreen(stdout) : undefined;
+  const screen = canRedraw(Deno.stdout) ? new TerminalScreen(stdout) : undefined;
   const log = logTo(screen !== undefined && Deno.stderr.isTerminal() ? screen : stderr, {
     role: ROLE,
     name,
   });
-  const secret = await readSecret();
+  const secret = await readSecret(log);
   const agentSecrets = {
-    collector: await readSecretOf("collector"),
-    analyzer: await readSecretOf("analyzer"),
-    reporter: await readSecretOf("reporter"),
+    collector: await readSecretOf("collector", log),
+    analyzer: await readSecretOf("analyzer", log),
+    reporter: await readSecretOf("reporter", log),
   };
   const system = await withTls(values);
   await using memory = await Memory.open({

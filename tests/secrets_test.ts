@@ -12,9 +12,11 @@ import { AGENT_ROLES } from "../lib/launch/launch.ts";
 import { type Role, ROLES } from "../lib/roles.ts";
 import { Server } from "../lib/server.ts";
 import { TempFolder } from "./lib/temp_folder.ts";
+import { Peer } from "./lib/wire.ts";
 import { Processes } from "./processes.ts";
 
-// Seen to catch: an orchestrator that asks every agent with the common secret.
+// Seen to catch: an orchestrator that asks every agent with the common secret, and one that lets in
+// whoever holds an agent's.
 
 /** Who has which secret: the orchestrator all of them, an agent its own alone. */
 function secretFiles(role: Role): Record<string, string> {
@@ -54,6 +56,11 @@ Deno.test("an agent with a secret of its own can be that agent and nothing else"
       else {
         const { code } = await assertRejects(connecting, CodedError, "Cannot trust");
         assertEquals(code, "auth_failed", `${holder} as a client of ${role}`);
+        // Nor is it let in where it does not care who answers.
+        using careless = await Peer.connect(address);
+        const text = await Deno.readTextFile(`${temp.path}/secret/${holder}`);
+        const { error } = await careless.logIn(text);
+        assertEquals(error?.code, "auth_failed", `${holder} with its proof for ${role}`);
       }
     }
   }
@@ -94,4 +101,24 @@ Deno.test("a secret of one role that can't be used keeps the orchestrator from s
   const { code, stderr } = await roles.run("orchestrator", ["serve", "--watch", "0"]);
   assertEquals(code, EXIT.no_secret);
   assertStringIncludes(stderr, 'the secret in file "secret/reporter" has 5 bytes');
+});
+
+Deno.test("serve warns once of a secret's file that others may read, a client's command never", async () => {
+  await using temp = await TempFolder.make();
+  await makeSecrets(temp.path);
+  for (const role of ROLES) {
+    const isOpen = role === "orchestrator" || role === "collector";
+    await Deno.chmod(`${temp.path}/secret/${role}`, isOpen ? 0o640 : 0o600);
+  }
+  await using roles = await Processes.in(temp.path, secretFiles);
+  roles.startAll();
+  await roles.up();
+  for (const role of ROLES) assertEquals(await roles.stop(role), EXIT.done);
+  const warnings = roles.said.split("\n").filter((line) => line.includes("secret_readable"))
+    .map((line) => JSON.parse(line)).map(({ role, path, remedy }) => [role, path, remedy]);
+  assertEquals(warnings.sort(), [
+    ["collector", "secret/collector", "chmod 600 secret/collector"],
+    ["orchestrator", "secret/collector", "chmod 600 secret/collector"],
+    ["orchestrator", "secret/orchestrator", "chmod 600 secret/orchestrator"],
+  ]);
 });

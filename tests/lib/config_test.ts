@@ -1,6 +1,13 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { importSecret, prove } from "../../lib/auth.ts";
-import { addresses, integer, parseSettings, settingsHelp, text } from "../../lib/config.ts";
+import {
+  addresses,
+  integer,
+  isExposed,
+  parseSettings,
+  settingsHelp,
+  text,
+} from "../../lib/config.ts";
 import { ExitError } from "../../lib/exit.ts";
 
 const SETTINGS = {
@@ -207,4 +214,15 @@ Deno.test("readSecret() says what is missing and does not fall back from a named
   assertEquals([nothing.reason, named.reason], ["no_secret", "no_secret"]);
   assertStringIncludes(nothing.message!, 'there is no "secret/token"');
   assertStringIncludes(named.message!, 'file "none" cannot be read');
+});
+
+Deno.test("isExposed() tells of files that others may read, and not of those that an engine mounts", () => {
+  for (const mode of [0o644, 0o640, 0o604, 0o610, 0o100_444]) {
+    assertEquals(isExposed("secret/token", mode), true, mode.toString(8));
+    assertEquals(isExposed("/run/secrets/token", mode), false, mode.toString(8));
+  }
+  for (const mode of [0o600, 0o400, 0o100_700, null]) {
+    assertEquals(isExposed("secret/token", mode), false, String(mode));
+  }
+  assertEquals(isExposed("/run/secretstoken", 0o644), true);
 });

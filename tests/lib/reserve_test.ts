@@ -79,8 +79,11 @@ async function fill(disk: string): Promise<() => Promise<void>> {
   return () => Deno.remove(path);
 }
 
+/** What the storage is, as `health` says it twice. */
 async function storageOf(client: Client): Promise<unknown> {
-  return (await client.call("health", {}, { timeoutMs: 5_000 })).storage;
+  const { storage, status } = await client.call("health", {}, { timeoutMs: 5_000 });
+  assertEquals(status, storage);
+  return storage;
 }
 
 /** Asks until it is refused because the disk is full. */

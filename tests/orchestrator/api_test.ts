@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
-import type { JsonObject } from "../../lib/protocol.ts";
+import { LINE_BYTES_MAX } from "../../lib/limits.ts";
+import { encode, type JsonObject } from "../../lib/protocol.ts";
 import { Agents } from "../../orchestrator/agents.ts";
 import { Api } from "../../orchestrator/api.ts";
 import { Pauses } from "../../orchestrator/pauses.ts";
@@ -388,6 +389,70 @@ Deno.test(
   },
 );
 
+/** Takes six bytes for each character as JSON. */
+function costly(chars: number): string {
+  return "\u0001".repeat(chars);
+}
+
+/** The largest error that an agent can answer with. */
+function largestError(): CodedError {
+  const details = Array.from({ length: 30 }, () => costly(1_000));
+  return new CodedError("invalid_input", costly(5_000), { details });
+}
+
+function assertFits(body: JsonObject): void {
+  const line = encode({ v: 1, id: "i".repeat(128), ok: true, body });
+  const bytes = new TextEncoder().encode(line).length;
+  assert(bytes <= LINE_BYTES_MAX, `${bytes} bytes`);
+}
+
+Deno.test("list fits a reply, however large its tasks are", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  await using asked = await start(folder.path, new Script(1));
+  const { taskLog } = asked;
+  const key = (n: number): string => costly(250) + String(n).padStart(6);
+  await Promise.all(Array.from({ length: 1_000 }, async (_, n) => {
+    const about = { pipeline: "report", label: costly(200), key: key(n), digest: "0".repeat(64) };
+    const { task } = await taskLog.create({ ...about, input: {}, deadlineMs: 86_400_000 });
+    await taskLog.started(task);
+    await (n % 2 === 0
+      ? taskLog.end(task, "dead", { error: largestError() })
+      : taskLog.end(task, "done", { headline: costly(500) }));
+  }));
+  for (const state of ["dead", "done"]) {
+    const body = await asked.ask("list", { states: [state], limit: 500 });
+    assertEquals(body.tasks.length, 500);
+    assertFits(body);
+  }
+  const { tasks: [{ task, error }] } = await asked.ask("list", { states: ["dead"], limit: 1 });
+  const { message, details, ...more } = (await asked.ask("get", { task })).error;
+  assertEquals(error, { ...more, message: message.slice(0, 200) });
+  assertEquals([message.length, details.length], [2_000, 20]);
+});
+
+Deno.test("events fit a reply: those that do not come with the next one", CLEAN, async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const letGo = holdMerge(script);
+  await using asked = await start(folder.path, script);
+  const { task } = await asked.ask("submit", { input: INPUT });
+  await atMerge(asked, task);
+  const failure = { attempts: 1, error: largestError(), waitMs: 1 };
+  for (let n = 0; n < 200; n++) asked.taskLog.attemptFailed(task, "merge", failure);
+  letGo();
+  await asked.ask("result", { task, wait_ms: 60_000 });
+  const seen: number[] = [];
+  for (let last = 1, replies = 0; seen.length < last; replies++) {
+    const body = await asked.ask("events", { task, after: seen.length });
+    assertFits(body);
+    assert(body.events.length > 0 && replies < 10, `${body.events.length} in reply ${replies}`);
+    seen.push(...(body.events as TaskEvent[]).map(({ seq }) => seq));
+    last = body.last;
+  }
+  assertEquals(seen, Array.from(seen, (_, at) => at + 1));
+  assert(seen.length > 200, `${seen.length} events`);
+});
+
 Deno.test("stats, agents and pipelines tell what there is", CLEAN, async () => {
   await using folder = await TempFolder.make();
   await using asked = await start(folder.path, new Script(1));
@@ -432,6 +497,37 @@ Deno.test(
     assertEquals((await waiting).result, resultOf(1));
     assertEquals((await asked.refusal("retry", { task })).code, "already_final");
     assertEquals((await asked.refusal("retry", { task: "t0" })).code, "not_found");
+  },
+);
+
+Deno.test(
+  "retry that names the last event is done once, however often it is asked",
+  CLEAN,
+  async () => {
+    await using folder = await TempFolder.make();
+    const script = new Script(1);
+    await using asked = await start(folder.path, script);
+    script.before = ({ op }) => {
+      if (op === "merge") throw new CodedError("handler_rejected", "Cannot merge this");
+    };
+    const { task, events } = await asked.ask("submit", { input: INPUT, wait_ms: 60_000 });
+    const body = { task, from: "merge", events };
+    for (const other of [events - 1, events + 1]) {
+      assertEquals((await asked.refusal("retry", { ...body, events: other })).code, "conflict");
+    }
+    const first = await asked.ask("retry", body);
+    assertEquals([first.state, first.retried], ["queued", true]);
+    await asked.ask("result", { task, wait_ms: 60_000 });
+    const again = await asked.ask("retry", body);
+    assertEquals([again.state, again.retried], ["dead", false], "it has failed once more");
+    assertEquals(again, { ...await asked.ask("get", { task }), retried: false });
+
+    script.before = () => undefined;
+    await asked.ask("retry", { task, events: again.events });
+    assertEquals((await asked.ask("result", { task, wait_ms: 60_000 })).state, "done");
+    assertEquals((await asked.ask("retry", { task, events: again.events })).state, "done");
+    const runs = script.calls.filter(({ op }) => op === "merge").map(({ id }) => id);
+    assertEquals(runs, [`${task}.merge`, `${task}.r2.merge`, `${task}.r2.merge`]);
   },
 );
 

@@ -136,7 +136,7 @@ export class Site implements AsyncDisposable {
     }
     site.ports.orchestrator = freePort();
     await Deno.mkdir(`${site.folder}/secret`);
-    await Deno.writeTextFile(`${site.folder}/secret/token`, SECRET);
+    await Deno.writeTextFile(`${site.folder}/secret/token`, SECRET, { mode: 0o600 });
     return site;
   }
 
