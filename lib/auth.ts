@@ -72,8 +72,11 @@ export function verify(
   return secret.map((key) => equal(given, mac(key, direction, challenge))).includes(true);
 }
 
-/** The length is no secret, and what is compared must be equally long. */
-function equal(given: Uint8Array, right: Uint8Array): boolean {
+/**
+ * Whether they are the same, in the same time wherever they differ. The length is no secret, and what
+ * is compared must be equally long.
+ */
+export function equal(given: Uint8Array, right: Uint8Array): boolean {
   return given.length === right.length && timingSafeEqual(given, right);
 }
 

@@ -5,6 +5,7 @@
  */
 import { CodedError } from "./errors.ts";
 import { LimitError } from "./limits.ts";
+import { sleep } from "./retry.ts";
 import { type Clock, type Duplex, SYSTEM } from "./system.ts";
 import { refuseTls } from "./tls_records.ts";
 import { writeAll, type Writer } from "./write_all.ts";
@@ -13,6 +14,8 @@ const LINE_FEED = 0x0a;
 /** What is read at once; less as long as the peer sends less, so that who is silent costs little. */
 const BLOCK_BYTES = 64 * 1024;
 const FIRST_BLOCK_BYTES = 4 * 1024;
+/** Lines that have come together are taken for so long, then others have a turn. */
+const TURN_MS = 10;
 
 /** Splits what it reads at line feeds; nothing but a line feed ends a line. */
 export class LineReader {
@@ -41,7 +44,7 @@ export class LineReader {
    * where the peer speaks TLS
    */
   async *lines(maxBytes: () => number): AsyncGenerator<Uint8Array> {
-    let start = 0, end = 0, scanned = 0, begun = false;
+    let start = 0, end = 0, scanned = 0, begun = false, readAt = this.#clock.now();
     while (true) {
       for (let at; (at = this.#buffer.subarray(0, end).indexOf(LINE_FEED, scanned)) >= 0;) {
         const line = this.#buffer.subarray(start, at);
@@ -49,6 +52,9 @@ export class LineReader {
         this.#since = start < end ? this.#clock.now() : undefined;
         refuseOver(maxBytes(), line.length);
         yield line;
+        if (this.#clock.now() - readAt < TURN_MS) continue;
+        await sleep(0, undefined, this.#clock);
+        readAt = this.#clock.now();
       }
       scanned = end;
       refuseOver(maxBytes(), end - start);
@@ -57,6 +63,7 @@ export class LineReader {
       scanned -= start;
       start = 0;
       const read = await this.#source.read(this.#buffer.subarray(end));
+      readAt = this.#clock.now();
       if (read === null) {
         this.#since = undefined; // nobody waits for the end of what is dropped
         return;
@@ -94,6 +101,7 @@ export class LineWriter {
   readonly #sink: Writer;
   readonly #maxUnread: number;
   readonly #clock: Clock;
+  readonly #onUnread: (chars: number) => void;
   readonly #encoder = new TextEncoder();
   #waiting: string[] = [];
   #unread = 0;
@@ -101,11 +109,25 @@ export class LineWriter {
   #since: number | undefined;
   #error: unknown;
 
-  /** @param maxUnread characters that may wait for the peer to take them */
-  constructor(sink: Writer, maxUnread: number, clock = SYSTEM.clock) {
+  /**
+   * @param maxUnread characters that may wait for the peer to take them
+   * @param onUnread is told how many more wait, or how many fewer
+   */
+  constructor(
+    sink: Writer,
+    maxUnread: number,
+    clock = SYSTEM.clock,
+    onUnread: (chars: number) => void = () => {},
+  ) {
     this.#sink = sink;
     this.#maxUnread = maxUnread;
     this.#clock = clock;
+    this.#onUnread = onUnread;
+  }
+
+  /** Characters that wait for the peer to take them. */
+  get unread(): number {
+    return this.#unread;
   }
 
   /** When the write began that the peer has not taken yet. */
@@ -125,14 +147,21 @@ export class LineWriter {
       const message = `Cannot send: ${this.#unread} characters wait unread`;
       throw new LimitError("unread_bytes", "slow_reader", message);
     }
-    this.#unread += line.length;
     this.#waiting.push(line);
     this.#writing ??= this.#run();
+    this.#count(line.length);
   }
 
   /** Resolves when everything is written or a write has failed. */
   async flushed(): Promise<void> {
     await this.#writing;
+  }
+
+  /** Lets go of all that waits: the peer is gone. */
+  drop(): void {
+    this.#error ??= new Error("The connection is closed");
+    this.#waiting = [];
+    this.#count(-this.#unread);
   }
 
   async #run(): Promise<void> {
@@ -144,12 +173,17 @@ export class LineWriter {
         this.#since = this.#clock.now();
         await writeAll(this.#sink, this.#encoder.encode(text));
         this.#since = undefined;
-        this.#unread -= text.length;
+        if (this.#unread > 0) this.#count(-text.length);
       }
     } catch (error) {
       this.#error = error; // the next write throws it, and so the connection's owner learns of it
     } finally {
       this.#writing = undefined;
     }
+  }
+
+  #count(chars: number): void {
+    this.#unread += chars;
+    this.#onUnread(chars);
   }
 }

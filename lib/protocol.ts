@@ -98,6 +98,11 @@ export function decodeReply(line: Uint8Array): Reply {
   }
   const checked = Reply.safeParse(value);
   if (checked.success) return checked.data;
+  const v = (value as Partial<Reply> | null)?.v as number | undefined;
+  if (Number.isInteger(v) && v !== PROTOCOL) {
+    const message = `Cannot read a reply of version ${v}: this client speaks ${PROTOCOL}`;
+    throw new CodedError("unsupported_version", message);
+  }
   throw new CodedError(
     "bad_request",
     "Cannot read the reply: it does not have the shape of baton/1",
@@ -205,17 +210,53 @@ for (const divider of ",:") KINDS[divider.charCodeAt(0)] = DIVIDES;
 function refuseShape(line: Uint8Array, { depth, nodes }: Shape): void {
   if (line.length <= Math.min(depth, nodes)) return;
   let open = 0, counted = 0;
+  const digits = new DigitStrings();
   for (let at = 0; at < line.length; at++) {
     const kind = KINDS[line[at]];
     if (kind === OTHER) continue;
     if (kind === STRING) {
+      const start = at;
       at = endOfString(line, at);
+      if (digits.collide(line, start + 1, at)) {
+        throw misshapen("nodes", "too many strings of digits that end alike in binary");
+      }
     } else if (kind === CLOSES) {
       open--;
     } else {
       if (kind === OPENS && ++open > depth) throw misshapen("depth", `nested deeper than ${depth}`);
       if (++counted > nodes) throw misshapen("nodes", `more than ${nodes} keys and values`);
     }
+  }
+}
+
+/** Strings of digits that share their last bits; chance puts a dozen there in the longest line. */
+const ALIKE_MAX = 128;
+const ALIKE_BITS = 16;
+/** Longer ones are no array index, and are hashed with a seed. */
+const DIGITS_MAX = 10;
+
+/**
+ * V8 finds a string of digits by its value, without a seed, so that `JSON.parse` takes seconds for
+ * some ten thousand different ones whose last bits are the same (CVE-2026-21717).
+ */
+class DigitStrings {
+  #seen: Set<number> | undefined;
+  #alike: Uint16Array | undefined;
+
+  /** Whether this one, from its first byte to behind its last, is one too many. */
+  collide(line: Uint8Array, from: number, to: number): boolean {
+    if (to - from > DIGITS_MAX || to <= from) return false;
+    let value = 0;
+    for (let at = from; at < to; at++) {
+      const digit = line[at] - 0x30;
+      if (digit < 0 || digit > 9) return false;
+      value = value * 10 + digit;
+    }
+    this.#seen ??= new Set();
+    if (this.#seen.has(value)) return false;
+    this.#seen.add(value);
+    this.#alike ??= new Uint16Array(1 << ALIKE_BITS);
+    return ++this.#alike[value & ((1 << ALIKE_BITS) - 1)] > ALIKE_MAX;
   }
 }
 

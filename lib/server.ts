@@ -19,17 +19,22 @@ const SWEEP_MS = 250;
 const STALL_MS = 250;
 /** Out of descriptors, say: the loop goes on, and does not spin. */
 const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
+/** That it goes wrong is told so often, however often it does. */
+const ACCEPT_TOLD_MS = 1_000;
 /** Connections that wait to be accepted: one that finds no place comes again after a second. */
 const BACKLOG = 4_096;
 /** So many connections are accepted, then the others have a turn. */
 const ACCEPTED_AT_ONCE = 32;
 /**
- * And a longer one where each crowds out another: until 900 have come, most of a second is over, in
- * which an honest one proves himself even over TLS and beside a thousand others that make work.
+ * Where each newcomer crowds out another, they are taken so slowly that most of a second is over until
+ * all are new: in that time an honest one proves himself, even over TLS and beside a thousand others
+ * that make work.
  */
-const CROWDED_MS = 30;
+const CROWDED = { pauseMs: 30, pauses: 30 };
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
 const GOING_MAX = 256;
+/** Characters of replies that may wait to be read, of all connections; more where one may have more. */
+const UNREAD_MAX = 32 * 1024 * 1024;
 
 export interface ServerOptions {
   readonly hostname: string;
@@ -52,6 +57,8 @@ export class Server implements AsyncDisposable {
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #newcomers = new Newcomers<Session>();
   readonly #struck = perLimit(() => 0);
+  /** Characters of replies that wait to be read. */
+  #unread = 0;
   /** Peers that have proved themselves. */
   #known = 0;
   readonly #accepting: Promise<void>;
@@ -138,19 +145,28 @@ export class Server implements AsyncDisposable {
 
   /** By hand: an iterator over the listener ends for good at the first error. */
   async #accept(): Promise<void> {
-    let failures = 0, inARow = 0;
+    const { clock, random } = this.#system;
+    let failures = 0, inARow = 0, untold = 0, toldAt = -Infinity;
     while (!this.#closing) {
       try {
         this.#take(await this.#listener.accept());
         failures = 0;
-        if (++inARow % ACCEPTED_AT_ONCE === 0) {
-          await sleep(this.#isCrowded() ? CROWDED_MS : 0, undefined, this.#system.clock);
+        const [atOnce, pauseMs] = this.#isCrowded()
+          ? [this.#limits.connections_before_auth / CROWDED.pauses, CROWDED.pauseMs]
+          : [ACCEPTED_AT_ONCE, 0];
+        if (++inARow >= atOnce) {
+          inARow = 0;
+          await sleep(pauseMs, undefined, clock);
         }
       } catch (error) {
         if (this.#closing) return;
         failures++;
-        this.#log("warn", "accept_failed", { reason: String(error), failures });
-        const { clock, random } = this.#system;
+        untold++;
+        if (clock.now() - toldAt >= ACCEPT_TOLD_MS) {
+          this.#log("warn", "accept_failed", { reason: String(error), failures: untold });
+          toldAt = clock.now();
+          untold = 0;
+        }
         const ms = ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF, random);
         await sleep(ms, undefined, clock);
       }
@@ -176,6 +192,7 @@ export class Server implements AsyncDisposable {
         return this.#wrongProof(peer);
       },
       onStrike: (limit) => this.#struck[limit]++,
+      onUnread: (chars) => this.#countUnread(chars),
     };
     const session = new Session(conn, this.#service, this.#limits, this.#system.clock, host);
     this.#newcomers.add(session, peer, now);
@@ -198,6 +215,15 @@ export class Server implements AsyncDisposable {
     this.#newcomers.delete(session, peer);
     this.#known++;
     return true;
+  }
+
+  /** Where too much waits in all, whoever reads least goes, without a word more to read. */
+  #countUnread(chars: number): void {
+    this.#unread += chars;
+    if (chars <= 0 || this.#unread <= Math.max(UNREAD_MAX, this.#limits.unread_bytes)) return;
+    const sessions = [...this.#sessions.keys()];
+    this.#struck.unread_bytes++;
+    sessions.reduce((most, each) => each.unread > most.unread ? each : most).close();
   }
 
   #turnAway(conn: Connection, limit: "connections" | "connections_before_auth"): void {

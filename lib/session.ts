@@ -62,6 +62,8 @@ export interface Host {
   onWrongProof(): number;
   /** The peer went beyond a limit. */
   onStrike(limit: LimitName): void;
+  /** So many characters more, or fewer, wait for the peer to read them. */
+  onUnread(chars: number): void;
 }
 
 /** Of a session without a server. */
@@ -70,6 +72,7 @@ const NOBODY: Host = {
   letIn: () => true,
   onWrongProof: () => 0,
   onStrike: () => {},
+  onUnread: () => {},
 };
 
 export class Session {
@@ -108,7 +111,8 @@ export class Session {
     this.#service = service;
     this.#limits = limits;
     this.#reader = new LineReader(conn, clock);
-    this.#writer = new LineWriter(conn, limits.unread_bytes, clock);
+    const onUnread = (chars: number): void => host.onUnread(chars);
+    this.#writer = new LineWriter(conn, limits.unread_bytes, clock, onUnread);
     this.#clock = clock;
     this.#host = host;
     this.#openedAt = this.#heardAt = clock.now();
@@ -117,6 +121,11 @@ export class Session {
   /** Whether the peer has proved that it holds the secret. */
   get known(): boolean {
     return this.#known;
+  }
+
+  /** Characters of replies that wait for the peer to read them. */
+  get unread(): number {
+    return this.#writer.unread;
   }
 
   get inFlight(): number {
@@ -130,6 +139,7 @@ export class Session {
       for await (
         const line of this.#reader.lines(() => this.#known ? line_bytes : line_bytes_before_auth)
       ) {
+        if (this.#closed) break;
         this.#heardAt = this.#clock.now();
         if (!this.#isBlank(line) && !(await this.#take(line))) break;
       }
@@ -203,6 +213,7 @@ export class Session {
       this.#closed = true;
       this.#gone.abort();
       this.#freed = this.#conn.close();
+      this.#writer.drop();
       this.#hungUp.resolve();
     }
   }

@@ -10,7 +10,7 @@ import {
 import { Client } from "../../lib/client.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { Server } from "../../lib/server.ts";
-import { type Challenge, importSecret, makeNonce, prove, verify } from "../../lib/auth.ts";
+import { type Challenge, equal, importSecret, makeNonce, prove, verify } from "../../lib/auth.ts";
 import {
   FakeServer,
   letIn,
@@ -342,4 +342,29 @@ Deno.test("verify() takes no longer for a proof that begins right, or for the se
   // One that stops at the first secret that fits takes half of the time.
   const spread = Math.max(...leastMs) / Math.min(...leastMs);
   assert(spread < 1.4, `${leastMs.map((ms) => (ms * 50).toFixed(1))} microseconds`);
+});
+
+Deno.test("equal() takes the same time wherever the first difference is", () => {
+  // So long that a comparison which ends at the first difference takes a fraction of the time.
+  const right = crypto.getRandomValues(new Uint8Array(8_192));
+  const places = [0, 1, 2, 4, 8, 16, 1_024, 4_096, 8_191];
+  const given = [
+    ...places.map((at) => {
+      const bytes = right.slice();
+      bytes[at] ^= 1;
+      return bytes;
+    }),
+    right.slice(),
+  ];
+  const leastMs = given.map(() => Infinity);
+  for (let round = 0; round < 500; round++) {
+    for (const [at, bytes] of given.entries()) {
+      const begun = performance.now();
+      for (let n = 0; n < 4; n++) equal(bytes, right);
+      leastMs[at] = Math.min(leastMs[at], performance.now() - begun);
+    }
+  }
+  assertEquals(given.map((bytes) => equal(bytes, right)).indexOf(true), places.length);
+  const spread = Math.max(...leastMs) / Math.min(...leastMs);
+  assert(spread < 1.4, leastMs.map((ms) => (ms * 250).toFixed(1)).join(", ") + " microseconds");
 });

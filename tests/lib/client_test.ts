@@ -320,6 +320,20 @@ Deno.test("Client.connect() trusts no server whose hello it can't read", async (
   assert(error.message.includes("does not speak baton/1"), error.message);
 });
 
+Deno.test("Client.connect() says which versions meet where the server speaks another one", async () => {
+  for (const v of [1, 2]) {
+    await using server = new FakeServer(async (peer) => {
+      const { id } = await peer.hear();
+      const message = "Cannot speak version 1: this server speaks 2";
+      const error = { code: "unsupported_version", message, retry: "no", maybe_done: false };
+      await peer.say({ v, id, ok: false, error });
+      await peer.line();
+    });
+    const { message } = await refusal(connect(server.address));
+    assert(/version 1.* 2|version 2.* 1/.test(message), message);
+  }
+});
+
 Deno.test("Client.open() asks for health without the secret and for nothing else", async () => {
   await using server = await serve();
   using client = await Client.open(server.address);

@@ -448,6 +448,48 @@ Deno.test("a strike is counted once, however long the peer takes to hear of it",
   assertEquals(Object.values(server.stats().limits as Limits).filter((count) => count > 0), [1]);
 });
 
+Deno.test("Server lets whoever reads least go where too much waits to be read in all", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  await using server = await serve({
+    system: { ...SYSTEM, net: blocked.net },
+    answer: () => Promise.resolve({ text: "x".repeat(4_000_000) }),
+  });
+  using peers = new DisposableStack();
+  const loggedIn = async () => peers.use(await Peer.loggedIn(server.address));
+  const few = await loggedIn();
+  const many = [];
+  for (let n = 0; n < 5; n++) many.push(await loggedIn());
+  blocked.yes = true;
+  await few.send(SAY);
+  for (const peer of many) await peer.send(SAY.repeat(4)); // each below its own limit
+  // Of 16 million each, one fits beside the 4 million of whoever asked for little.
+  await until(() => server.connections === 2, "the others go");
+  assertEquals((server.stats().limits as Limits).unread_bytes, 4);
+  blocked.yes = false;
+  assertEquals((await (await loggedIn()).ask("ping")).ok, true);
+});
+
+Deno.test("Server keeps no more connections than its limit and those that are on their way out", async () => {
+  const clock = new MovedClock();
+  const blocked = new Blocked(SYSTEM.net);
+  const limits = { connections: 4, connections_before_auth: 2 };
+  await using server = await serve({ limits, system: { ...SYSTEM, clock, net: blocked.net } });
+  using peers = new DisposableStack();
+  const connect = async (): Promise<void> => void peers.use(await Peer.connect(server.address));
+  blocked.yes = true; // nobody hears that he is to go, so nobody is gone
+  for (let n = 1; n <= 4 + 256; n++) {
+    clock.ms += 10;
+    await connect();
+    await until(() => server.connections === n, "it is taken");
+  }
+  assertEquals((server.stats().limits as Limits).connections, 0, "at the limit");
+  for (let n = 1; n <= 3; n++) {
+    await connect();
+    await until(() => (server.stats().limits as Limits).connections === n, "it is turned away");
+    assertEquals(server.connections, 4 + 256);
+  }
+});
+
 Deno.test("readLimits() takes each limit at its bounds and nothing beyond them", () => {
   for (const name of LIMIT_NAMES) {
     const { usual, least, most } = LIMIT_TABLE[name];

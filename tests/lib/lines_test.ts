@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
 import { LineReader, LineWriter } from "../../lib/lines.ts";
+import { SYSTEM } from "../../lib/system.ts";
 import type { Writer } from "../../lib/write_all.ts";
 import { within } from "./wire.ts";
 
@@ -134,6 +135,16 @@ Deno.test("LineReader asks for the limit before each line", async () => {
   assertEquals((await lines.next()).value?.length, 6);
   max = 3;
   await assertRejects(() => lines.next(), CodedError);
+});
+
+Deno.test("LineReader lets others have a turn between lines that have come together", async () => {
+  let ms = 0, turns = 0;
+  const clock = { ...SYSTEM.clock, now: () => ms };
+  const reader = new LineReader(new Portions(["a\n".repeat(100)]), clock);
+  const other = setInterval(() => turns++, 0);
+  for await (const _ of reader.lines(MANY)) ms += 2; // each takes that long
+  clearInterval(other);
+  assert(turns >= 15, `${turns} turns in 200 ms of work`);
 });
 
 Deno.test("LineReader knows since when a line is unfinished", async () => {

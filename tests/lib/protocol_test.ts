@@ -260,13 +260,13 @@ Deno.test("decodeReply() refuses what is no reply", () => {
     assertThrows(() => decodeReply(bytes(text)), CodedError).code;
   assertEquals(code("{"), "bad_json");
   assertEquals(code("[".repeat(70)), "bad_json");
+  assertEquals(code('{"v":2,"id":"a","ok":true,"body":{}}'), "unsupported_version");
   for (
     const text of [
       "[]",
       "null",
       '{"v":1,"id":"a","ok":true}',
       '{"v":1,"ok":true,"body":{}}',
-      '{"v":2,"id":"a","ok":true,"body":{}}',
       '{"v":1,"id":7,"ok":true,"body":{}}',
       '{"v":1,"id":"a","ok":1,"body":{}}',
       '{"v":1,"id":"a","ok":false,"body":{}}',
@@ -352,4 +352,19 @@ Deno.test("RequestId and TaskId hold nothing that means something in a path", ()
   assertEquals(TaskId.safeParse("a.b").success, false);
   assertEquals(TaskId.safeParse("a".repeat(64)).success, true);
   assertEquals(TaskId.safeParse("a".repeat(65)).success, false);
+});
+
+Deno.test("decodeRequest() refuses strings of digits that V8 would find one behind the other", () => {
+  const strings = (step: number, count: number): Uint8Array =>
+    request(`,"body":{"a":[${Array.from({ length: count }, (_, n) => `"${(n + 1) * step}"`)}]}`);
+  assertEquals(decodeRequest(strings(65_536, 128)).id, "a");
+  assertEquals(refusal(strings(65_536, 129)), ["bad_json", undefined]);
+  assertEquals(refusal(strings(16_384, 250_000)), ["bad_json", undefined]);
+  // Many that are the same, or come as people have them: minutes, places in a file, keys.
+  const free = [[1, 0], [60, 1_700_000_000], [1_000, 0], [3_600, 0]];
+  for (const [step, from] of free) {
+    const values = Array.from({ length: 200_000 }, (_, n) => `"${from + n * step}"`);
+    assertEquals(decodeRequest(request(`,"body":{"a":[${values}]}`)).id, "a", String(step));
+  }
+  assertEquals(decodeRequest(request(`,"body":{"a":[${Array(200_000).fill('"65536"')}]}`)).id, "a");
 });

@@ -5,6 +5,7 @@ import { ExitError } from "../../lib/exit.ts";
 import { LIMITS, type Limits } from "../../lib/limits.ts";
 import { sleep } from "../../lib/retry.ts";
 import { type Service, Session } from "../../lib/session.ts";
+import { type Clock, type Net, SYSTEM, type System } from "../../lib/system.ts";
 import { keepLog, type Message, Peer, SECRET, serve, until, within } from "./wire.ts";
 
 const codes = (messages: Message[]): string[] => messages.map(({ error }) => error?.code ?? "ok");
@@ -452,42 +453,58 @@ Deno.test("Server lets the oldest peer go that it does not know when these are t
   }
 });
 
-/** Makes every listener's accepts from the second to the fourth fail, for as long as it is in use. */
-function outOfDescriptors(): Disposable {
-  const { listen } = Deno;
-  Deno.listen = ((options: Deno.TcpListenOptions) => {
-    const listener = listen(options);
-    const accept = listener.accept.bind(listener);
-    let accepts = 0;
-    listener.accept = () => {
-      accepts++;
-      if (accepts < 2 || accepts > 4) return accept();
-      const error = new Error("Too many open files (os error 24)");
-      return Promise.reject(Object.assign(error, { code: "EMFILE" }));
-    };
-    return listener;
-  }) as typeof Deno.listen;
-  return {
-    [Symbol.dispose]() {
-      Deno.listen = listen;
+/** A system whose accepts fail that often before each `good` one, on a clock that only waiting moves. */
+function outOfDescriptors(bad: number): { system: System; waits: number[] } {
+  let ms = 0, accepts = 0;
+  const waits: number[] = [];
+  const clock: Clock = {
+    ...SYSTEM.clock,
+    now: () => ms,
+    after: (wait, callback) => {
+      ms += wait;
+      if (wait > 0) waits.push(wait);
+      return SYSTEM.clock.after(0, callback);
     },
   };
+  const listen: Net["listen"] = (options) => {
+    const listener = SYSTEM.net.listen(options);
+    return {
+      addr: listener.addr,
+      accept: () => {
+        if (accepts++ % (bad + 1) === bad) return listener.accept();
+        const error = new Error("Too many open files (os error 24)");
+        return Promise.reject(Object.assign(error, { code: "EMFILE" }));
+      },
+      close: () => listener.close(),
+    };
+  };
+  return { system: { ...SYSTEM, clock, random: () => 1, net: { ...SYSTEM.net, listen } }, waits };
 }
 
-Deno.test("Server goes on accepting after it had no descriptors left", async () => {
+Deno.test("Server goes on accepting after it had no descriptors left, waits longer each time", async () => {
   const { log, logged } = keepLog();
-  using few = outOfDescriptors();
-  await using server = await serve({ log });
-  few[Symbol.dispose]();
+  const { system, waits } = outOfDescriptors(9);
+  await using server = await serve({ log, system });
   using first = await Peer.loggedIn(server.address);
   using second = await Peer.loggedIn(server.address);
   for (const peer of [first, second]) assertEquals((await peer.ask("ping")).ok, true);
-  assertEquals(logged.map(({ event, fields }) => [event, fields.failures]), [
-    ["accept_failed", 1],
-    ["accept_failed", 2],
-    ["accept_failed", 3],
-  ]);
+  const backoff = [40, 60, 100, 180, 340, 660, 1_020, 1_020, 1_020];
+  assertEquals(waits.slice(0, 18), [...backoff, ...backoff]);
+  for (const { event } of logged) assertEquals(event, "accept_failed");
+  // At 0, 1380, 2400, 3420 ms and so on, and not each of the 18 times.
+  const told = logged.map(({ fields }) => fields.failures as number);
+  assertEquals(told.slice(0, 4), [1, 6, 1, 1]);
   assert(String(logged[0].fields.reason).includes("Too many open files"));
+});
+
+Deno.test("Server tells once a second of accepts that fail between others", async () => {
+  const { log, logged } = keepLog();
+  const { system, waits } = outOfDescriptors(1);
+  await using server = await serve({ log, system });
+  for (let n = 0; n < 60; n++) (await Peer.connect(server.address))[Symbol.dispose]();
+  await until(() => waits.length >= 60, "it has failed as often");
+  const ms = waits.reduce((all, wait) => all + wait, 0);
+  assert(logged.length <= ms / 1_000 + 1, `${logged.length} lines in ${ms} ms`);
 });
 
 /** A connection that was under way may still be made, and is reset at once. */
