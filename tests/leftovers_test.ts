@@ -9,7 +9,9 @@ import { assert, assertEquals } from "@std/assert";
 import { walk } from "@std/fs/walk";
 import { makeNonce } from "../lib/auth.ts";
 import { EXIT } from "../lib/exit.ts";
-import { ROLES } from "../lib/roles.ts";
+import { compile } from "../lib/launch/compile.ts";
+import { permissionsOf, ROLES } from "../lib/roles.ts";
+import { leftOut } from "./disk/left_out.ts";
 import { OTHER_SECRET, Peer } from "./lib/wire.ts";
 import { TempFolder } from "./lib/temp_folder.ts";
 import { Processes } from "./processes.ts";
@@ -131,6 +133,31 @@ Deno.test("the secret is in nothing that a whole run leaves behind", async () =>
   for (const path of [...files, ...(binaries === undefined ? [] : await filesBelow(binaries))]) {
     assertEquals(await formsInFile(path, forms), [], path);
   }
+});
+
+// Seen to catch: `--env-file`, and `--include=secret`. The programs in `dist/` were made before the
+// secret above was.
+Deno.test("compile() takes no secret into a program that lies or stands around it", async (t) => {
+  if (Deno.env.get("BATON_BINARIES") === undefined) {
+    return await leftOut(t, "BATON_BINARIES is not set");
+  }
+  await using temp = await TempFolder.make();
+  const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  await Deno.mkdir(`${temp.path}/secret`);
+  for (const name of ["secret/token", ".env"]) {
+    await Deno.writeTextFile(`${temp.path}/${name}`, `AUTH_TOKEN=${secret}\n`);
+  }
+  await Deno.writeTextFile(`${temp.path}/main.ts`, 'Deno.env.get("AUTH_TOKEN");\n');
+  const before = Deno.env.get("AUTH_TOKEN");
+  Deno.env.set("AUTH_TOKEN", secret);
+  try {
+    const permissions = permissionsOf("orchestrator");
+    await compile({ module: "main.ts", permissions, output: "program", cwd: temp.path });
+  } finally {
+    if (before === undefined) Deno.env.delete("AUTH_TOKEN");
+    else Deno.env.set("AUTH_TOKEN", before);
+  }
+  assertEquals(await formsInFile(`${temp.path}/program`, formsOf(secret)), []);
 });
 
 Deno.test("the search finds a secret in each of its forms, also between two blocks", async () => {

@@ -5,35 +5,82 @@
  *  1. `import()` of anything but a literal,
  *  2. `Worker`, whose module is nearly always computed,
  *  3. `eval`,
- *  4. `Function`.
+ *  4. `Function`, and `WebAssembly`,
+ *  5. what leads there by another way: `constructor` of anything but `this`, the global object other
+ *     than for one of its properties by name, a timer with a text, modules of Node.js that run text.
  *
- * 2 to 4 also as a property and under another name; as a type they are free.
+ * 2 to 4 also as a property, however its name is written, and under another name; as a type they
+ * are free.
  *
  * @module
  */
 
-const REFUSED: ReadonlySet<string> = new Set(["Worker", "eval", "Function"]);
+const REFUSED: ReadonlySet<string> = new Set(["Worker", "eval", "Function", "WebAssembly"]);
+/** These are asked for a property by name; else that may be any. */
+const GLOBALS: ReadonlySet<string> = new Set(["globalThis", "self", "window", "global"]);
+const TIMERS: ReadonlySet<string> = new Set(["setTimeout", "setInterval"]);
+const MODULES = /^(node:)?(vm|module|repl|inspector|cluster|child_process|v8|wasi)(\/|$)/;
 const HINT = "Import it by a literal name, so that it is compiled in";
 
 type Identifier = Deno.lint.Identifier;
+type Node = Deno.lint.Node;
 
 const plugin: Deno.lint.Plugin = {
   name: "baton",
   rules: {
     "fixed-code": {
       create(context) {
-        const refuse = (node: Deno.lint.Node, what: string): void =>
+        const refuse = (node: Node, what: string): void =>
           context.report({ node, message: `${what} runs code that was not compiled`, hint: HINT });
+        const refuseModule = (source: Node | null | undefined): void => {
+          const name = source === null || source === undefined ? undefined : textOf(source);
+          if (name !== undefined && MODULES.test(name)) refuse(source!, name);
+        };
         return {
           ImportExpression(node) {
             if (node.source.type !== "Literal") refuse(node, "Computed import()");
+            refuseModule(node.source);
+          },
+          ImportDeclaration: ({ source }) => refuseModule(source),
+          ExportNamedDeclaration: ({ source }) => refuseModule(source),
+          ExportAllDeclaration({ source }) {
+            refuseModule(source);
+            if (/worker_threads/.test(source.value)) refuse(source, source.value);
           },
           Identifier(node) {
             if (REFUSED.has(node.name) && isValue(node)) refuse(node, node.name);
+            if (GLOBALS.has(node.name) && isValue(node) && !isAskedByName(node)) {
+              refuse(node, node.name);
+            }
+            if (node.name === "getBuiltinModule") refuse(node, node.name);
           },
-          MemberExpression({ property }) {
-            const name = property.type === "Literal" ? property.value : undefined;
-            if (typeof name === "string" && REFUSED.has(name)) refuse(property, name);
+          MemberExpression({ object, property, computed }) {
+            const name = computed ? textOf(property) : undefined;
+            if (name !== undefined && REFUSED.has(name)) refuse(property, name);
+            const called = computed ? name : (property as Identifier).name;
+            if (called === "constructor" && object.type !== "ThisExpression") {
+              refuse(property, called);
+            }
+          },
+          // Of a pattern, as in `const { "eval": run } = globalThis`.
+          Property({ key, computed, parent }) {
+            const name = key.type === "Identifier" && !computed ? undefined : textOf(key);
+            const named = name ?? (computed ? undefined : (key as Identifier).name);
+            if ((parent as Node).type !== "ObjectPattern" || named === undefined) return;
+            if (name !== undefined && REFUSED.has(name)) refuse(key, name);
+            if (named === "constructor") refuse(key, named);
+          },
+          CallExpression({ callee, arguments: [first, second] }) {
+            const name = callee.type === "Identifier"
+              ? callee.name
+              : callee.type === "MemberExpression" && callee.property.type === "Identifier"
+              ? callee.property.name
+              : undefined;
+            if (name === undefined || first === undefined) return;
+            if (TIMERS.has(name) && isText(first)) refuse(first, `${name}() of a text`);
+            // Reflect.get(x, "eval"), Object.getOwnPropertyDescriptor(x, "eval")
+            const asked = second === undefined ? undefined : textOf(second);
+            if (asked !== undefined && REFUSED.has(asked)) refuse(second, asked);
           },
           ImportSpecifier({ imported, local }) {
             const name = imported.type === "Identifier" ? imported.name : imported.value;
@@ -45,9 +92,47 @@ const plugin: Deno.lint.Plugin = {
   },
 };
 
+/** The text that an expression is, where that can be read: literals, and what is put together of them. */
+function textOf(node: Node): string | undefined {
+  switch (node.type) {
+    case "Literal":
+      return typeof node.value === "string" ? node.value : undefined;
+    case "TemplateLiteral":
+      return node.expressions.length === 0 ? node.quasis[0].cooked : undefined;
+    case "BinaryExpression": {
+      if (node.operator !== "+") return undefined;
+      const [left, right] = [textOf(node.left as Node), textOf(node.right)];
+      return left === undefined || right === undefined ? undefined : left + right;
+    }
+    case "TSAsExpression":
+    case "TSNonNullExpression":
+    case "TSSatisfiesExpression":
+      return textOf(node.expression);
+    default:
+      return undefined;
+  }
+}
+
+/** Whether this can be seen to be a text. */
+function isText(node: Node): boolean {
+  return node.type === "TemplateLiteral" || textOf(node) !== undefined ||
+    (node.type === "BinaryExpression" && node.operator === "+") ||
+    ((node.type === "TSAsExpression" || node.type === "TSNonNullExpression") &&
+      isText(node.expression));
+}
+
+/** Whether it stands in `globalThis.name` or `globalThis["name"]`, or is the name of a property. */
+function isAskedByName(node: Identifier): boolean {
+  let [asked, parent] = [node as Node, node.parent as Node];
+  while (parent.type === "TSAsExpression") [asked, parent] = [parent, parent.parent as Node];
+  if (parent.type !== "MemberExpression") return false;
+  if (parent.object !== asked) return !parent.computed;
+  return !parent.computed || textOf(parent.property) !== undefined;
+}
+
 /** Whether this is what it names: no type, no key, and no import that keeps the name. */
 function isValue(node: Identifier): boolean {
-  const parent = node.parent as Deno.lint.Node;
+  const parent = node.parent as Node;
   switch (parent.type) {
     case "TSTypeReference":
     case "TSQualifiedName":
