@@ -8,18 +8,19 @@ import { CodedError } from "../lib/errors.ts";
 import type { Changes, Memory } from "../lib/memory.ts";
 import type { Json, JsonObject } from "../lib/protocol.ts";
 import { type Clock, SYSTEM } from "../lib/system.ts";
+import { weightOf } from "../lib/weight.ts";
 
 /** How much is kept: what goes beyond is forgotten, the oldest first. */
 export interface KeptBounds {
   readonly requests: number;
-  /** Of all entries together, as JSON. */
-  readonly chars: number;
+  /** Of all entries together, in memory: see `weightOf()`. */
+  readonly bytes: number;
   readonly ms: number;
 }
 
 const KEPT: KeptBounds = {
   requests: 10_000,
-  chars: 64 * 1024 * 1024,
+  bytes: 64 * 1024 * 1024,
   ms: 7 * 24 * 3_600_000,
 };
 
@@ -44,7 +45,7 @@ export type RequestEntry = {
 };
 
 interface Sized {
-  readonly chars: number;
+  readonly bytes: number;
   readonly at: number;
 }
 
@@ -54,7 +55,7 @@ export class Requests {
   readonly #clock: Clock;
   /** Size and age of each entry in memory, oldest first. */
   #kept = new Map<string, Sized>();
-  #chars = 0;
+  #bytes = 0;
   /** By call, the latest run that there is an entry of. */
   #runs = new Map<string, number>();
   #epoch = -1;
@@ -113,13 +114,13 @@ export class Requests {
     const changes = new Map<string, Json | undefined>([[PREFIX + id, entry]]);
     const now = this.#clock.date().getTime();
     if (this.#memory.epoch !== this.#epoch) this.#count();
-    this.#keep(PREFIX + id, JSON.stringify(entry).length, now);
-    const { requests, chars: charsMax, ms } = this.#bounds;
-    for (const [key, { chars, at }] of this.#kept) {
-      const fits = this.#kept.size <= requests && this.#chars <= charsMax;
+    this.#keep(PREFIX + id, weightOf(entry), now);
+    const { requests, bytes: bytesMax, ms } = this.#bounds;
+    for (const [key, { bytes, at }] of this.#kept) {
+      const fits = this.#kept.size <= requests && this.#bytes <= bytesMax;
       if ((fits && now - at <= ms) || key === PREFIX + id) break;
       this.#kept.delete(key);
-      this.#chars -= chars;
+      this.#bytes -= bytes;
       changes.set(key, undefined);
       const { call, run } = runOf(key.slice(PREFIX.length));
       if (this.#runs.get(call) === run) this.#runs.delete(call);
@@ -132,21 +133,21 @@ export class Requests {
     const before = this.#kept;
     this.#epoch = this.#memory.epoch;
     this.#kept = new Map();
-    this.#chars = 0;
+    this.#bytes = 0;
     this.#runs = new Map();
     const found = [...this.#memory.entries(PREFIX)].map(([key, entry]) => ({
       key,
-      chars: before.get(key)?.chars ?? JSON.stringify(entry).length,
+      bytes: before.get(key)?.bytes ?? weightOf(entry),
       at: Date.parse((entry as RequestEntry).received_at),
     }));
     found.sort((a, b) => a.at - b.at);
-    for (const { key, chars, at } of found) this.#keep(key, chars, at);
+    for (const { key, bytes, at } of found) this.#keep(key, bytes, at);
   }
 
-  #keep(key: string, chars: number, at: number): void {
-    this.#chars += chars - (this.#kept.get(key)?.chars ?? 0);
+  #keep(key: string, bytes: number, at: number): void {
+    this.#bytes += bytes - (this.#kept.get(key)?.bytes ?? 0);
     this.#kept.delete(key);
-    this.#kept.set(key, { chars, at });
+    this.#kept.set(key, { bytes, at });
     const { call, run } = runOf(key.slice(PREFIX.length));
     this.#runs.set(call, Math.max(run, this.#runs.get(call) ?? 0));
   }

@@ -4,20 +4,20 @@ export interface RetentionBounds {
   readonly keptMs: number;
   /** and so many of them are, */
   readonly kept: number;
-  /** with results of so many characters of JSON together. */
-  readonly resultChars: number;
+  /** with results that take so many bytes in memory together, see `weightOf()`. */
+  readonly resultBytes: number;
   /**
-   * What is needed to try those again that are dead or cancelled is kept up to so many characters of
-   * JSON, for the ones that ended last.
+   * What is needed to try those again that are dead or cancelled is kept up to so many bytes, for the
+   * ones that ended last.
    */
-  readonly workChars: number;
+  readonly workBytes: number;
 }
 
 export const RETENTION: RetentionBounds = {
   keptMs: 30 * 24 * 3_600_000,
   kept: 2_000,
-  resultChars: 32 * 1024 * 1024,
-  workChars: 32 * 1024 * 1024,
+  resultBytes: 32 * 1024 * 1024,
+  workBytes: 32 * 1024 * 1024,
 };
 
 /** A task that has ended. */
@@ -25,10 +25,10 @@ export interface Ended {
   readonly task: string;
   /** In milliseconds since 1970. */
   readonly at: number;
-  /** Size of its result, as JSON; 0 where it has none. */
-  readonly resultChars: number;
-  /** Size of what a retry of it needs, as JSON; 0 where it is not kept. */
-  readonly workChars: number;
+  /** What its result takes; 0 where it has none. */
+  readonly resultBytes: number;
+  /** What a retry of it needs; 0 where it is not kept. */
+  readonly workBytes: number;
 }
 
 /** Decides which ended tasks are kept; whoever keeps them is told what goes. */
@@ -36,8 +36,8 @@ export class Retention {
   readonly #bounds: RetentionBounds;
   /** The one that ended first in front. */
   readonly #ended = new Map<string, Ended>();
-  #resultChars = 0;
-  #workChars = 0;
+  #resultBytes = 0;
+  #workBytes = 0;
 
   constructor(bounds: Partial<RetentionBounds> = {}) {
     this.#bounds = { ...RETENTION, ...bounds };
@@ -45,16 +45,16 @@ export class Retention {
 
   add(ended: Ended): void {
     this.#ended.set(ended.task, ended);
-    this.#resultChars += ended.resultChars;
-    this.#workChars += ended.workChars;
+    this.#resultBytes += ended.resultBytes;
+    this.#workBytes += ended.workBytes;
   }
 
   /** Takes a task out, since it goes on; gives what is to be added where it does not after all. */
   remove(task: string): Ended {
     const ended = this.#ended.get(task)!;
     this.#ended.delete(task);
-    this.#resultChars -= ended.resultChars;
-    this.#workChars -= ended.workChars;
+    this.#resultBytes -= ended.resultBytes;
+    this.#workBytes -= ended.workBytes;
     return ended;
   }
 
@@ -62,8 +62,8 @@ export class Retention {
   takeOld(now: number): string[] {
     const old: string[] = [];
     for (const { task, at } of this.#ended.values()) {
-      const { keptMs, kept, resultChars } = this.#bounds;
-      const fits = this.#ended.size <= kept && this.#resultChars <= resultChars;
+      const { keptMs, kept, resultBytes } = this.#bounds;
+      const fits = this.#ended.size <= kept && this.#resultBytes <= resultBytes;
       if (fits && now - at <= keptMs) break;
       this.remove(task);
       old.push(task);
@@ -75,10 +75,10 @@ export class Retention {
   takeWork(): string[] {
     const tasks: string[] = [];
     for (const ended of this.#ended.values()) {
-      if (this.#workChars <= this.#bounds.workChars) break;
-      if (ended.workChars === 0) continue;
-      this.#workChars -= ended.workChars;
-      this.#ended.set(ended.task, { ...ended, workChars: 0 });
+      if (this.#workBytes <= this.#bounds.workBytes) break;
+      if (ended.workBytes === 0) continue;
+      this.#workBytes -= ended.workBytes;
+      this.#ended.set(ended.task, { ...ended, workBytes: 0 });
       tasks.push(ended.task);
     }
     return tasks;

@@ -22,8 +22,8 @@ import { Waits } from "./waits.ts";
 const HEADLINE_CHARS_MAX = 500;
 /** A disk that takes nothing is tried again after this time. */
 const STORAGE_MS = 1_000;
-/** See `inputCharsMax`. */
-const INPUT_CHARS_MAX = 32 * 1024 * 1024;
+/** See `inputBytesMax`. */
+const INPUT_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface SchedulerOptions {
   readonly taskLog: TaskLog;
@@ -35,10 +35,10 @@ export interface SchedulerOptions {
   /** Tasks that may wait; more are refused. */
   readonly queueMax: number;
   /**
-   * So many characters of JSON the inputs of tasks that have not ended may have before more tasks are
-   * refused; by default 32 Mi.
+   * So many bytes of memory the inputs of tasks that have not ended may take before more tasks are
+   * refused; by default 32 MiB.
    */
-  readonly inputCharsMax?: number;
+  readonly inputBytesMax?: number;
   readonly log: Log;
   readonly system?: Pick<System, "clock" | "random">;
 }
@@ -172,12 +172,12 @@ export class Scheduler {
 
   #assertRoom(): void {
     if (this.#stopping) throw new CodedError("draining", "Cannot take a task: shutting down");
-    const { queueMax, inputCharsMax = INPUT_CHARS_MAX, taskLog } = this.#options;
+    const { queueMax, inputBytesMax = INPUT_BYTES_MAX, taskLog } = this.#options;
     const isFull = this.waiting + this.#coming >= queueMax;
-    if (!isFull && taskLog.inputChars <= inputCharsMax) return;
+    if (!isFull && taskLog.inputBytes <= inputBytesMax) return;
     const what = isFull
       ? `${queueMax} wait already`
-      : `the inputs of those there are have ${taskLog.inputChars} characters`;
+      : `the inputs of those there are take ${taskLog.inputBytes} bytes of memory`;
     throw new CodedError("queue_full", `Cannot take a task: ${what}`, { afterMs: 1_000 });
   }
 

@@ -7,6 +7,7 @@ import { CodedError } from "../lib/errors.ts";
 import type { Memory } from "../lib/memory.ts";
 import { type Json, type JsonObject, toWire } from "../lib/protocol.ts";
 import { SYSTEM, type System } from "../lib/system.ts";
+import { weightOf } from "../lib/weight.ts";
 import { Retention, type RetentionBounds } from "./retention.ts";
 import { isFinal, type State, type Task, type TaskEvent } from "./task.ts";
 import { type Entries, TaskStore } from "./task_store.ts";
@@ -48,9 +49,9 @@ export class TaskLog {
   readonly #system: Pick<System, "clock" | "random">;
   readonly #store: TaskStore;
   readonly #retention: Retention;
-  /** Size of the input of each task that has not ended, as JSON. */
+  /** What the input of each task that has not ended takes in memory. */
   readonly #inputs = new Map<string, number>();
-  #inputChars = 0;
+  #inputBytes = 0;
   #lastAt = 0;
 
   constructor(
@@ -85,9 +86,9 @@ export class TaskLog {
     return this.#store.get(id);
   }
 
-  /** Size of the inputs of all tasks that have not ended, as JSON. */
-  get inputChars(): number {
-    return this.#inputChars;
+  /** What the inputs of all tasks that have not ended take in memory, see `weightOf()`. */
+  get inputBytes(): number {
+    return this.#inputBytes;
   }
 
   /** The task that was submitted under this idempotency key: resolves with it when it is on disk. */
@@ -381,17 +382,17 @@ export class TaskLog {
 
   /** Counts the input of a task that goes on, or counts it off where it has ended. */
   #countInput(id: string, input?: JsonObject): void {
-    const chars = input === undefined ? 0 : JSON.stringify(input).length;
-    this.#inputChars += chars - (this.#inputs.get(id) ?? 0);
+    const bytes = input === undefined ? 0 : weightOf(input);
+    this.#inputBytes += bytes - (this.#inputs.get(id) ?? 0);
     if (input === undefined) this.#inputs.delete(id);
-    else this.#inputs.set(id, chars);
+    else this.#inputs.set(id, bytes);
   }
 
   /** Notes a task that has ended; one that is done can't be tried again. */
   #retain({ task, state, ended_at }: Task): void {
-    const chars = this.#workChars(task); // of what is done its result is left alone
-    const [resultChars, workChars] = state === "done" ? [chars, 0] : [0, chars];
-    this.#retention.add({ task, at: Date.parse(ended_at!), resultChars, workChars });
+    const bytes = this.#workBytes(task); // of what is done its result is left alone
+    const [resultBytes, workBytes] = state === "done" ? [bytes, 0] : [0, bytes];
+    this.#retention.add({ task, at: Date.parse(ended_at!), resultBytes, workBytes });
   }
 
   #dropOld(): void {
@@ -407,10 +408,10 @@ export class TaskLog {
     }
   }
 
-  /** Size of what a task has for its calls, as JSON. */
-  #workChars(id: string): number {
+  /** What a task has for its calls, in memory. */
+  #workBytes(id: string): number {
     return this.#store.names(id, WORK)
-      .reduce((chars, name) => chars + JSON.stringify(this.#store.entry(id, name)).length, 0);
+      .reduce((bytes, name) => bytes + weightOf(this.#store.entry(id, name)!), 0);
   }
 
   /** Says of what a task has, and `what` matches, that it goes; all but `but`. */

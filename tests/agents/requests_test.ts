@@ -6,7 +6,7 @@ import { FaultyDisk, systemError } from "../lib/faulty_disk.ts";
 import { openMemory } from "../lib/memories.ts";
 import { TempFolder } from "../lib/temp_folder.ts";
 
-const WIDE: KeptBounds = { requests: 1_000, chars: 1_000_000, ms: 3_600_000 };
+const WIDE: KeptBounds = { requests: 1_000, bytes: 1_000_000, ms: 3_600_000 };
 const OUTCOME = { ms: 1, bytesOut: 2 };
 
 async function finish(requests: Requests, id: string, text = ""): Promise<void> {
@@ -65,7 +65,7 @@ Deno.test("Requests forgets the oldest when there are too many", async () => {
 Deno.test("Requests forgets the oldest when they are too large together, but never the new one", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
-  const requests = new Requests(memory, { bounds: { ...WIDE, chars: 1_500 } });
+  const requests = new Requests(memory, { bounds: { ...WIDE, bytes: 2_200 } });
   for (const id of ["a", "b", "c", "d"]) await finish(requests, id, "x".repeat(500));
   assertEquals(kept(memory), ["c", "d"]);
   await finish(requests, "large", "x".repeat(10_000));

@@ -22,7 +22,7 @@ interface Running extends AsyncDisposable {
 async function start(
   folder: string,
   call: SchedulerOptions["call"],
-  { concurrency = 2, queueMax = 100, inputCharsMax = undefined as number | undefined } = {},
+  { concurrency = 2, queueMax = 100, inputBytesMax = undefined as number | undefined } = {},
 ): Promise<Running> {
   const open = await openLog(folder);
   const { log: taskLog } = open;
@@ -35,7 +35,7 @@ async function start(
     pauses,
     concurrency,
     queueMax,
-    inputCharsMax,
+    inputBytesMax,
     log,
   });
   return {
@@ -112,15 +112,26 @@ Deno.test("Scheduler refuses a task where the inputs of those there are are too 
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
-  await using running = await start(folder.path, script.call, { inputCharsMax: 1_500 });
+  await using running = await start(folder.path, script.call, { inputBytesMax: 1_500 });
   const input = { text: "x".repeat(1_000) };
   const ids = [await running.submit({ input }), await running.submit({ input })];
-  const refusal = await assertRejects(() => running.submit(), CodedError, "characters");
+  const refusal = await assertRejects(() => running.submit(), CodedError, "of memory");
   assertEquals(refusal.code, "queue_full");
   await until(() => merging.held() === 2, "both run");
   merging.open();
   for (const id of ids) await ended(running.log, id);
   await ended(running.log, await running.submit());
+});
+
+Deno.test("Scheduler counts the inputs as what they take in memory", async () => {
+  await using folder = await TempFolder.make();
+  const script = new Script(1);
+  const merging = gate(script, "merge");
+  await using running = await start(folder.path, script.call, { inputBytesMax: 50_000 });
+  await running.submit({ input: { many: Array(1_000).fill({}) } }); // 3,010 characters
+  const { code } = await assertRejects(() => running.submit(), CodedError);
+  assertEquals(code, "queue_full");
+  merging.open();
 });
 
 Deno.test("cancel() ends a task that waits, before it has run", async () => {

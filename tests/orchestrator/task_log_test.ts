@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
 import type { TaskLog } from "../../orchestrator/task_log.ts";
+import { weightOf } from "../../lib/weight.ts";
 import { FaultyDisk, systemError } from "../lib/faulty_disk.ts";
 import { TempFolder } from "../lib/temp_folder.ts";
 import { within } from "../lib/wire.ts";
@@ -198,7 +199,7 @@ Deno.test("end() keeps the result, though it was not kept that its call has begu
 
 Deno.test("end() keeps so many ended tasks, and forgets the key of those that go", async () => {
   await using folder = await TempFolder.make();
-  const retention = { keptMs: 3_600_000, kept: 2, workChars: 1_000 };
+  const retention = { keptMs: 3_600_000, kept: 2, workBytes: 1_000 };
   const ids: string[] = [];
   {
     await using open = await openLog(folder.path, { retention });
@@ -451,33 +452,33 @@ Deno.test("a task that is retried is not dropped with those that have ended", as
   assertEquals([...log.tasks()].length, 2);
 });
 
-Deno.test("inputChars counts the inputs of the tasks that have not ended, also after a restart", async () => {
+Deno.test("inputBytes counts the inputs of the tasks that have not ended, also after a restart", async () => {
   await using folder = await TempFolder.make();
   const input = { text: "x".repeat(100) };
-  const chars = JSON.stringify(input).length;
+  const bytes = weightOf(input);
   const ids: string[] = [];
   {
     await using open = await openLog(folder.path);
     const { log } = open;
     for (let n = 0; n < 3; n++) ids.push((await log.create(newTask({ input }))).task);
-    assertEquals(log.inputChars, 3 * chars);
+    assertEquals(log.inputBytes, 3 * bytes);
     await log.end(ids[0], "cancelled");
-    assertEquals(log.inputChars, 2 * chars);
+    assertEquals(log.inputBytes, 2 * bytes);
     await log.retried(ids[0]);
     await log.end(ids[1], "cancelled");
     using disk = new FaultyDisk();
     disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
     await assertRejects(() => log.create(newTask({ input })), CodedError, "No space");
     await assertRejects(() => log.retried(ids[1]), CodedError, "No space");
-    assertEquals(log.inputChars, 2 * chars);
+    assertEquals(log.inputBytes, 2 * bytes);
   }
   await using open = await openLog(folder.path);
-  assertEquals(open.log.inputChars, 2 * chars);
+  assertEquals(open.log.inputBytes, 2 * bytes);
 });
 
 Deno.test("end() keeps so much of the results, of the tasks that ended last", async () => {
   await using folder = await TempFolder.make();
-  const retention = { resultChars: 2_500 };
+  const retention = { resultBytes: 2_500 };
   const result = { markdown: "x".repeat(1_000) };
   const ids: string[] = [];
   {
@@ -499,7 +500,7 @@ Deno.test("end() keeps so much of the results, of the tasks that ended last", as
 Deno.test("end() keeps so much of what can be retried, of the tasks that ended last", async () => {
   await using folder = await TempFolder.make();
   const input = { text: "x".repeat(1_000) };
-  const retention = { workChars: 2_500 };
+  const retention = { workBytes: 2_500 };
   const ids: string[] = [];
   const kept = (log: TaskLog): boolean[] => ids.map((id) => log.input(id) !== undefined);
   {
