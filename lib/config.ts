@@ -9,6 +9,7 @@ import type { Address } from "./client.ts";
 import { ExitError } from "./exit.ts";
 import type { Log } from "./log.ts";
 import { secretVariables } from "./roles.ts";
+import { readSmallFile } from "./small_file.ts";
 
 /** A flag with a value: `--flag VALUE`, or the environment variable, or the fallback. */
 export interface ValueSetting<T, F extends T | undefined = T> {
@@ -95,10 +96,24 @@ function valueOf<T>(
   flag: unknown,
 ): T | boolean | undefined {
   if (!("value" in setting)) return flag === true;
-  const fromEnv = setting.env === undefined ? undefined : Deno.env.get(setting.env) || undefined;
+  const fromEnv = setting.env === undefined ? undefined : variable(setting.env);
   const [text, where] = typeof flag === "string" ? [flag, `--${name}`] : [fromEnv, setting.env];
   if (text === undefined) return setting.fallback;
   return readValue(text, where!, setting.read);
+}
+
+/**
+ * A variable of the environment; `undefined` where it is not set, or empty.
+ *
+ * @throws {ExitError} `usage` where it is no text; what it is may be a secret, and is not told
+ */
+export function variable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name) || undefined;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.InvalidData)) throw error;
+    throw new ExitError("usage", `Cannot read the variable ${name}: it is not UTF-8`);
+  }
 }
 
 /**
@@ -180,13 +195,13 @@ export function isExposed(file: string, mode: number | null): boolean {
 /** From the file that one variable names, else from another variable itself. */
 async function secretFromEnv(
   fileVariable: string,
-  variable: string,
+  textVariable: string,
   log: Log | undefined,
 ): Promise<Secret | undefined> {
-  const file = Deno.env.get(fileVariable) || undefined;
+  const file = variable(fileVariable);
   if (file !== undefined) return imported(`file "${file}"`, await secretFrom(file, true, log));
-  const given = Deno.env.get(variable) || undefined;
-  return given === undefined ? undefined : imported(variable, given);
+  const given = variable(textVariable);
+  return given === undefined ? undefined : imported(textVariable, given);
 }
 
 function imported(place: string, text: string): Secret {
@@ -200,11 +215,11 @@ function imported(place: string, text: string): Secret {
 
 async function secretFrom(file: string, named: boolean, log: Log | undefined): Promise<string> {
   try {
-    const secret = await Deno.readTextFile(file);
-    if (isExposed(file, (await Deno.stat(file)).mode)) {
+    const { text, mode } = await readSmallFile(file);
+    if (isExposed(file, mode)) {
       log?.("warn", "secret_readable", { path: file, remedy: `chmod 600 ${file}` });
     }
-    return secret;
+    return text;
   } catch (error) {
     if (!named && error instanceof Deno.errors.NotFound) {
       throw noSecret(`AUTH_TOKEN_FILE and AUTH_TOKEN are not set and there is no "${file}"`);

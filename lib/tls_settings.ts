@@ -6,6 +6,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { text, type ValueSetting } from "./config.ts";
 import { ExitError } from "./exit.ts";
+import { readSmallFile } from "./small_file.ts";
 import { SYSTEM, type System } from "./system.ts";
 import { tlsNet } from "./tls.ts";
 import type { Identity } from "./tls_listener.ts";
@@ -69,7 +70,7 @@ async function readCertificates(path: string): Promise<{ pem: string; first: X50
 
 async function readPem(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return (await readSmallFile(path)).text;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotCapable) {
       const where = 'a role may read such files below "secret" and "/run/secrets"';

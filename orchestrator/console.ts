@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { LogSink, LossyWriter } from "../lib/log.ts";
+import { variable } from "../lib/config.ts";
+import { type LogSink, ResultWriter } from "../lib/log.ts";
 import { printable, printableJson } from "../lib/printable.ts";
 import type { JsonObject } from "../lib/protocol.ts";
 import { sleep } from "../lib/retry.ts";
@@ -19,18 +20,33 @@ import {
 } from "./dashboard.ts";
 
 const REDRAW_MS = 500;
+/** A view that does not change is written again as JSON so often. */
+const REPEAT_MS = 5_000;
 const COLUMNS = 100;
 const ROWS = 24;
 /** Lines of a new report that a log shows. */
 const REPORT_LINES = 16;
 
+/** Where a dashboard is shown. */
+type Sink = Pick<LogSink, "write"> & { readonly closed?: boolean };
+
+/** A dashboard is no result: what of it can't be written is lost, and the next one comes soon. */
+function lossy<S extends Sink>(sink: S | ResultWriter): S | ResultWriter["lossy"] {
+  return sink instanceof ResultWriter ? sink.lossy : sink;
+}
+
 /** Keeps a block of lines at the bottom of a terminal, and what else is written above it. */
 export class TerminalScreen implements LogSink {
-  readonly #terminal: LossyWriter;
+  readonly #terminal: LogSink & Sink;
   #shown: string[] = [];
 
-  constructor(terminal: LossyWriter) {
-    this.#terminal = terminal;
+  constructor(terminal: LogSink) {
+    this.#terminal = lossy(terminal);
+  }
+
+  /** Whether nobody looks at it any more. */
+  get closed(): boolean {
+    return this.#terminal.closed ?? false;
   }
 
   write(text: string): void {
@@ -59,18 +75,18 @@ export class TerminalScreen implements LogSink {
 
 /** Whether this is a terminal, and one that obeys. */
 export function canRedraw(to: { isTerminal(): boolean }): boolean {
-  return Deno.env.get("TERM") !== "dumb" && to.isTerminal();
+  return variable("TERM") !== "dumb" && to.isTerminal();
 }
 
-/** Shows a view; `last` is the one that was shown before it. */
-export type Show = (view: View, last: View | undefined) => Promise<void> | void;
+/** Shows a view; `last` is the one that was shown before it. False says that nobody looks any more. */
+export type Show = (view: View, last: View | undefined) => Promise<boolean | void> | boolean | void;
 
-/** Asks for a view and shows it, over and over until the signal aborts. */
+/** Asks for a view and shows it, over and over until the signal aborts or nobody looks. */
 export async function showDashboard(ask: Ask, show: Show, signal: AbortSignal): Promise<void> {
   let last: View | undefined;
   while (!signal.aborted) {
     const view = await fetchView(ask);
-    await show(view, last);
+    if (await show(view, last) === false) return;
     last = view;
     await sleep(REDRAW_MS, signal).catch(() => {}); // stopped meanwhile
   }
@@ -79,6 +95,7 @@ export async function showDashboard(ask: Ask, show: Show, signal: AbortSignal): 
 /** Redraws the whole dashboard in place. */
 export function inPlace(screen: TerminalScreen): Show {
   return (view) => {
+    if (screen.closed) return false;
     const { columns, rows } = terminalSize();
     const lines = renderDashboard(view, { columns, colour: !Deno.noColor });
     screen.show(lines.slice(0, rows - 1));
@@ -86,19 +103,27 @@ export function inPlace(screen: TerminalScreen): Show {
 }
 
 /** Writes a block when something has changed, and the beginning of a report that is new. */
-export function asBlocks(ask: Ask, sink: Pick<LogSink, "write">): Show {
+export function asBlocks(ask: Ask, sink: Sink): Show {
+  const to = lossy(sink);
   return async (view, last) => {
+    if (to.closed) return false;
     if (last !== undefined && signature(view) === signature(last)) return;
     const lines = [...renderBlock(view), ...await newestReport(ask, view, last)];
-    sink.write(lines.join("\n") + "\n");
+    to.write(lines.join("\n") + "\n");
   };
 }
 
-/** Writes the view as a line of JSON when something has changed. */
-export function asJson(sink: Pick<LogSink, "write">): Show {
+/** Writes the view as a line of JSON when something has changed, and now and then as a sign of life. */
+export function asJson(sink: Sink): Show {
+  const to = lossy(sink);
+  let writtenAt = -Infinity;
   return (view, last) => {
-    if (last !== undefined && signature(view) === signature(last)) return;
-    sink.write(printableJson(view) + "\n");
+    if (to.closed) return false;
+    const isNews = last === undefined || signature(view) !== signature(last);
+    // A reader that has hung up is noticed by writing alone.
+    if (!isNews && performance.now() - writtenAt < REPEAT_MS) return;
+    writtenAt = performance.now();
+    to.write(printableJson(view) + "\n");
   };
 }
 

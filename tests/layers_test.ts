@@ -17,6 +17,7 @@ const FLOORS = [
     "lib/digest",
     "lib/printable",
     "lib/roles",
+    "lib/small_file",
     "lib/system",
   ],
   ["lib/limits", "lib/newcomers", "lib/tls_records"],

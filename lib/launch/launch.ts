@@ -6,7 +6,7 @@
 import { Client } from "../client.ts";
 import { CodedError } from "../errors.ts";
 import { ExitError } from "../exit.ts";
-import { SECRET_FILE } from "../config.ts";
+import { SECRET_FILE, variable } from "../config.ts";
 import type { JsonObject } from "../protocol.ts";
 import { sleep } from "../retry.ts";
 import {
@@ -90,7 +90,7 @@ function isFree(port: number): boolean {
 
 /** Makes the shared secret of a site, unless it has one or the environment does. */
 export async function makeSecret(site: Site): Promise<void> {
-  if (Deno.env.get("AUTH_TOKEN") || Deno.env.get("AUTH_TOKEN_FILE")) return;
+  if (variable("AUTH_TOKEN") ?? variable("AUTH_TOKEN_FILE")) return;
   const { success } = await launch("orchestrator", site, { args: ["secret"] }).status;
   if (!success) throw new ExitError("failed", `Cannot make ${site.folder}/${SECRET_FILE}`);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { variable } from "../config.ts";
 import { EXIT, ExitError } from "../exit.ts";
 import { runProgram, stderr, stopSignal } from "../program.ts";
 import { PORTS, type Role } from "../roles.ts";
@@ -11,7 +12,7 @@ import { AGENT_ROLES, end, launch, makeSecret, SAMPLE_INBOX, type Site } from ".
 await runProgram("start", async () => {
   const stopped = stopSignal();
   const folder = Deno.cwd();
-  const inbox = await Deno.realPath(Deno.env.get("BATON_INBOX") || SAMPLE_INBOX);
+  const inbox = await Deno.realPath(variable("BATON_INBOX") ?? SAMPLE_INBOX);
   const site: Site = { folder, ports: PORTS, inbox };
   await makeSecret(site);
   const logs = `${folder}/memory/agents.log`;

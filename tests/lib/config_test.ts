@@ -126,6 +126,8 @@ function proofOf(secret: string): string {
 async function secretWith(
   env: Record<string, string>,
   files: Record<string, string> = {},
+  /** Shell commands before it starts. */
+  before = ":",
 ): Promise<{ proof?: string; accepted?: number; reason?: string; message?: string }> {
   const folder = await Deno.makeTempDir();
   try {
@@ -135,8 +137,9 @@ async function secretWith(
     }
     const program = new URL("./secret_program.ts", import.meta.url).pathname;
     const config = new URL("../../deno.json", import.meta.url).pathname;
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", "--allow-env", "--allow-read=.", "--config", config, program],
+    const deno = [Deno.execPath(), "run", "--no-check", "--allow-env", "--allow-read=."];
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", `${before}; exec "$0" "$@"`, ...deno, "--config", config, program],
       cwd: folder,
       env: { AUTH_TOKEN: "", AUTH_TOKEN_FILE: "", ...env },
       stderr: "inherit",
@@ -204,6 +207,17 @@ Deno.test("readSecret() refuses a secret that is short, counted in bytes, and do
   assertStringIncludes(short.message!, "openssl rand -hex 32");
   assertEquals(short.message!.includes(LONG.slice(1)), false);
   assertEquals(wide.proof, proofOf("ü".repeat(16)));
+});
+
+Deno.test("readSecret() shows nothing of a variable that is no text, and waits for no FIFO", async () => {
+  const [bytes, named, fifo] = await Promise.all([
+    secretWith({}, {}, `export AUTH_TOKEN=$(printf '${LONG}\\377')`),
+    secretWith({}, {}, "export AUTH_TOKEN_FILE=$(printf 'a\\377')"),
+    secretWith({}, {}, "mkfifo secret/token"),
+  ]);
+  assertEquals([bytes.reason, named.reason, fifo.reason], ["usage", "usage", "no_secret"]);
+  assertEquals(bytes.message, "Cannot read the variable AUTH_TOKEN: it is not UTF-8");
+  assertStringIncludes(fifo.message!, 'file "secret/token" cannot be read: it is not a file');
 });
 
 Deno.test("readSecret() says what is missing and does not fall back from a named file", async () => {
