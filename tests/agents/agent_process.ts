@@ -51,6 +51,12 @@ export class Program implements AsyncDisposable {
     this.#stdout = new Response(this.#child.stdout).text();
   }
 
+  /** The memory that it has had at most, in MiB. */
+  async peakMib(): Promise<number> {
+    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
+  }
+
   /** Resolves when it listens, with its port. */
   async serving(): Promise<number> {
     await within(PATIENCE_MS, this.told('"event":"serving"'));

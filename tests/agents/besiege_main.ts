@@ -24,11 +24,12 @@ const address = { hostname: HOST, port: Number(port) };
 const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Those who never speak TLS, even where it is spoken. */
-const WITHOUT_TLS = ["silent", "half a handshake", "a hello alone", "garbage"];
+const WITHOUT_TLS = ["silent", "connects", "half a handshake", "a hello alone", "garbage"];
 
 /** What is done with each connection, until it is over. */
 const KINDS: Readonly<Record<string, (peer: Peer<Deno.Conn>) => Promise<unknown>>> = {
   silent: (peer) => readToEnd(peer),
+  connects: () => Promise.resolve(),
   "half a handshake": async (peer) => {
     await peer.send(HELLO.subarray(0, HELLO.length / 2));
     await readToEnd(peer);

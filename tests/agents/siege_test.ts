@@ -20,17 +20,18 @@ const ASKED = 200;
 const LANES = 4;
 const P99_MS_MAX = 1_000;
 const MEASURED_MAX = 5;
+/** What a container has is half as much again. */
+const MIB_MAX = 340;
 const KINDS = [
-  ...[
-    "silent",
-    "half a handshake",
-    "a hello alone",
-    "garbage",
-    "slow",
-    "slow, logged in",
-    "pings",
-    "guesses",
-  ],
+  "silent",
+  "connects",
+  "half a handshake",
+  "a hello alone",
+  "garbage",
+  "slow",
+  "slow, logged in",
+  "pings",
+  "guesses",
   "never reads",
 ];
 
@@ -131,7 +132,12 @@ function print(kind: string, times: Times, usual: Times): string {
   return figures;
 }
 
-async function besiege(t: Deno.TestContext, over: string, port: Port): Promise<void> {
+async function besiege(
+  t: Deno.TestContext,
+  over: string,
+  program: Program,
+  port: Port,
+): Promise<void> {
   const usual = await measure(await connect(port.port, port), port);
   print(`by nobody${over}`, usual, usual);
   for (const kind of KINDS) {
@@ -149,12 +155,15 @@ async function besiege(t: Deno.TestContext, over: string, port: Port): Promise<v
       }
     });
   }
+  const mib = await program.peakMib();
+  tell(`siege${over}: at most ${mib.toFixed(0)} MiB`);
+  assert(mib < MIB_MAX, `it took ${mib.toFixed(0)} MiB`);
 }
 
 Deno.test(`an honest client is answered while ${HELD} bad connections are held`, async (t) => {
   await using folder = await TempFolder.make();
   await using program = new Program(folder.path, ["--port", "0", "--host", HOST]);
-  await besiege(t, "", { port: await program.serving() });
+  await besiege(t, "", program, { port: await program.serving() });
 });
 
 tlsTest("the same over TLS", async (ca, t) => {
@@ -162,5 +171,6 @@ tlsTest("the same over TLS", async (ca, t) => {
   const secret = `${ca.folder}/secret`;
   const tls = ["--tls-cert", `${secret}/collector.pem`, "--tls-key", `${secret}/collector.key`];
   await using program = new Program(folder.path, ["--port", "0", "--host", HOST, ...tls]);
-  await besiege(t, ", over TLS", { port: await program.serving(), system: await ca.system(), ca });
+  const port = await program.serving();
+  await besiege(t, ", over TLS", program, { port, system: await ca.system(), ca });
 });
