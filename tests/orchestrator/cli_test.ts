@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../lib/exit.ts";
+import { LIMITS } from "../../lib/limits.ts";
 import { TempFolder } from "../lib/temp_folder.ts";
 import { SECRET, until, within } from "../lib/wire.ts";
 import { ask, FakeAgents, type Ran, Site } from "./site.ts";
@@ -81,6 +82,13 @@ Deno.test("a command says at once that no orchestrator is there", async () => {
   const ran = await Promise.all(commands.map((args) => site.ask(args)));
   for (const one of ran) assertRefused(one, EXIT.unreachable, /Cannot connect/);
   assertRefused(await site.ask(["health"]), EXIT.unreachable, /Cannot/);
+});
+
+Deno.test("serve holds its peers to the limits that it is given", async () => {
+  await using site = await Site.make();
+  await using _ = await site.serve(["--limits", "in_flight=3,auth_ms=5000"]);
+  using client = await site.connect();
+  assertEquals(client.welcome!.limits, { ...LIMITS, in_flight: 3, auth_ms: 5_000 });
 });
 
 Deno.test("serve refuses a port that is taken and a folder that is locked", async () => {
