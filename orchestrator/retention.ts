@@ -6,6 +6,8 @@ export interface RetentionBounds {
   readonly kept: number;
   /** with results that take so many bytes in memory together, see `weightOf()`. */
   readonly resultBytes: number;
+  /** and with events that take so many. */
+  readonly eventBytes: number;
   /**
    * What is needed to try those again that are dead or cancelled is kept up to so many bytes, for the
    * ones that ended last.
@@ -17,6 +19,7 @@ export const RETENTION: RetentionBounds = {
   keptMs: 30 * 24 * 3_600_000,
   kept: 2_000,
   resultBytes: 32 * 1024 * 1024,
+  eventBytes: 16 * 1024 * 1024,
   workBytes: 32 * 1024 * 1024,
 };
 
@@ -27,6 +30,7 @@ export interface Ended {
   readonly at: number;
   /** What its result takes; 0 where it has none. */
   readonly resultBytes: number;
+  readonly eventBytes: number;
   /** What a retry of it needs; 0 where it is not kept. */
   readonly workBytes: number;
 }
@@ -37,6 +41,7 @@ export class Retention {
   /** The one that ended first in front. */
   readonly #ended = new Map<string, Ended>();
   #resultBytes = 0;
+  #eventBytes = 0;
   #workBytes = 0;
 
   constructor(bounds: Partial<RetentionBounds> = {}) {
@@ -46,6 +51,7 @@ export class Retention {
   add(ended: Ended): void {
     this.#ended.set(ended.task, ended);
     this.#resultBytes += ended.resultBytes;
+    this.#eventBytes += ended.eventBytes;
     this.#workBytes += ended.workBytes;
   }
 
@@ -54,6 +60,7 @@ export class Retention {
     const ended = this.#ended.get(task)!;
     this.#ended.delete(task);
     this.#resultBytes -= ended.resultBytes;
+    this.#eventBytes -= ended.eventBytes;
     this.#workBytes -= ended.workBytes;
     return ended;
   }
@@ -62,8 +69,9 @@ export class Retention {
   takeOld(now: number): string[] {
     const old: string[] = [];
     for (const { task, at } of this.#ended.values()) {
-      const { keptMs, kept, resultBytes } = this.#bounds;
-      const fits = this.#ended.size <= kept && this.#resultBytes <= resultBytes;
+      const { keptMs, kept, resultBytes, eventBytes } = this.#bounds;
+      const fits = this.#ended.size <= kept && this.#resultBytes <= resultBytes &&
+        this.#eventBytes <= eventBytes;
       if (fits && now - at <= keptMs) break;
       this.remove(task);
       old.push(task);

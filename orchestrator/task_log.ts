@@ -33,6 +33,8 @@ export type Combination = { readonly names: string[]; readonly page: number };
 /** What is there for the calls alone. */
 const WORK = /^(input|output|page|last_page|combining|runs|holder)(\/|$)/;
 
+const EVENTS = /^event\//;
+
 /** What a retry is to run again though it is through, or nothing of it. */
 export interface Anew {
   /** The call to begin with. */
@@ -390,9 +392,10 @@ export class TaskLog {
 
   /** Notes a task that has ended; one that is done can't be tried again. */
   #retain({ task, state, ended_at }: Task): void {
-    const bytes = this.#workBytes(task); // of what is done its result is left alone
+    const bytes = this.#bytesOf(task, WORK); // of what is done its result is left alone
     const [resultBytes, workBytes] = state === "done" ? [bytes, 0] : [0, bytes];
-    this.#retention.add({ task, at: Date.parse(ended_at!), resultBytes, workBytes });
+    const eventBytes = this.#bytesOf(task, EVENTS);
+    this.#retention.add({ task, at: Date.parse(ended_at!), resultBytes, eventBytes, workBytes });
   }
 
   #dropOld(): void {
@@ -408,9 +411,9 @@ export class TaskLog {
     }
   }
 
-  /** What a task has for its calls, in memory. */
-  #workBytes(id: string): number {
-    return this.#store.names(id, WORK)
+  /** What entries of a task's own take in memory. */
+  #bytesOf(id: string, what: RegExp): number {
+    return this.#store.names(id, what)
       .reduce((bytes, name) => bytes + weightOf(this.#store.entry(id, name)!), 0);
   }
 

@@ -497,6 +497,28 @@ Deno.test("end() keeps so much of the results, of the tasks that ended last", as
   assertEquals([...open.log.tasks()].map(({ task }) => task), ids.slice(1));
 });
 
+Deno.test("end() keeps so much of the events, of the tasks that ended last", async () => {
+  await using folder = await TempFolder.make();
+  const retention = { eventBytes: 40_000 };
+  await using open = await openLog(folder.path, { retention });
+  const { log } = open;
+  const error = new CodedError("handler_rejected", "x".repeat(1_000));
+  const [first, often] = [(await log.create(newTask())).task, (await log.create(newTask())).task];
+  await log.end(first, "cancelled");
+  const fail = async (): Promise<void> => {
+    await log.started(often);
+    await log.end(often, "dead", { error });
+  };
+  await fail();
+  assertEquals([...log.tasks()].map(({ task }) => task), [first, often]);
+  for (let n = 0; n < 40; n++) {
+    if (log.get(often) === undefined) break;
+    await log.retried(often);
+    await fail();
+  }
+  assertEquals([...log.tasks()], [], "one that is tried again and again goes at last");
+});
+
 Deno.test("end() keeps so much of what can be retried, of the tasks that ended last", async () => {
   await using folder = await TempFolder.make();
   const input = { text: "x".repeat(1_000) };
