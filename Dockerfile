@@ -1,4 +1,5 @@
 # One build stage, four small final ones. `docker compose up --build` uses all of them.
+# A role that stands still is unhealthy after twice an interval and a timeout: 14 s at most.
 ARG DENO_VERSION=2.9.6
 
 FROM denoland/deno:${DENO_VERSION} AS build
@@ -12,6 +13,7 @@ RUN deno task compile
 RUN for role in orchestrator collector analyzer reporter; do \
       mkdir -p "/rooms/$role/memory/$role" "/rooms/$role/secret"; \
     done && mkdir /rooms/collector/inbox && \
+    mkdir -p /rooms/secrets/collector /rooms/secrets/analyzer /rooms/secrets/reporter && \
     # Where `init: true` mounts its program; else it would be made in each container.
     touch /rooms/docker-init
 
@@ -19,9 +21,11 @@ FROM gcr.io/distroless/cc-debian12:nonroot AS orchestrator
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/orchestrator .
-COPY --from=build /src/dist/orchestrator orchestrator
+COPY --from=build --chown=65532:65532 /rooms/secrets /run/secrets
+COPY --from=build /src/dist/orchestrator /src/dist/orchestrator.cdx.json ./
+USER 65532:65532
 EXPOSE 7100
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/orchestrator", "health"]
+HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/orchestrator", "health"]
 ENTRYPOINT ["/baton/orchestrator"]
 CMD ["serve"]
 
@@ -29,25 +33,28 @@ FROM gcr.io/distroless/cc-debian12:nonroot AS collector
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/collector .
-COPY --from=build /src/dist/collector collector
+COPY --from=build /src/dist/collector /src/dist/collector.cdx.json ./
+USER 65532:65532
 EXPOSE 7101
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/collector", "health"]
+HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/collector", "health"]
 ENTRYPOINT ["/baton/collector"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS analyzer
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/analyzer .
-COPY --from=build /src/dist/analyzer analyzer
+COPY --from=build /src/dist/analyzer /src/dist/analyzer.cdx.json ./
+USER 65532:65532
 EXPOSE 7102
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/analyzer", "health"]
+HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/analyzer", "health"]
 ENTRYPOINT ["/baton/analyzer"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS reporter
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/reporter .
-COPY --from=build /src/dist/reporter reporter
+COPY --from=build /src/dist/reporter /src/dist/reporter.cdx.json ./
+USER 65532:65532
 EXPOSE 7103
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/baton/reporter", "health"]
+HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/reporter", "health"]
 ENTRYPOINT ["/baton/reporter"]

@@ -1,6 +1,7 @@
 /**
  * `deno task compile`: each role as one self-contained program in `dist/`, with exactly its own
- * permissions. The same sources make the same program, byte for byte.
+ * permissions, and a list of what is in it. The same sources make the same programs and lists, byte
+ * for byte.
  *
  * @module
  */
@@ -8,7 +9,15 @@ import { copy } from "@std/fs/copy";
 import { walk } from "@std/fs/walk";
 import { ExitError } from "../exit.ts";
 import { runProgram, stdout } from "../program.ts";
-import { mainModule, permissionFlags, type Permissions, permissionsOf, ROLES } from "../roles.ts";
+import {
+  mainModule,
+  permissionFlags,
+  type Permissions,
+  permissionsOf,
+  type Role,
+  ROLES,
+} from "../roles.ts";
+import { sbomOf } from "./sbom.ts";
 
 /** The heap of a role ends here, in MiB; its container's limit stands above. */
 const HEAP_MIB = 256;
@@ -42,6 +51,13 @@ export async function compile({ module, permissions, output, cwd }: CompileOptio
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn().status;
   if (!success) throw new ExitError("failed", `Cannot compile ${module}`);
+}
+
+/** Lists what is in a role's program, by its modules and the deno.lock in `cwd`. */
+export async function makeSbom(role: Role, cwd: string): Promise<ReturnType<typeof sbomOf>> {
+  const graph = await runDeno(cwd, ["info", "--json", "--frozen", mainModule(role)]);
+  const lock = await Deno.readTextFile(`${cwd}/deno.lock`);
+  return sbomOf(role, JSON.parse(graph), JSON.parse(lock), Deno.version.deno);
 }
 
 async function runDeno(cwd: string, args: string[]): Promise<string> {
@@ -87,6 +103,8 @@ if (import.meta.main) {
       for (const role of ROLES) {
         const output = `${dist}/${role}`;
         await compile({ module: mainModule(role), permissions: permissionsOf(role), output, cwd });
+        const sbom = JSON.stringify(await makeSbom(role, cwd), null, 2);
+        await Deno.writeTextFile(`${output}.cdx.json`, sbom + "\n");
         const { size } = await Deno.stat(output);
         stdout.write(`dist/${role}  ${(size / 1024 / 1024).toFixed(0)} MiB\n`);
       }

@@ -8,8 +8,15 @@ import { type Role, ROLES } from "../../lib/roles.ts";
 export const PROJECT = Deno.env.get("COMPOSE_PROJECT_NAME") ?? "baton-ci";
 /** The image that the programs are compiled in: it has Deno, and a shell. */
 export const DENO_IMAGE = `denoland/deno:${Deno.env.get("DENO_VERSION")}`;
-/** The roles, and what makes their secret and has ended. */
-export const SERVICES = [...ROLES, "secret"] as const;
+/** What makes a secret and has ended: that of the clients, and one for each agent. */
+export const SECRETS = [
+  "secret",
+  "secret_collector",
+  "secret_analyzer",
+  "secret_reporter",
+] as const;
+/** The roles, and what makes their secrets. */
+export const SERVICES = [...ROLES, ...SECRETS] as const;
 export type Service = typeof SERVICES[number];
 
 export interface Ran {
@@ -75,7 +82,7 @@ export async function stack(): Promise<Record<Service, Container>> {
 }
 
 export function isRole(service: Service): service is Role {
-  return service !== "secret";
+  return (ROLES as readonly string[]).includes(service);
 }
 
 /** Runs while a test does, and is gone after it. */
@@ -93,7 +100,7 @@ export class Helper implements AsyncDisposable {
   }
 }
 
-/** The shared secret of the stack. */
+/** The secret that a container proves itself with. */
 export async function secretOf({ Id }: Container): Promise<string> {
   const file = await Deno.makeTempFile({ prefix: "baton-" });
   await docker("cp", `${Id}:/baton/secret/token`, file);

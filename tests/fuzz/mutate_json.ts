@@ -174,7 +174,7 @@ function odd(dice: Dice): Node {
     case 5:
       return new Entries([[dice.pick(NASTY_KEYS), new Entries([["polluted", 1]])]]);
     case 6:
-      return Array<Node>(dice.pick([1, 10, 2000])).fill(dice.pick([0, null, "a", true]));
+      return dice.below(20) === 0 ? digits() : many(dice);
     case 7:
     case 8:
     case 9:
@@ -182,6 +182,16 @@ function odd(dice: Dice): Node {
     default:
       return dice.pick(NASTY_TEXTS);
   }
+}
+
+function many(dice: Dice): Node[] {
+  const count = dice.below(20) === 0 ? 200_000 : dice.pick([1, 10, 2_000]);
+  return Array<Node>(count).fill(dice.pick([0, null, "a", true, new Entries([])]));
+}
+
+/** Texts that V8 finds one behind the other. */
+function digits(): Node[] {
+  return Array.from({ length: 20_000 }, (_, n) => String(n * 65_536));
 }
 
 /** Nearly the same. */
