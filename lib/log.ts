@@ -1,5 +1,5 @@
 /**
- * Structured log lines: one JSON object each, on stderr.
+ * Structured log lines: one JSON object each, on stderr. And how they, and results, are written.
  *
  * @module
  */
@@ -38,18 +38,32 @@ export interface LogSink {
 /** Writes text without ever making its caller wait or fail: a full or closed pipe loses lines. */
 export class LossyWriter implements LogSink {
   readonly #sink: Writer;
+  readonly #waitingMax: number;
   readonly #encoder = new TextEncoder();
   #waiting: string[] = [];
   #bytes = 0;
   #writing: Promise<void> | undefined;
   #dropped = 0;
+  #failure: Error | undefined;
 
-  constructor(sink: Writer) {
+  /** @param waitingMax characters that wait for a slow reader; what comes beyond is dropped */
+  constructor(sink: Writer, waitingMax = WAITING_BYTES_MAX) {
     this.#sink = sink;
+    this.#waitingMax = waitingMax;
+  }
+
+  /** Why a write was lost, the latest one. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Whether the reader has hung up: nobody will see what is written from now on. */
+  get closed(): boolean {
+    return this.#failure instanceof Deno.errors.BrokenPipe;
   }
 
   write(text: string): void {
-    if (this.#bytes > 0 && this.#bytes + text.length > WAITING_BYTES_MAX) {
+    if (this.#bytes > 0 && this.#bytes + text.length > this.#waitingMax) {
       this.#dropped++;
       return;
     }
@@ -80,12 +94,43 @@ export class LossyWriter implements LogSink {
       this.#waiting = [];
       try {
         await writeAll(this.#sink, this.#encoder.encode(text));
-      } catch {
+      } catch (error) {
         this.#dropped++; // nobody is left to tell but the counter
+        this.#failure = error as Error;
       }
       this.#bytes -= text.length;
     }
     this.#writing = undefined;
+  }
+}
+
+/** Writes results: none is dropped for want of room, and one that could not be written is known. */
+export class ResultWriter implements LogSink {
+  /** For what is shown in place of results and may be lost. */
+  readonly lossy: LossyWriter;
+  readonly #results: LossyWriter;
+
+  constructor(sink: Writer) {
+    this.lossy = new LossyWriter(sink);
+    this.#results = new LossyWriter(sink, Infinity);
+  }
+
+  /** Why a result is not out; nothing where its reader has hung up, who has all that he wants. */
+  get failure(): Error | undefined {
+    return this.#results.closed ? undefined : this.#results.failure;
+  }
+
+  write(text: string): void {
+    this.#results.write(text);
+  }
+
+  takeDropped(): number {
+    return this.lossy.takeDropped();
+  }
+
+  /** Resolves when the results are out or have failed, or after `ms` where that is given. */
+  async flush(ms?: number): Promise<void> {
+    await this.#results.flush(ms);
   }
 }
 

@@ -6,7 +6,7 @@
 import { addressText, Client } from "./client.ts";
 import { CodedError } from "./errors.ts";
 import { EXIT, ExitError } from "./exit.ts";
-import { LossyWriter } from "./log.ts";
+import { LossyWriter, ResultWriter } from "./log.ts";
 import { printable, printableJson, printableLines } from "./printable.ts";
 import { repair } from "./repair.ts";
 import { memoryFolder } from "./roles.ts";
@@ -16,10 +16,13 @@ import type { System } from "./system.ts";
 const FLUSH_MS = 500;
 const HEALTH_MS = 2_000;
 
-export const stdout = new LossyWriter(Deno.stdout);
+export const stdout = new ResultWriter(Deno.stdout);
 export const stderr = new LossyWriter(Deno.stderr);
 
-/** Runs a program to its end: its exit code, and for an expected failure one line on stderr. */
+/**
+ * Runs a program to its end: its exit code, and for an expected failure one line on stderr. A result
+ * that could not be written is such a failure.
+ */
 export async function runProgram(name: string, program: () => Promise<number>): Promise<never> {
   let code: number;
   try {
@@ -33,12 +36,18 @@ export async function runProgram(name: string, program: () => Promise<number>): 
       code = EXIT.failed;
     }
   }
+  await stdout.flush(); // however slowly it is read: all of it was asked for
+  if (stdout.failure !== undefined) {
+    const why = printable(stdout.failure.message, 1000);
+    stderr.write(`${name}: Cannot write the result to stdout: ${why}\n`);
+    if (code === EXIT.done) code = EXIT.storage_failed;
+  }
   return await exit(code);
 }
 
 /** Ends the process when what it has said is out. */
 export async function exit(code: number): Promise<never> {
-  await Promise.all([stdout.flush(FLUSH_MS), stderr.flush(FLUSH_MS)]);
+  await Promise.all([stdout.lossy.flush(FLUSH_MS), stderr.flush(FLUSH_MS)]);
   Deno.exit(code);
 }
 
@@ -84,6 +93,5 @@ export async function repairMemory(role: string, acceptLoss: boolean): Promise<n
     acceptLoss,
     say: (line) => stdout.write(printableLines(line) + "\n"),
   });
-  await stdout.flush(); // however slowly it is read: it is all there is to decide by
   return opens ? EXIT.done : EXIT.damaged;
 }

@@ -2,11 +2,15 @@
  * Watches the collector's inbox: what is new in it becomes a task. Files of one stream go one after
  * the other, so that each is compared with the one before it.
  *
+ * What is wrong with one file is said of that file, once for each state of it, and keeps no other
+ * one waiting.
+ *
  * @module
  */
 import { z } from "zod";
 import { unlessAborted } from "../lib/abort.ts";
-import { CodedError } from "../lib/errors.ts";
+import { sha256 } from "../lib/digest.ts";
+import { advice, CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { checked, type JsonObject } from "../lib/protocol.ts";
 import { sleep } from "../lib/retry.ts";
@@ -15,6 +19,8 @@ import { isFinal, type State } from "./task.ts";
 const SCAN_TIMEOUT_MS = 10_000;
 /** After a scan that failed, at least so long. */
 const FAILED_MS = 2_000;
+/** Things that are remembered as said; beyond that all are forgotten, and may be said once more. */
+const SAID_MAX = 10_000;
 
 /** What of the collector's answer is used here. */
 const Scan = z.object({
@@ -24,6 +30,7 @@ const Scan = z.object({
     bytes: z.int(),
     modified: z.number(),
   })),
+  too_deep: z.array(z.string()).optional(),
 });
 type Found = z.infer<typeof Scan>["files"][number];
 
@@ -42,13 +49,12 @@ export interface InboxOptions {
 /** Scans until the signal aborts. */
 export async function watchInbox(options: InboxOptions): Promise<void> {
   const { everyMs, log, signal } = options;
-  /** The last task of each stream. */
-  const tasks = new Map<string, string>();
+  const known: Known = { tasks: new Map(), said: new Set() };
   let trouble: string | undefined;
   while (!signal.aborted) {
     let waitMs = everyMs;
     try {
-      await unlessAborted(scanOnce(options, tasks), signal);
+      await unlessAborted(scanOnce(options, known), signal);
       trouble = undefined;
     } catch (error) {
       if (signal.aborted) return;
@@ -63,29 +69,69 @@ export async function watchInbox(options: InboxOptions): Promise<void> {
   }
 }
 
-async function scanOnce(
-  { scan, submit, get, log }: InboxOptions,
-  tasks: Map<string, string>,
-): Promise<void> {
-  const { files } = checked(Scan, await scan(SCAN_TIMEOUT_MS));
-  const settled = (task: JsonObject | undefined): boolean =>
-    task === undefined || isFinal(task.state as State);
+/** What is known from one scan to the next. */
+interface Known {
+  /** The last task of each stream that has one under way. */
+  readonly tasks: Map<string, string>;
+  /** What was logged and is not to be logged again. */
+  readonly said: Set<string>;
+}
+
+async function scanOnce(options: InboxOptions, known: Known): Promise<void> {
+  const { scan, get, log } = options;
+  const { tasks } = known;
+  const { files, too_deep = [] } = checked(Scan, await scan(SCAN_TIMEOUT_MS));
+  for (const [stream, task] of tasks) if (isSettled(get(task))) tasks.delete(stream);
+  for (const folder of too_deep) {
+    if (isFirst(known, `folder ${folder}`)) log("warn", "inbox_folder_left_out", { folder });
+  }
   for (const [stream, waiting] of Map.groupBy(files, ({ stream }) => stream)) {
-    if (!settled(get(tasks.get(stream) ?? ""))) continue;
+    if (tasks.has(stream)) continue;
     for (const file of waiting) {
-      const task = await submit(taskFor(file));
+      const task = await submitFile(options, known, file);
+      if (task === undefined || isSettled(task)) continue; // one that has failed is passed over
       tasks.set(stream, task.task as string);
-      if (task.created) log("info", "inbox_file", { path: file.path, task: task.task });
-      if (!settled(task)) break; // one that has failed before is passed over
+      break;
     }
   }
 }
 
+/** Gives the file's task; nothing where it is refused for good, which is said once. */
+async function submitFile(
+  { submit, log }: InboxOptions,
+  known: Known,
+  file: Found,
+): Promise<JsonObject | undefined> {
+  const { path } = file;
+  const body = taskFor(file);
+  try {
+    const task = await submit(body);
+    if (task.created) log("info", "inbox_file", { path, task: task.task });
+    return task;
+  } catch (error) {
+    // Whatever may pass concerns all files: the next scan tries again.
+    if (!(error instanceof CodedError) || advice(error.code).retry !== "no") throw error;
+    const { code, message: reason } = error;
+    if (isFirst(known, body.key)) log("warn", "inbox_file_refused", { path, code, reason });
+  }
+}
+
+function isSettled(task: JsonObject | undefined): boolean {
+  return task === undefined || isFinal(task.state as State);
+}
+
+function isFirst({ said }: Known, what: string): boolean {
+  if (said.has(what)) return false;
+  if (said.size === SAID_MAX) said.clear();
+  said.add(what);
+  return true;
+}
+
 /** The key is the file as it is now, so no file is run twice, and one that has grown is run again. */
-function taskFor({ path, bytes, modified }: Found): JsonObject {
+function taskFor({ path, bytes, modified }: Found) {
   return {
     input: { sources: [{ file: path }], only_new: true },
     label: path.slice(-200),
-    key: `inbox ${bytes} ${Math.round(modified)} ${path.slice(-200)}`,
+    key: `inbox ${bytes} ${Math.round(modified)} ${sha256(path)}`,
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FileHandle } from "node:fs/promises";
 import { CodedError } from "../../lib/errors.ts";
 
 /** How much is read at a time. */
@@ -27,17 +28,16 @@ export function memoryBytes(bytes: Uint8Array): Bytes {
 }
 
 /** The first `size` bytes of an open file, which its owner closes; what is appended stays unseen. */
-export function fileBytes(file: Deno.FsFile, size: number): Bytes {
+export function fileBytes(file: Pick<FileHandle, "read">, size: number): Bytes {
   return {
     size,
     async read(buffer, offset) {
       const wanted = Math.max(0, Math.min(buffer.length, size - offset));
-      await file.seek(offset, Deno.SeekMode.Start);
       let done = 0;
       while (done < wanted) {
-        const read = await file.read(buffer.subarray(done, wanted));
-        if (read === null) break;
-        done += read;
+        const { bytesRead } = await file.read(buffer, done, wanted - done, offset + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
       }
       return done;
     },

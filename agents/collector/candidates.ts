@@ -8,7 +8,7 @@ import type { Source } from "../shapes.ts";
 import type { Cursor } from "./collect_shapes.ts";
 import { depthOf, folderOf, matches } from "./glob.ts";
 import { inboxPath, refuse } from "./inbox_path.ts";
-import { DEPTH_MAX, FILES_MAX, walk } from "./walk.ts";
+import { DEPTH_MAX, ENTRIES_MAX, FILES_MAX, walk } from "./walk.ts";
 
 /** One text or one file: a cursor that has not been begun. */
 export type Candidate = Omit<Cursor, "at">;
@@ -65,16 +65,23 @@ export function checkCursor(sources: Source[], { source: index, path, at }: Curs
 
 async function expand(inbox: string, glob: string, some: boolean): Promise<string[]> {
   inboxPath(glob);
-  const { paths, more } = await walk(inbox, {
+  const depth = depthOf(glob);
+  const { paths, next, tooDeep } = await walk(inbox, {
     folder: folderOf(glob),
-    depth: depthOf(glob),
+    depth,
     wanted: (path) => matches(glob, path),
   });
-  if (more) {
-    refuse(glob, `more than ${FILES_MAX} files or ${DEPTH_MAX} folders deep; use narrower globs`);
+  if (next !== undefined) {
+    refuse(glob, `more than ${FILES_MAX} files or ${ENTRIES_MAX} entries; use narrower globs`);
   }
+  // With a `**` it is not said how deep: whoever may make folders must not stop all such globs.
+  if (tooDeep.length > 0 && depth !== Infinity) refuse(glob, `more than ${DEPTH_MAX} folders deep`);
   if (some && paths.length === 0) {
-    throw new CodedError("not_found", `Cannot collect "${glob}": no file in "${inbox}" matches`);
+    const without = tooDeep.length > 0 ? `, and "${tooDeep[0]}" is too deep to be looked into` : "";
+    throw new CodedError(
+      "not_found",
+      `Cannot collect "${glob}": no file in "${inbox}" matches${without}`,
+    );
   }
   return paths;
 }

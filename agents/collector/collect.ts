@@ -45,7 +45,7 @@ export async function collect(
     : await searchFrom(cursor, setting, input, context);
   if (start === undefined) return nothing(input, candidate, context);
 
-  using opened = await open(setting.inbox, sources, candidate, context.signal, begun?.size);
+  await using opened = await open(setting.inbox, sources, candidate, context.signal, begun?.size);
   const state = await stateOf(opened);
   if (begun !== undefined) checkSame(sourceName(input, candidate), opened, state, begun);
   const from = behindHead(opened, start);
@@ -123,7 +123,13 @@ async function record(
   const surpassed = seen !== undefined && seen.offset > size &&
     await freshFrom(inbox, await findPlain(inbox, path), seen) !== FROM_START;
   if (surpassed) return;
-  await recordSeen(memory, path, { offset: size, line, modified, digest, collected_at: now() });
+  await recordSeen(inbox, memory, path, {
+    offset: size,
+    line,
+    modified,
+    digest,
+    collected_at: now(),
+  });
 }
 
 function nothing(input: CollectInput, candidate: Candidate, context: Context): CollectOutput {

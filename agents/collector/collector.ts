@@ -7,7 +7,7 @@ import { type Agent, defineAgent, op } from "../define.ts";
 import { collect } from "./collect.ts";
 import { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
 import { recall } from "./recall.ts";
-import { scan, ScanInput, ScanOutput } from "./scan.ts";
+import { ScanInput, Scanner, ScanOutput } from "./scan.ts";
 import type { Setting } from "./setting.ts";
 
 /**
@@ -18,6 +18,7 @@ import type { Setting } from "./setting.ts";
  */
 export function collector(inbox: string, now: () => number = Date.now): Agent {
   const setting: Setting = { inbox, now };
+  const scanner = new Scanner(setting);
   return defineAgent("collector", {
     // {"sources":[{"glob":"logs/**/*.log"}],"only_new":true}
     collect: op({
@@ -30,7 +31,7 @@ export function collector(inbox: string, now: () => number = Date.now): Agent {
     scan: op({
       input: ScanInput,
       output: ScanOutput,
-      handle: (input, context) => scan(setting, input, context),
+      handle: (input, context) => scanner.scan(input, context),
       pure: true,
     }),
   });

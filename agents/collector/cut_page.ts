@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CodedError } from "../../lib/errors.ts";
 import { PAGE_BYTES } from "../shapes.ts";
 import { BLOCK_BYTES, type Bytes, shortened } from "./bytes.ts";
 import { countLines } from "./detect.ts";
@@ -12,6 +13,12 @@ import { tidyRecord } from "./tidy_record.ts";
 
 /** The most bytes of a page's text as JSON, where a control character takes six. */
 const JSON_BYTES_MAX = 3 * PAGE_BYTES;
+
+/**
+ * The most bytes that are read for a page, so that a file of holes or of spaces can't keep the agent
+ * from all others; a record that does not end within them is refused.
+ */
+export const READ_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface Cut {
   /** At most `PAGE_BYTES` in UTF-8; what was no UTF-8 is U+FFFD. */
@@ -28,7 +35,8 @@ export interface Cut {
  * Reads whole records from `start` on until a page is full or the source ends. Holds a page and a
  * block, however long the source or its lines are.
  *
- * @throws {CodedError} `handler_rejected` when the source ends before its size
+ * @throws {CodedError} `handler_rejected` when the source ends before its size, `invalid_input` when
+ * a record is longer than `READ_BYTES_MAX`
  */
 export async function cutPage(
   bytes: Bytes,
@@ -61,6 +69,14 @@ async function fill(
   const block = new Uint8Array(BLOCK_BYTES);
   for (let offset = start.offset; offset < bytes.size;) {
     signal.throwIfAborted();
+    if (offset - start.offset >= READ_BYTES_MAX) {
+      const cut = records.cut();
+      if (cut.offset > start.offset) return cut;
+      throw new CodedError(
+        "invalid_input",
+        `Cannot collect a record of more than ${READ_BYTES_MAX} bytes, in line ${start.line}`,
+      );
+    }
     const read = await bytes.read(block, offset);
     if (read === 0) throw shortened();
     const filled = block.subarray(0, read);

@@ -31,7 +31,7 @@ export async function freshFrom(
   if (seen === undefined) return FROM_START;
   if (found.size === seen.offset && found.modified === seen.modified) return;
   const { file } = await openPlain(inbox, found.path);
-  using _closing = { [Symbol.dispose]: () => file.close() };
+  await using _closing = { [Symbol.asyncDispose]: () => file.close() };
   const raw = fileBytes(file, found.size);
   if (!await goesOn(raw, seen)) return FROM_START;
   return found.size === seen.offset ? undefined : seen;

@@ -12,7 +12,7 @@ import { openPlain } from "./plain_file.ts";
 import { unpack } from "./unpack.ts";
 
 /** Closed by whoever opened it. */
-export interface Opened extends Disposable {
+export interface Opened extends AsyncDisposable {
   /** The bytes as they lie in the inbox. */
   readonly raw: Bytes;
   /** The same as UTF-8: `raw` itself unless that is packed or in another encoding. */
@@ -43,7 +43,7 @@ export async function open(
     text: raw,
     head: await look(nameOf(source), raw),
     modified: 0,
-    [Symbol.dispose]: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
@@ -62,10 +62,10 @@ async function openFile(
       text,
       head: await look(path, text),
       modified: found.modified,
-      [Symbol.dispose]: () => file.close(),
+      [Symbol.asyncDispose]: () => file.close(),
     };
   } catch (error) {
-    file.close();
+    await file.close();
     throw error;
   }
 }

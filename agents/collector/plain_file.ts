@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { constants, type FileHandle, open } from "node:fs/promises";
 import { CodedError } from "../../lib/errors.ts";
 import { inboxPath, refuse } from "./inbox_path.ts";
 
@@ -28,6 +29,9 @@ export async function findPlain(inbox: string, path: string): Promise<Found> {
   return found(path, await lstatPlain(inbox, path));
 }
 
+/** A FIFO that has come in a file's place since (2) must not keep the thread that opens it. */
+const READ_NEVER_WAIT = constants.O_RDONLY | constants.O_NONBLOCK;
+
 /**
  * Opens a plain file for reading; the caller closes it.
  *
@@ -36,18 +40,18 @@ export async function findPlain(inbox: string, path: string): Promise<Found> {
 export async function openPlain(
   inbox: string,
   path: string,
-): Promise<{ file: Deno.FsFile; found: Found }> {
+): Promise<{ file: FileHandle; found: Found }> {
   const before = await lstatPlain(inbox, path);
-  const file = await naming(inbox, path, () => Deno.open(`${inbox}/${path}`));
+  const file = await naming(inbox, path, () => open(`${inbox}/${path}`, READ_NEVER_WAIT));
   try {
     const opened = await file.stat();
     const after = await lstatPlain(inbox, path);
-    if (!opened.isFile || !same(before, opened) || !same(opened, after)) {
+    if (!opened.isFile() || !same(before, opened) || !same(opened, after)) {
       throw new CodedError("handler_failed", `Cannot collect "${path}": replaced while opened`);
     }
-    return { file, found: found(path, opened) };
+    return { file, found: found(path, before) };
   } catch (error) {
-    file.close();
+    await file.close();
     throw error;
   }
 }
@@ -94,14 +98,36 @@ async function naming<T>(inbox: string, path: string | undefined, ask: () => Pro
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw path === undefined ? missingInbox(inbox) : missing(inbox, path);
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      refuse(path ?? inbox, "the system does not let the collector read it; change its mode");
-    }
-    throw error;
+    if (!isOutOfReach(error)) throw error;
+    const reason = OUT_OF_REACH[(error as { code: keyof typeof OUT_OF_REACH }).code];
+    if (reason === undefined) throw path === undefined ? missingInbox(inbox) : missing(inbox, path);
+    refuse(path ?? inbox, reason);
   }
+}
+
+const CLOSED = "the system does not let the collector read it; change its mode";
+const SPECIAL = "a special file; only plain files are read";
+const UNNAMEABLE = "not a name that a file can have here";
+
+/** By the system's code, why a path can't be read now or ever; without a reason nothing is there. */
+const OUT_OF_REACH = {
+  ENOENT: undefined,
+  ENOTDIR: undefined,
+  EACCES: CLOSED,
+  EPERM: CLOSED,
+  ELOOP: "links in it lead round in a circle",
+  ENAMETOOLONG: "a name in it is longer than the file system takes",
+  EINVAL: UNNAMEABLE,
+  EILSEQ: UNNAMEABLE,
+  EISDIR: "a directory; name a file in it",
+  ENXIO: SPECIAL,
+  ENODEV: SPECIAL,
+} as const;
+
+/** Whether the system says of a path that nothing of it can be read, and not that it has failed. */
+export function isOutOfReach(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code !== undefined && Object.hasOwn(OUT_OF_REACH, code);
 }
 
 function missing(inbox: string, path: string): CodedError {
@@ -116,8 +142,10 @@ function found(path: string, info: Deno.FileInfo): Found {
   return { path, size: info.size, modified: info.mtime?.getTime() ?? 0 };
 }
 
+type Identity = Pick<Deno.FileInfo, "ino" | "dev">;
+
 /** Where the system has no inode numbers (Windows) they are null and say nothing. */
-function same(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+function same(one: Identity, other: Identity): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 

@@ -35,7 +35,7 @@ async function cutAgain(
   { source, path, at }: NonNullable<Note["cut"]>,
   signal: AbortSignal,
 ): Promise<string> {
-  using opened = await open(inbox, sources, { source, path }, signal, at.size);
+  await using opened = await open(inbox, sources, { source, path }, signal, at.size);
   return (await cutPage(opened.text, opened.head.layout, at, signal)).text;
 }
 

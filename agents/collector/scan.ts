@@ -13,8 +13,10 @@ import type { Setting } from "./setting.ts";
 import { streamOf } from "./stream_of.ts";
 import { walk } from "./walk.ts";
 
+/** Files that one scan looks at, so that others come to their turn. */
+const SCAN_FILES_MAX = 5_000;
 /** Files that one answer names, so that it fits into a line. */
-export const SCAN_FILES_MAX = 1_000;
+const FRESH_MAX = 1_000;
 const SETTLE_MS = 1_000;
 const SETTLE_MS_MAX = 86_400_000;
 
@@ -37,36 +39,58 @@ const Fresh = z.strictObject({
 export const ScanOutput = z.strictObject({
   /** The longest unchanged first. */
   files: z.array(Fresh),
-  /** Whether there are more than a scan looks at or an answer holds. */
+  /** Whether a part of the inbox was looked at: the next scan goes on behind it. */
   more: z.boolean(),
+  /** Folders that are never looked into, since they lie too deep; some of them. */
+  too_deep: z.array(z.string()),
 });
 export type ScanOutput = z.infer<typeof ScanOutput>;
 
-/**
- * Lists the plain files of the inbox that have something to collect and are not being written.
- *
- * @throws {CodedError} `not_found` when the inbox is missing
- */
-export async function scan(
-  { inbox, now }: Setting,
-  { settle_ms = SETTLE_MS }: ScanInput,
-  { memory, signal }: { memory: Pick<Draft, "get">; signal: AbortSignal },
-): Promise<ScanOutput> {
-  const { paths, more } = await walk(inbox);
-  const files: z.infer<typeof Fresh>[] = [];
-  for (const path of paths) {
-    signal.throwIfAborted();
-    const fresh = await freshFile(inbox, path, memory);
-    // The other direction is a clock that was set back, or a file from a machine that is ahead.
-    if (fresh !== undefined && Math.abs(now() - fresh.modified) >= settle_ms) files.push(fresh);
+/** Scans an inbox part by part, each time behind the last one, so that all of it has its turn. */
+export class Scanner {
+  readonly #setting: Setting;
+  /** Where the next scan goes on; absence means at the first file. */
+  #after: string | undefined;
+
+  constructor(setting: Setting) {
+    this.#setting = setting;
   }
-  files.sort((one, other) => one.modified - other.modified || (one.path < other.path ? -1 : 1));
-  return { files: files.slice(0, SCAN_FILES_MAX), more: more || files.length > SCAN_FILES_MAX };
+
+  /**
+   * Lists the plain files that have something to collect and are not being written.
+   *
+   * @throws {CodedError} `not_found` when the inbox is missing
+   */
+  async scan(
+    { settle_ms = SETTLE_MS }: ScanInput,
+    { memory, signal }: { memory: Pick<Draft, "get">; signal: AbortSignal },
+  ): Promise<ScanOutput> {
+    const { inbox, now } = this.#setting;
+    const after = this.#after;
+    this.#after = undefined; // a part that can't be scanned must not keep the others waiting
+    const { paths, next, tooDeep } = await walk(inbox, { after, filesMax: SCAN_FILES_MAX });
+    const files: z.infer<typeof Fresh>[] = [];
+    let end = next;
+    for (const path of paths) {
+      signal.throwIfAborted();
+      if (files.length === FRESH_MAX) {
+        end = files.at(-1)!.path;
+        break;
+      }
+      const fresh = await freshFile(inbox, path, memory);
+      // The other direction is a clock that was set back, or a file from a machine that is ahead.
+      if (fresh !== undefined && Math.abs(now() - fresh.modified) >= settle_ms) files.push(fresh);
+    }
+    files.sort((one, other) => one.modified - other.modified || (one.path < other.path ? -1 : 1));
+    this.#after = end;
+    return { files, more: end !== undefined, too_deep: tooDeep };
+  }
 }
 
 async function freshFile(inbox: string, path: string, memory: Pick<Draft, "get">) {
   try {
     const found = await findPlain(inbox, path);
+    if (found.size === 0) return;
     const start = await freshFrom(inbox, found, await recallSeen(memory, path));
     if (start === undefined) return;
     const { size, modified } = found;

@@ -8,13 +8,16 @@
  */
 import { z } from "zod";
 import type { Draft } from "../define.ts";
+import { isOutOfReach } from "./plain_file.ts";
 
-/** Files that are remembered. */
-export const SEEN_MAX = 10_000;
-/** How many of them are forgotten at once when there is no room: those collected longest ago. */
-const FORGET = 1_000;
+/** Files that are remembered: more of them in the inbox would be collected over and over. */
+export const SEEN_MAX = 100_000;
+/** Which part of them is forgotten at once when there is no room. */
+const FORGOTTEN = 0.1;
 
 const PREFIX = "file/";
+/** How many there are, which is cheaper to read than all of their names; absent in old memories. */
+const COUNT = "files";
 
 export const Seen = z.strictObject({
   /** Bytes of the file that are collected, from its start. */
@@ -38,19 +41,49 @@ export async function recallSeen(
   return Seen.safeParse(await memory.get(PREFIX + path)).data;
 }
 
-/** Records a file, and makes room for it when it is a new one. */
-export async function recordSeen(memory: Draft, path: string, seen: Seen): Promise<void> {
-  if (await memory.get(PREFIX + path) === undefined) await makeRoom(memory);
+/**
+ * Records a file, and makes room for it when it is a new one.
+ *
+ * @param max files that are remembered
+ */
+export async function recordSeen(
+  inbox: string,
+  memory: Draft,
+  path: string,
+  seen: Seen,
+  max: number = SEEN_MAX,
+): Promise<void> {
+  if (await memory.get(PREFIX + path) === undefined) {
+    const counted = await memory.get(COUNT);
+    let count = typeof counted === "number" ? counted : (await memory.keys(PREFIX)).length;
+    if (count >= max) count = await makeRoom(inbox, memory, max * (1 - FORGOTTEN));
+    memory.set(COUNT, count + 1);
+  }
   memory.set(PREFIX + path, seen);
 }
 
-async function makeRoom(memory: Draft): Promise<void> {
+/**
+ * Forgets the files that are gone, and where these are few, those that were collected longest ago,
+ * until there are `most`; gives how many are left.
+ */
+async function makeRoom(inbox: string, memory: Draft, most: number): Promise<number> {
   const keys = await memory.keys(PREFIX);
-  if (keys.length < SEEN_MAX) return;
-  const aged: [age: number, key: string][] = [];
+  const there: [age: number, key: string][] = [];
   for (const key of keys) {
-    aged.push([Seen.safeParse(await memory.get(key)).data?.collected_at ?? 0, key]);
+    if (await isGone(`${inbox}/${key.slice(PREFIX.length)}`)) memory.delete(key);
+    else there.push([Seen.safeParse(await memory.get(key)).data?.collected_at ?? 0, key]);
   }
-  aged.sort(([one], [other]) => one - other);
-  for (const [, key] of aged.slice(0, FORGET)) memory.delete(key);
+  there.sort(([one], [other]) => one - other);
+  const tooMany = Math.max(0, there.length - most);
+  for (const [, key] of there.slice(0, tooMany)) memory.delete(key);
+  return there.length - tooMany;
+}
+
+async function isGone(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return false;
+  } catch (error) {
+    return isOutOfReach(error);
+  }
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { logLine, logTo, LossyWriter } from "../../lib/log.ts";
+import { logLine, logTo, LossyWriter, ResultWriter } from "../../lib/log.ts";
 import { within } from "./wire.ts";
 
 const AT = new Date("2030-01-02T03:04:05.678Z");
@@ -102,4 +102,53 @@ Deno.test("LossyWriter counts what a broken pipe loses and never throws", async 
   writer.write("kept\n");
   await writer.flush(60_000);
   assertEquals(written, ["kept\n"]);
+});
+
+Deno.test("LossyWriter knows that its reader has hung up, and a full disk from that", async () => {
+  let error: Error = new Error("No space left on device");
+  const writer = new LossyWriter({ write: () => Promise.reject(error) });
+  writer.write("lost\n");
+  await writer.flush();
+  assertEquals([writer.failure, writer.closed], [error, false]);
+  error = new Deno.errors.BrokenPipe("gone");
+  writer.write("lost\n");
+  await writer.flush();
+  assertEquals([writer.failure, writer.closed], [error, true]);
+});
+
+Deno.test("ResultWriter drops nothing, however much waits for a slow reader", async () => {
+  const open = Promise.withResolvers<void>();
+  let written = 0;
+  const writer = new ResultWriter({
+    async write(bytes) {
+      await open.promise;
+      written += bytes.length;
+      return bytes.length;
+    },
+  });
+  const line = "x".repeat(1023) + "\n";
+  for (let n = 0; n < 3000; n++) writer.write(line);
+  await writer.flush(1); // the pipe is full
+  assertEquals(written, 0);
+  open.resolve();
+  await within(writer.flush(), "all that waits");
+  assertEquals(written, 3000 * 1024);
+  assertEquals([writer.failure, writer.takeDropped()], [undefined, 0]);
+});
+
+Deno.test("ResultWriter tells why a result is not out, but not of a reader that has enough", async () => {
+  let error: Error = new Error("No space left on device");
+  const sink = { write: () => Promise.reject(error) };
+  const full = new ResultWriter(sink);
+  full.lossy.write("shown\n");
+  await full.lossy.flush();
+  assertEquals([full.failure, full.takeDropped()], [undefined, 1]);
+  full.write("result\n");
+  await full.flush();
+  assertEquals(full.failure, error);
+  error = new Deno.errors.BrokenPipe("gone");
+  const closed = new ResultWriter(sink);
+  closed.write("result\n");
+  await closed.flush();
+  assertEquals(closed.failure, undefined);
 });

@@ -1,8 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
+import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/protocol.ts";
 import { watchInbox } from "../../orchestrator/inbox.ts";
+import { openDesk } from "../agents/collector/desk.ts";
 import { keepLog, type Logged, until, within } from "../lib/wire.ts";
+
+/** More files than one answer of the collector names. */
+const MANY = 1_100;
 
 type Found = { path: string; stream: string; bytes: number; modified: number };
 
@@ -12,6 +17,10 @@ class Desk implements AsyncDisposable {
   /** Takes the place of a scan's answer. */
   answer: (() => Promise<JsonObject>) | undefined;
   refuse: CodedError | undefined;
+  /** Refused for good, by path. */
+  readonly refused = new Set<string>();
+  /** How a task stands when it is submitted. */
+  state = "queued";
   scans = 0;
   readonly submitted: JsonObject[] = [];
   readonly tasks = new Map<string, JsonObject>();
@@ -65,11 +74,19 @@ class Desk implements AsyncDisposable {
     if (this.refuse !== undefined) throw this.refuse;
     this.submitted.push(body);
     const known = [...this.tasks.values()].find(({ key }) => key === body.key);
+    if (known !== undefined && JSON.stringify(known.input) !== JSON.stringify(body.input)) {
+      throw new CodedError("conflict", "Cannot use this key");
+    }
+    if (this.refused.has(body.label as string)) throw new CodedError("invalid_input", "No");
     if (known !== undefined) return { ...known, created: false };
-    const task = { ...body, task: `t${this.tasks.size}`, state: "queued" };
+    const task = { ...body, task: `t${this.tasks.size}`, state: this.state };
     this.tasks.set(task.task, task);
     return { ...task, created: true };
   }
+}
+
+function keyOf(path: string, bytes = 10, modified = 1): string {
+  return `inbox ${bytes} ${modified} ${sha256(path)}`;
 }
 
 function file(path: string, stream: string, bytes = 10, modified = 1): Found {
@@ -82,7 +99,7 @@ Deno.test("watchInbox() submits a new file once, with the file as its source", a
   await desk.scanned();
   await desk.scanned();
   assertEquals([...desk.tasks.values()].map(({ input, label, key }) => [input, label, key]), [
-    [{ sources: [{ file: "shop.log" }], only_new: true }, "shop.log", "inbox 120 5 shop.log"],
+    [{ sources: [{ file: "shop.log" }], only_new: true }, "shop.log", keyOf("shop.log", 120, 5)],
   ]);
   const told = desk.logged.filter(({ event }) => event === "inbox_file");
   assertEquals(told.map(({ fields }) => fields), [{ path: "shop.log", task: "t0" }]);
@@ -124,7 +141,7 @@ Deno.test("watchInbox() runs a file that has grown again", async () => {
   desk.files = [file("shop.log", "shop", 20, 3)];
   await desk.scanned();
   assertEquals([...desk.tasks.values()].map(({ key }) => key), [
-    ...["inbox 10 1 shop.log", "inbox 20 2 shop.log", "inbox 20 3 shop.log"],
+    ...[keyOf("shop.log", 10, 1), keyOf("shop.log", 20, 2), keyOf("shop.log", 20, 3)],
   ]);
 });
 
@@ -152,11 +169,62 @@ Deno.test("watchInbox() keeps keys and labels within what a task may have", asyn
 
 Deno.test("watchInbox() knows after a restart which file of a stream is under way", async () => {
   await using desk = new Desk();
-  desk.tasks.set("t0", { task: "t0", key: "inbox 10 1 shop-1", label: "shop-1", state: "running" });
+  const input = { sources: [{ file: "shop-1" }], only_new: true };
+  const task = { task: "t0", key: keyOf("shop-1"), label: "shop-1", input, state: "running" };
+  desk.tasks.set("t0", task);
   desk.files = [file("shop-1", "shop"), file("shop-2", "shop")];
   await desk.scanned();
   assertEquals(desk.paths, ["shop-1"]);
   assertEquals(desk.logged, []);
+});
+
+Deno.test("watchInbox() tells files apart that differ in the beginning of a long path alone", async () => {
+  await using desk = new Desk();
+  const paths = ["x/", "y/", ""].map((folder) => folder + "n".repeat(200));
+  desk.files = [...paths.map((path) => file(path, path)), file("shop.log", "shop")];
+  await desk.scanned();
+  assertEquals([...desk.tasks.values()].map(({ input }) => input), [
+    ...[...paths, "shop.log"].map((path) => ({ sources: [{ file: path }], only_new: true })),
+  ]);
+});
+
+Deno.test("watchInbox() says what is wrong with a file once for each state, and goes on", async () => {
+  await using desk = new Desk();
+  desk.refused.add("shop-1");
+  desk.files = [file("shop-1", "shop"), file("shop-2", "shop"), file("web", "web")];
+  await desk.scanned();
+  await desk.scanned();
+  assertEquals(desk.paths, ["shop-2", "web"]);
+  const refusals = () => desk.logged.filter(({ event }) => event === "inbox_file_refused");
+  assertEquals(refusals().map(({ level, fields }) => [level, fields]), [
+    ["warn", { path: "shop-1", code: "invalid_input", reason: "No" }],
+  ]);
+  assertEquals(desk.logged.some(({ event }) => event === "inbox_scan_failed"), false);
+  desk.end("shop-2");
+  desk.files = [file("shop-1", "shop", 20)];
+  await until(() => refusals().length === 2, "it has grown, and is refused anew");
+});
+
+Deno.test("watchInbox() says once that a folder is left out", async () => {
+  await using desk = new Desk();
+  desk.answer = () => Promise.resolve({ files: desk.files, too_deep: ["a/b", "a/c"] });
+  desk.files = [file("shop.log", "shop")];
+  await desk.scanned();
+  await desk.scanned();
+  const told = desk.logged.filter(({ event }) => event === "inbox_folder_left_out");
+  assertEquals(told.map(({ fields }) => fields.folder), ["a/b", "a/c"]);
+  assertEquals(desk.paths, ["shop.log"]);
+});
+
+Deno.test("watchInbox() comes to a new file behind many that never get done", async () => {
+  await using inbox = await openDesk();
+  for (let at = 0; at < MANY; at++) await inbox.write(`old/${at}.log`, "x\n");
+  inbox.written += 1000;
+  await inbox.write("z.log", "new\n");
+  await using desk = new Desk();
+  desk.state = "dead";
+  desk.answer = () => inbox.scan() as Promise<unknown> as Promise<JsonObject>;
+  await until(() => desk.paths.includes("z.log"), "the new file is submitted");
 });
 
 Deno.test("watchInbox() logs a scan that fails once, and scans again", async () => {

@@ -32,7 +32,7 @@ Deno.test("collector() gives a page again from what it noted", async () => {
   );
   const again = await collect.recall?.({ sources: [{ file: "a.log" }] }, noted, context);
   assertEquals(collect.output.safeParse(again).success, true);
-  assertEquals(await scan.handle({}, context), { files: [], more: false });
+  assertEquals(await scan.handle({}, context), { files: [], more: false, too_deep: [] });
 });
 
 Deno.test("collector() has inputs that are strict and can be told as JSON schema", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BLOCK_BYTES, type Bytes, memoryBytes } from "../../../agents/collector/bytes.ts";
-import { cutPage } from "../../../agents/collector/cut_page.ts";
+import { cutPage, READ_BYTES_MAX } from "../../../agents/collector/cut_page.ts";
 import type { Layout } from "../../../agents/collector/layout.ts";
 import { RECORD_BYTES_MAX } from "../../../agents/collector/splitter.ts";
 import { CodedError } from "../../../lib/errors.ts";
@@ -23,6 +23,41 @@ Deno.test("cutPage() reads a line of 200 MB in small blocks", async () => {
   const { text, offset, cut } = await cutPage(endless, "lines", START, signal);
   assertEquals([text.length, offset, cut], [RECORD_BYTES_MAX + 1, 200_000_000, 1]);
   assert(largest <= BLOCK_BYTES);
+});
+
+/** A line, then what a file of holes gives: no end. */
+const holes: Bytes = {
+  size: Infinity,
+  read(buffer, offset) {
+    buffer.fill(0);
+    if (offset === 0) buffer.set(new TextEncoder().encode("one\n"));
+    return Promise.resolve(buffer.length);
+  },
+};
+
+Deno.test("cutPage() gives what stands before a record without end, and refuses that", async () => {
+  const { text, offset, line } = await cutPage(holes, "lines", START, signal);
+  assertEquals([text, offset, line], ["one\n", 4, 2]);
+  const error = await assertRejects(
+    () => cutPage(holes, "lines", { offset, line }, signal),
+    CodedError,
+  );
+  assertEquals(error.code, "invalid_input", error.message);
+});
+
+Deno.test("cutPage() reads no more for a page whose records shrink to nothing", async () => {
+  const value = new TextEncoder().encode("{" + " ".repeat(BLOCK_BYTES - 2) + "}");
+  let read = 0;
+  const spaces: Bytes = {
+    size: Infinity,
+    read(buffer, offset) {
+      read += buffer.length;
+      buffer.set(value);
+      return Promise.resolve(offset % BLOCK_BYTES === 0 ? buffer.length : 0);
+    },
+  };
+  const { offset } = await cutPage(spaces, "json", START, signal);
+  assertEquals([read, offset], [READ_BYTES_MAX, READ_BYTES_MAX - BLOCK_BYTES]);
 });
 
 Deno.test("cutPage() stops when its signal aborts", async () => {

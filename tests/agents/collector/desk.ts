@@ -6,7 +6,7 @@ import {
   Note,
 } from "../../../agents/collector/collect_shapes.ts";
 import { recall } from "../../../agents/collector/recall.ts";
-import { scan, type ScanOutput } from "../../../agents/collector/scan.ts";
+import { Scanner, type ScanOutput } from "../../../agents/collector/scan.ts";
 import type { Context, Draft } from "../../../agents/define.ts";
 import type { Json } from "../../../lib/protocol.ts";
 import { Page } from "../../../agents/shapes.ts";
@@ -41,9 +41,11 @@ export class Desk implements AsyncDisposable {
   written = 1_000_000;
   now = 2_000_000;
   #note: string | undefined;
+  readonly #scanner: Scanner;
 
   constructor(inbox: string) {
     this.inbox = inbox;
+    this.#scanner = new Scanner(this.#setting());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,7 +88,7 @@ export class Desk implements AsyncDisposable {
   }
 
   async scan(settle_ms?: number): Promise<ScanOutput> {
-    return await scan(this.#setting(), { settle_ms }, this.#context());
+    return await this.#scanner.scan({ settle_ms }, this.#context());
   }
 
   #setting() {

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
 import type { Source } from "../../../agents/shapes.ts";
-import { type Desk, openDesk } from "./desk.ts";
+import { within } from "../../lib/wire.ts";
+import { Desk, openDesk } from "./desk.ts";
 
 async function refused(desk: Desk, source: Source, code: ErrorCode, words: string) {
   const error = await assertRejects(() => desk.collect({ sources: [source] }), CodedError);
@@ -30,6 +31,63 @@ Deno.test("collect() says what is not there", async () => {
   await refused(desk, { file: "a.log/b.log" }, "not_found", '"a.log/b.log"');
   await refused(desk, { glob: "*.csv" }, "not_found", '"*.csv"');
   await refused(desk, { glob: "logs/*" }, "not_found", '"logs"');
+});
+
+Deno.test("collect() refuses a name that the file system does not take", async () => {
+  await using desk = await openDesk();
+  await desk.write("a.log", "x\n");
+  const long = "é".repeat(200);
+  for (const file of [long, `${long}/a.log`, `a.log/${long}`]) {
+    const code = file.startsWith("a.log") ? "not_found" : "invalid_input";
+    await refused(desk, { file }, code, code === "not_found" ? long : "longer than");
+    await refused(desk, { glob: `${file}/*` }, code, code === "not_found" ? long : "longer than");
+  }
+});
+
+Deno.test("collect() names a path that leads round in a circle, or is closed to it", async () => {
+  await using desk = await openDesk();
+  await desk.write("closed/a.log", "x\n");
+  await Deno.symlink("round", `${desk.inbox}/round`);
+  await refused(desk, { file: "round" }, "invalid_input", "symbolic link");
+  await refused(desk, { glob: "round/*" }, "invalid_input", "symbolic link");
+  await using round = new Desk(`${desk.inbox}/round`);
+  await refused(round, { file: "a.log" }, "invalid_input", "in a circle");
+  const folder = `${desk.inbox}/closed`;
+  await Deno.chmod(folder, 0);
+  if (await Deno.readTextFile(`${folder}/a.log`).catch(() => undefined) === undefined) {
+    await refused(desk, { file: "closed/a.log" }, "invalid_input", "change its mode");
+    assertEquals((await desk.scan()).files, []);
+  }
+  await Deno.chmod(folder, 0o755);
+});
+
+Deno.test("collect() does not wait for a FIFO that comes in a file's place while it opens it", async () => {
+  await using desk = await openDesk();
+  await using beside = await openDesk();
+  await beside.write("plain", "x\n");
+  const made = await new Deno.Command("mkfifo", { args: [`${beside.inbox}/pipe`] }).output();
+  assertEquals(made.success, true);
+  await desk.write("a.log", "x\n");
+  let swaps = 0, isOver = false;
+  const swapping = (async () => {
+    for (; !isOver; swaps++) {
+      await Deno.link(`${beside.inbox}/${swaps % 2 === 0 ? "pipe" : "plain"}`, `${beside.inbox}/x`);
+      await Deno.rename(`${beside.inbox}/x`, `${desk.inbox}/a.log`);
+    }
+  })();
+  try {
+    for (let tries = 0; tries < 500; tries++) {
+      await within(
+        desk.collect({ sources: [{ file: "a.log" }] }).catch((error) => {
+          if (!(error instanceof CodedError)) throw error;
+        }),
+        "the answer",
+      );
+    }
+  } finally {
+    isOver = true;
+    await swapping;
+  }
 });
 
 Deno.test("collect() refuses a directory and names the way out", async () => {

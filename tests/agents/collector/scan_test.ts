@@ -57,3 +57,52 @@ Deno.test("scan() takes a link below the inbox for nothing", async () => {
   await Deno.symlink(`${outside.inbox}/secret.log`, `${desk.inbox}/link.log`);
   assertEquals((await desk.scan()).files, []);
 });
+
+Deno.test("scan() comes to a new file however many lie there that are collected or empty", async () => {
+  await using desk = await openDesk();
+  const old = 12_000;
+  await Deno.mkdir(`${desk.inbox}/old`);
+  const seen = { offset: 2, line: 2, modified: desk.written, digest: "", collected_at: 0 };
+  for (let at = 0; at < old; at++) {
+    const isEmpty = at % 2 === 0;
+    await desk.write(`old/${at}.log`, isEmpty ? "" : "x\n");
+    if (!isEmpty) desk.memory.set(`file/old/${at}.log`, seen);
+  }
+  await desk.write("z.log", "new\n");
+  const found: string[] = [];
+  let more = true;
+  for (let scans = 0; more && scans < 3; scans++) {
+    const answer = await desk.scan();
+    found.push(...answer.files.map(({ path }) => path));
+    more = answer.more;
+  }
+  assertEquals([more, found], [false, ["z.log"]]);
+  await desk.write("a.log", "new\n");
+  const { files } = await desk.scan();
+  assertEquals(files.map(({ path }) => path), ["a.log"], "it has begun anew");
+});
+
+Deno.test("scan() names each fresh file once in a round, whatever an answer holds", async () => {
+  await using desk = await openDesk();
+  const all = Array.from({ length: 2_100 }, (_, at) => `${at}.log`);
+  for (const path of all) await desk.write(path, "x\n");
+  const found: string[] = [];
+  const counts: number[] = [];
+  let more = true;
+  while (more) {
+    const answer = await desk.scan();
+    found.push(...answer.files.map(({ path }) => path));
+    counts.push(answer.files.length);
+    more = answer.more;
+  }
+  assertEquals([counts, found.sort()], [[1000, 1000, 100], all.sort()]);
+});
+
+Deno.test("scan() leaves out the one folder that is too deep, and names it", async () => {
+  await using desk = await openDesk();
+  await desk.write("d/".repeat(17) + "deep.log", "x\n");
+  await desk.write("honest/h.log", "x\n");
+  const { files, more, too_deep } = await desk.scan();
+  assertEquals(files.map(({ path }) => path), ["honest/h.log"]);
+  assertEquals([more, too_deep], [false, ["d/".repeat(16).slice(0, -1)]]);
+});

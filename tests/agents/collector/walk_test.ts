@@ -1,19 +1,69 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DEPTH_MAX, walk } from "../../../agents/collector/walk.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { openDesk } from "./desk.ts";
 
-Deno.test("walk() says when folders are too deep, but only to who looks into them", async () => {
+Deno.test("walk() leaves out the one folder that is too deep, and names it", async () => {
   await using desk = await openDesk();
   await desk.write("a.log", "a\n");
   await desk.write("x/".repeat(DEPTH_MAX - 1) + "b.log", "b\n");
-  assertEquals((await walk(desk.inbox)).more, false);
+  assertEquals((await walk(desk.inbox)).tooDeep, []);
   await desk.write("x/".repeat(DEPTH_MAX) + "c.log", "c\n");
-  assertEquals((await walk(desk.inbox)).more, true);
-  assertEquals((await desk.scan()).more, true);
+  await desk.write("y/d.log", "d\n");
+  const { paths, next, tooDeep } = await walk(desk.inbox);
+  assertEquals(paths, ["a.log", "x/".repeat(DEPTH_MAX - 1) + "b.log", "y/d.log"]);
+  assertEquals([next, tooDeep], [undefined, ["x/".repeat(DEPTH_MAX).slice(0, -1)]]);
+  assertEquals(await desk.texts({ sources: [{ glob: "**/*.log" }] }), ["a\n", "b\n", "d\n"]);
   assertEquals(await desk.texts({ sources: [{ glob: "*.log" }] }), ["a\n"]);
-  const deep = () => desk.collect({ sources: [{ glob: "**/*.log" }] });
-  assertEquals((await assertRejects(deep, CodedError)).code, "invalid_input");
+});
+
+Deno.test("walk() refuses what is asked for too deep, and says what no match may come from", async () => {
+  await using desk = await openDesk();
+  await desk.write("x/".repeat(DEPTH_MAX) + "c.log", "c\n");
+  const refused = async (glob: string) => {
+    const { code, message } = await assertRejects(
+      () => desk.collect({ sources: [{ glob }] }),
+      CodedError,
+    );
+    return [code, message];
+  };
+  const [code] = await refused("*/".repeat(DEPTH_MAX) + "*.log");
+  assertEquals(code, "invalid_input");
+  const [none, why] = await refused("**/*.csv");
+  assertEquals(none, "not_found");
+  assertStringIncludes(why, "is too deep to be looked into");
+});
+
+Deno.test("walk() comes to all files part by part, each once and in order", async () => {
+  await using desk = await openDesk();
+  const all = [
+    "a-b/c",
+    "a",
+    "a.log",
+    "b/a/c",
+    "b/b",
+    "b/c/d/e",
+    "b/c/d/f",
+    "b/c/e",
+    "c/.h",
+    "d/e/f",
+  ];
+  for (const path of all) await desk.write(path, "x\n");
+  const wanted = all.filter((path) => path !== "c/.h").sort();
+  const parts = [1, 2, 3, 7, all.length];
+  for (const bounds of parts.flatMap((max) => [{ filesMax: max }, { entriesMax: max }])) {
+    const found: string[] = [];
+    let after: string | undefined;
+    for (let part = 0; part < 2 * all.length; part++) {
+      const { paths, next } = await walk(desk.inbox, { after, ...bounds });
+      found.push(...paths);
+      after = next;
+      if (next === undefined) break;
+    }
+    assertEquals([after, found], [undefined, wanted], JSON.stringify(bounds));
+  }
+  assertEquals((await walk(desk.inbox, { after: "b/c/\uffff" })).paths, ["d/e/f"]);
+  assertEquals((await walk(desk.inbox, { after: "b/c/" })).paths, wanted.slice(5));
 });
 
 Deno.test("walk() sorts whole paths", async () => {
