@@ -5,6 +5,7 @@
  * @module
  */
 import { CodedError } from "../lib/errors.ts";
+import { parseBounded } from "../lib/parse_bounded.ts";
 import { checked, issues, type Json, type JsonObject } from "../lib/protocol.ts";
 import type { Agent } from "./define.ts";
 import { ChangesOver, type Reader } from "./draft.ts";
@@ -54,7 +55,7 @@ export function executeHere({ ops }: Agent): Execute {
       const message = error instanceof Error ? error.message : String(error);
       throw new CodedError("handler_failed", `Cannot ${name}: ${message}`, { cause: error });
     }
-    const result = op.output.safeParse(output);
+    const result = parseBounded(op.output, output);
     if (result.success && isObject(result.data)) {
       return { output: result.data, note, changes: draft.changes };
     }

@@ -65,6 +65,8 @@ export class Runtime {
   readonly #running = new Map<string, Running>();
   readonly #turns = new Turns();
   readonly #counts = { done: 0, failed: 0, repeated: 0 };
+  /** Absent until it is asked for: making it takes milliseconds. */
+  #info: JsonObject | undefined;
 
   constructor(
     agent: Agent,
@@ -90,7 +92,7 @@ export class Runtime {
     const { type, body = {} } = request;
     switch (type) {
       case "info":
-        return this.#info();
+        return this.#info ??= infoOf(this.#agent);
       case "stats":
         return { ...this.#counts, in_hand: this.inHand, memory_keys: this.#memory.size };
       case "cancel":
@@ -231,13 +233,13 @@ export class Runtime {
     running.aborter.abort(new CodedError("cancelled", `Cancelled: ${id}`));
     return { cancelled: true };
   }
+}
 
-  #info(): JsonObject {
-    const ops = Object.entries(this.#agent.ops).map(([name, { input, output }]) => ({
-      name,
-      input: z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Json,
-      output: z.toJSONSchema(output, { io: "output", unrepresentable: "any" }) as Json,
-    }));
-    return { agent: this.#agent.name, ops };
-  }
+function infoOf({ name, ops }: Agent): JsonObject {
+  const described = Object.entries(ops).map(([name, { input, output }]) => ({
+    name,
+    input: z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Json,
+    output: z.toJSONSchema(output, { io: "output", unrepresentable: "any" }) as Json,
+  }));
+  return { agent: name, ops: described };
 }

@@ -9,6 +9,26 @@ import { z } from "zod";
 /** The most text that one page holds, in UTF-8 bytes. */
 export const PAGE_BYTES = 1024 * 1024;
 
+/** The most of its kind that one value holds; the agents make no more. */
+export const MOST = {
+  columns: 1000,
+  sources: 64 + 4, // one for each format is the rest
+  points: 512,
+  templates: 600,
+  fields: 96,
+  buckets: 512,
+  names: 64,
+  values: 40,
+  words: 200,
+  bursts: 50,
+  silent: 100,
+  changed: 100,
+  files: 3,
+} as const;
+
+/** Beyond this a bucket's magnitudes are no measurements, and soon no finite numbers. */
+const BUCKET_INDEX_MAX = 12_000;
+
 const Count = z.int().nonnegative();
 const Name = z.string().min(1).max(256);
 const Counted = z.tuple([z.string(), Count]);
@@ -19,6 +39,19 @@ const Instant = z.number().min(-8.64e15).max(8.64e15);
 export const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "none"] as const;
 export const Level = z.enum(LEVELS);
 export type Level = z.infer<typeof Level>;
+
+/** Records of each severity; spelled out, since a record's every wrong key would be looked at. */
+const Levels = z.strictObject(
+  {
+    fatal: Count.optional(),
+    error: Count.optional(),
+    warn: Count.optional(),
+    info: Count.optional(),
+    debug: Count.optional(),
+    trace: Count.optional(),
+    none: Count.optional(),
+  } satisfies Record<Level, z.ZodType>,
+);
 
 /** How a page's text is laid out; JSON documents are paged as JSON lines. */
 export const Format = z.enum(["lines", "csv", "tsv", "ndjson"]);
@@ -42,7 +75,7 @@ export const Page = z.strictObject({
   /** Line number of the first record in its source, from 1. */
   first_line: z.int().positive(),
   /** Column names of CSV and TSV; the header row is never part of `text`. */
-  columns: z.array(z.string()).optional(),
+  columns: z.array(z.string()).max(MOST.columns).optional(),
   /** Each record ends with a line feed, an unterminated last one excepted. */
   text: z.string(),
   /** Bytes of the source that this page stands for. */
@@ -61,14 +94,18 @@ export const SourceCount = z.strictObject({
 });
 export type SourceCount = z.infer<typeof SourceCount>;
 
+const Buckets = z.array(
+  z.tuple([z.int().min(-BUCKET_INDEX_MAX).max(BUCKET_INDEX_MAX), Count]),
+).max(MOST.buckets);
+
 /**
  * Quantile sketch with a relative error of 1 %: DDSketch (Masson, Rim, Lee: "DDSketch: a fast and
  * fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019). A bucket is
  * `[index, count]` and holds the magnitudes in (gamma^(index-1), gamma^index], gamma = 1.01/0.99.
  */
 export const Sketch = z.strictObject({
-  positive: z.array(z.tuple([z.int(), Count])),
-  negative: z.array(z.tuple([z.int(), Count])),
+  positive: Buckets,
+  negative: Buckets,
   zeros: Count,
 });
 export type Sketch = z.infer<typeof Sketch>;
@@ -76,7 +113,7 @@ export type Sketch = z.infer<typeof Sketch>;
 /** Records per step of time; `points` are `[start, records, errors]` in order of time, gaps left out. */
 export const Timeline = z.strictObject({
   step_ms: z.int().positive(),
-  points: z.array(z.tuple([Instant, Count, Count])),
+  points: z.array(z.tuple([Instant, Count, Count])).max(MOST.points),
 });
 export type Timeline = z.infer<typeof Timeline>;
 
@@ -95,13 +132,13 @@ export type TemplateCount = z.infer<typeof TemplateCount>;
 /** Everything that `analyze` finds in a page; two of these merge into one, in any order. */
 export const Partial = z.strictObject({
   stream: Name,
-  sources: z.array(SourceCount),
+  sources: z.array(SourceCount).max(MOST.sources),
   records: Count,
   bytes: Count,
   cut: Count,
-  levels: z.partialRecord(Level, Count),
+  levels: Levels,
   timeline: Timeline.nullable(),
-  templates: z.array(TemplateCount),
+  templates: z.array(TemplateCount).max(MOST.templates),
   /** Records whose template was dropped because a part may hold only so many. */
   templates_dropped: Count,
   fields: z.array(z.strictObject({
@@ -111,11 +148,14 @@ export const Partial = z.strictObject({
     max: z.number(),
     sum: z.number(),
     sketch: Sketch,
-  })),
-  values: z.array(
-    z.strictObject({ name: Name, count: Count, top: z.array(Counted), more: z.boolean() }),
-  ),
-  words: z.array(Counted),
+  })).max(MOST.fields),
+  values: z.array(z.strictObject({
+    name: Name,
+    count: Count,
+    top: z.array(Counted).max(MOST.values),
+    more: z.boolean(),
+  })).max(MOST.names),
+  words: z.array(Counted).max(MOST.words),
 });
 export type Partial = z.infer<typeof Partial>;
 
@@ -147,7 +187,7 @@ export const TopValues = z.strictObject({
   count: Count,
   distinct: Count,
   more: z.boolean(),
-  top: z.array(Counted),
+  top: z.array(Counted).max(MOST.values),
 });
 export type TopValues = z.infer<typeof TopValues>;
 
@@ -172,29 +212,31 @@ export const Analysis = z.strictObject({
   stream: Name,
   /** Which run of this stream this is, from 1. */
   run: z.int().positive(),
-  sources: z.array(SourceCount),
+  sources: z.array(SourceCount).max(MOST.sources),
   records: Count,
   bytes: Count,
   cut: Count,
   from: Instant.nullable(),
   to: Instant.nullable(),
-  levels: z.partialRecord(Level, Count),
+  levels: Levels,
   timeline: Timeline.nullable(),
   /** Steps of the timeline that stand out; `usual` is the median of all steps. */
-  bursts: z.array(z.strictObject({ at: Instant, records: Count, usual: z.number() })),
+  bursts: z.array(z.strictObject({ at: Instant, records: Count, usual: z.number() }))
+    .max(MOST.bursts),
   /** Most frequent first. */
-  templates: z.array(Template),
+  templates: z.array(Template).max(MOST.templates),
   templates_dropped: Count,
-  fields: z.array(Field),
-  values: z.array(TopValues),
+  fields: z.array(Field).max(MOST.fields),
+  values: z.array(TopValues).max(MOST.names),
   /** Empty unless the input is mostly prose. */
-  keywords: z.array(Counted),
+  keywords: z.array(Counted).max(MOST.words),
   news: z.strictObject({
     /** Templates that no earlier run had, by id; empty in a first run. */
-    appeared: z.array(z.string()),
+    appeared: z.array(z.string()).max(MOST.templates),
     /** Templates that were usual and did not occur; `usual` is the count expected of such a run. */
-    silent: z.array(z.strictObject({ id: z.string(), text: z.string(), usual: z.number() })),
-    changed: z.array(Change),
+    silent: z.array(z.strictObject({ id: z.string(), text: z.string(), usual: z.number() }))
+      .max(MOST.silent),
+    changed: z.array(Change).max(MOST.changed),
   }),
 });
 export type Analysis = z.infer<typeof Analysis>;
@@ -207,6 +249,6 @@ export const Report = z.strictObject({
   headline: z.string(),
   markdown: z.string(),
   /** Paths relative to the reporter's memory folder, and their sizes in bytes. */
-  files: z.array(z.strictObject({ path: z.string(), bytes: Count })),
+  files: z.array(z.strictObject({ path: z.string(), bytes: Count })).max(MOST.files),
 });
 export type Report = z.infer<typeof Report>;

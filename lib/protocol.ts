@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { advice, CodedError, ERROR_CODES } from "./errors.ts";
 import { LimitError, LIMITS, type Limits } from "./limits.ts";
+import { parseBounded } from "./parse_bounded.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -166,7 +167,7 @@ export function fromWire(error: WireError): CodedError {
 
 /** The value as its schema gives it; throws `CodedError` `invalid_input` with the paths at fault. */
 export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
+  const result = parseBounded(schema, value);
   if (result.success) return result.data;
   const details = issues(result.error);
   throw new CodedError("invalid_input", `Cannot take this input: ${details[0]}`, { details });

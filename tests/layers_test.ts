@@ -17,6 +17,7 @@ const FLOORS = [
     "lib/digest",
     "lib/printable",
     "lib/roles",
+    "lib/parse_bounded",
     "lib/small_file",
     "lib/system",
   ],
@@ -47,6 +48,7 @@ const FLOORS = [
   [
     "lib/launch",
     "agents/define",
+    "agents/add_counts",
     "agents/shapes",
     "orchestrator/task",
     "orchestrator/pauses",

@@ -7,45 +7,55 @@
  *
  * @module
  */
-import { LEVELS } from "../shapes.ts";
+import { z } from "zod";
+import type { Json } from "../../lib/protocol.ts";
+import { Level, LEVELS, type Partial } from "../shapes.ts";
 import { type Closed, spread } from "./close.ts";
-import { learn, type Moments, sum, zeros } from "./moments.ts";
+import { learn, Moments, sum, zeros } from "./moments.ts";
 import { quantile } from "./sketch.ts";
 import { byText } from "./text.ts";
-import type { Partial } from "../shapes.ts";
 
 export const BASELINE_TEMPLATES_MAX = 2000;
 export const BASELINE_FIELDS_MAX = 200;
 
-export interface TemplateHabit {
-  readonly text: string;
+const Count = z.int().nonnegative();
+
+const LevelHabit = z.tuple([Level, Moments]);
+
+const TemplateHabit = z.object({
+  text: z.string(),
   /** Runs that had it, and the last of them. */
-  readonly seen: number;
-  readonly last: number;
+  seen: Count,
+  last: Count,
   /** Of all records of a run. */
-  readonly share: Moments;
+  share: Moments,
   /** Of all runs, the late ones weighing more. */
-  readonly presence: Moments;
-}
+  presence: Moments,
+});
+export type TemplateHabit = z.infer<typeof TemplateHabit>;
 
-export interface FieldHabit {
-  readonly name: string;
-  readonly last: number;
-  readonly median: Moments;
+const FieldHabit = z.object({
+  name: z.string(),
+  last: Count,
+  median: Moments,
   /** How far the middle 80 % reach. */
-  readonly spread: Moments;
-}
+  spread: Moments,
+});
+export type FieldHabit = z.infer<typeof FieldHabit>;
 
-/** A type alias, not an interface, because it is stored as JSON. */
-export type Baseline = {
-  readonly runs: number;
+const Baseline = z.object({
+  runs: Count,
   /** The count of merges at its last use, over all streams. */
-  readonly used: number;
-  readonly records: Moments;
-  readonly levels: readonly (readonly [level: string, share: Moments])[];
-  readonly templates: readonly TemplateHabit[];
-  readonly fields: readonly FieldHabit[];
-};
+  used: Count,
+  records: Moments,
+  levels: z.array(LevelHabit),
+  templates: z.array(TemplateHabit),
+  fields: z.array(FieldHabit),
+});
+export type Baseline = z.infer<typeof Baseline>;
+
+const List = z.array(z.unknown());
+const Outline = Baseline.extend({ levels: List, templates: List, fields: List });
 
 export const NOTHING_LEARNED: Baseline = {
   runs: 0,
@@ -55,6 +65,27 @@ export const NOTHING_LEARNED: Baseline = {
   templates: [],
   fields: [],
 };
+
+/** Takes a baseline from memory. What of it can't be read is left out, and so learned anew. */
+export function readBaseline(kept: Json | undefined): Baseline {
+  const { data } = Outline.safeParse(kept);
+  if (data === undefined) return NOTHING_LEARNED;
+  return {
+    ...data,
+    levels: readable(LevelHabit, data.levels),
+    templates: readable(TemplateHabit, data.templates),
+    fields: readable(FieldHabit, data.fields),
+  };
+}
+
+/** Checks a baseline on its way to memory: what is no number there would never be one again. */
+export function writeBaseline(baseline: Baseline): Json {
+  return Baseline.parse(baseline);
+}
+
+function readable<T>(habit: z.ZodType<T>, kept: readonly unknown[]): T[] {
+  return kept.map((value) => habit.safeParse(value).data).filter((value) => value !== undefined);
+}
 
 /** The baseline with its templates under their final texts; those that became one are summed up. */
 export function rename(baseline: Baseline, renamed: ReadonlyMap<string, string>): Baseline {

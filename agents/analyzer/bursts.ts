@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Analysis, Timeline } from "../shapes.ts";
+import { type Analysis, MOST, type Timeline } from "../shapes.ts";
 
 /** Steps from which on there is a usual. */
 const STEPS_MIN = 6;
@@ -14,7 +14,6 @@ const MAD_TO_SIGMA = 1.4826;
 /** Fewer records than this are never a burst, nor is less than this multiple of the median. */
 const RECORDS_MIN = 20;
 const RATIO_MIN = 3;
-const BURSTS_MAX = 50;
 
 /** The highest bursts in order of time, by the median absolute deviation of the steps' records. */
 export function burstsOf(timeline: Timeline | null): Analysis["bursts"] {
@@ -31,7 +30,7 @@ export function burstsOf(timeline: Timeline | null): Analysis["bursts"] {
   return timeline.points
     .filter(([, n]) => n >= least)
     .sort(([, a], [, b]) => b - a)
-    .slice(0, BURSTS_MAX)
+    .slice(0, MOST.bursts)
     .sort(([a], [b]) => a - b)
     .map(([at, n]) => ({ at, records: n, usual }));
 }

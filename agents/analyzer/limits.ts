@@ -6,6 +6,8 @@
  * @module
  */
 
+import { Format, MOST } from "../shapes.ts";
+
 export const PARTIAL_BYTES = 256 * 1024;
 
 /** Partials in one request. */
@@ -29,22 +31,22 @@ export const PAGE_NAMES_MAX = 1024;
 export const PAGE_VALUES_MAX = 2048;
 export const PAGE_WORDS_MAX = 20_000;
 
-export const TEMPLATES_MAX = 600;
+export const TEMPLATES_MAX = MOST.templates;
 export const TEMPLATES_BYTES = 128 * 1024;
-export const FIELDS_MAX = 96;
+export const FIELDS_MAX = MOST.fields;
 export const FIELDS_BYTES = 40 * 1024;
 /** Buckets of one sign in a sketch; the smallest magnitudes are joined. */
-export const BUCKETS_MAX = 512;
-export const NAMES_MAX = 64;
-export const VALUES_PER_NAME_MAX = 40;
+export const BUCKETS_MAX = MOST.buckets;
+export const NAMES_MAX = MOST.names;
+export const VALUES_PER_NAME_MAX = MOST.values;
 export const VALUES_BYTES = 32 * 1024;
-export const WORDS_MAX = 200;
+export const WORDS_MAX = MOST.words;
 export const WORDS_BYTES = 8 * 1024;
 /** Sources by name; the rest is summed up under one name for each format. */
-export const SOURCES_MAX = 64;
+export const SOURCES_MAX = MOST.sources - Format.options.length;
 export const SOURCES_BYTES = 16 * 1024;
 export const SOURCES_REST = "(other sources)";
-export const POINTS_MAX = 512;
+export const POINTS_MAX = MOST.points;
 
 /** Numbers beyond this magnitude are no measurements, and their sum must stay finite. */
 export const MAGNITUDE_MAX = 1e100;

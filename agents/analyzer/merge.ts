@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Json } from "../../lib/protocol.ts";
+import { z } from "zod";
 import type { Draft } from "../define.ts";
 import type { Analysis, Partial, Template } from "../shapes.ts";
-import { type Baseline, learnRun, NOTHING_LEARNED, rename } from "./baseline.ts";
+import { type Baseline, learnRun, readBaseline, rename, writeBaseline } from "./baseline.ts";
 import { close } from "./close.ts";
 import { cluster } from "./cluster.ts";
 import { combine } from "./combine.ts";
@@ -19,12 +19,13 @@ export const STREAMS_MAX = 1000;
 const PREFIX = "baseline/";
 /** How many merges there were: tells which baseline was used last. */
 const MERGES_KEY = "merges";
+const Merges = z.int().nonnegative();
 
 /** Merges the partial results of one task; throws what `combine` throws. */
 export async function merge(partials: readonly Partial[], memory: Draft): Promise<Analysis> {
   const partial = combine(partials);
   const key = PREFIX + partial.stream;
-  const stored = (await memory.get(key) ?? NOTHING_LEARNED) as Baseline;
+  const stored = readBaseline(await memory.get(key));
   // Known templates are clustered along, so that a text joins the template it had before.
   const renamed = cluster([
     ...partial.templates.map(({ text }) => text),
@@ -43,10 +44,10 @@ export async function merge(partials: readonly Partial[], memory: Draft): Promis
     status: baseline.runs === 0 || known.has(template.text) ? "known" : "new",
   }));
 
-  const merges = Number(await memory.get(MERGES_KEY) ?? 0) + 1;
+  const merges = (Merges.safeParse(await memory.get(MERGES_KEY)).data ?? 0) + 1;
   memory.set(MERGES_KEY, merges);
   if (baseline.runs === 0) await makeRoom(memory);
-  memory.set(key, learnRun(baseline, closed, partial.fields, merges) as unknown as Json);
+  memory.set(key, writeBaseline(learnRun(baseline, closed, partial.fields, merges)));
   return {
     ...closed,
     run: baseline.runs + 1,

@@ -4,13 +4,15 @@
  *
  * @module
  */
+import { z } from "zod";
 
-export interface Moments {
+export const Moments = z.object({
   /** Values seen. */
-  readonly n: number;
-  readonly mean: number;
-  readonly variance: number;
-}
+  n: z.int().nonnegative(),
+  mean: z.number(),
+  variance: z.number(),
+});
+export type Moments = Readonly<z.infer<typeof Moments>>;
 
 /** Weight of the newest value once ten are seen; before, all weigh the same. */
 const NEWEST_WEIGHT = 0.1;

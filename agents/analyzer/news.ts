@@ -4,7 +4,7 @@
  * @module
  */
 import type { Analysis, Partial, Template } from "../shapes.ts";
-import { LEVELS } from "../shapes.ts";
+import { LEVELS, MOST } from "../shapes.ts";
 import type { Baseline, TemplateHabit } from "./baseline.ts";
 import type { Closed } from "./close.ts";
 import { quantile } from "./sketch.ts";
@@ -34,9 +34,6 @@ const STEADY_RUNS_MIN = 3;
 const STEADY_PRESENCE_MIN = 0.9;
 const STEADY_EXPECTED_MIN = 0.5;
 
-const SILENT_MAX = 100;
-const CHANGES_MAX = 100;
-
 /**
  * Compares a closed run with the baseline of the runs before it; an empty one gives no news. `id`
  * gives a template's id.
@@ -50,13 +47,13 @@ export function newsOf(
 ): News {
   return {
     appeared: templates.filter(({ status }) => status === "new").map(({ id }) => id),
-    silent: silentOf(baseline, run, id).slice(0, SILENT_MAX),
+    silent: silentOf(baseline, run, id).slice(0, MOST.silent),
     changed: [
       ...volumeOf(baseline, run),
       ...levelsOf(baseline, run),
       ...ratesOf(baseline, run, templates),
       ...valuesOf(baseline, fields),
-    ].slice(0, CHANGES_MAX),
+    ].slice(0, MOST.changed),
   };
 }
 

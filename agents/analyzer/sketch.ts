@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { addCounts } from "../add_counts.ts";
 import type { Sketch } from "../shapes.ts";
 import { BUCKETS_MAX } from "./limits.ts";
 
@@ -31,7 +32,7 @@ export class SketchBuilder {
   merge(sketch: Sketch): void {
     for (const [index, n] of sketch.positive) count(this.#positive, index, n);
     for (const [index, n] of sketch.negative) count(this.#negative, index, n);
-    this.#zeros += sketch.zeros;
+    this.#zeros = addCounts(this.#zeros, sketch.zeros);
   }
 
   build(): Sketch {
@@ -70,7 +71,7 @@ function valueOf(index: number): number {
 }
 
 function count(buckets: Map<number, number>, index: number, n: number): void {
-  buckets.set(index, (buckets.get(index) ?? 0) + n);
+  buckets.set(index, addCounts(buckets.get(index) ?? 0, n));
 }
 
 /** In order, with the smallest magnitudes joined where there are too many buckets. */
@@ -79,6 +80,6 @@ function bounded(buckets: Map<number, number>): [number, number][] {
   const over = sorted.length - BUCKETS_MAX;
   if (over <= 0) return sorted;
   const kept = sorted.slice(over);
-  kept[0][1] += sorted.slice(0, over).reduce((sum, [, n]) => sum + n, 0);
+  kept[0][1] = sorted.slice(0, over).reduce((sum, [, n]) => addCounts(sum, n), kept[0][1]);
   return kept;
 }

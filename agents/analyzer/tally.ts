@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { addCounts } from "../add_counts.ts";
 import type { Format, Level, Partial, SourceCount, TemplateCount } from "../shapes.ts";
 import { LEVELS } from "../shapes.ts";
 import { cluster } from "./cluster.ts";
@@ -61,13 +62,13 @@ export class Tally {
     this.#sources.set(key, {
       name,
       format,
-      records: records + (known?.records ?? 0),
-      bytes: bytes + (known?.bytes ?? 0),
+      records: addCounts(records, known?.records ?? 0),
+      bytes: addCounts(bytes, known?.bytes ?? 0),
     });
   }
 
   addLevel(level: Level, count: number): void {
-    this.#levels.set(level, (this.#levels.get(level) ?? 0) + count);
+    this.#levels.set(level, addCounts(this.#levels.get(level) ?? 0, count));
   }
 
   /** Counts one record under its template; the first one is the example. */
@@ -91,7 +92,7 @@ export class Tally {
     if (known !== undefined) this.#templates.set(template.text, joinTemplates(known, template));
     else if (this.#templates.size < limits.PAGE_TEMPLATES_MAX) {
       this.#templates.set(template.text, { ...template });
-    } else this.#templatesDropped += template.count;
+    } else this.#templatesDropped = addCounts(this.#templatesDropped, template.count);
   }
 
   /** Prose has no templates. */
@@ -124,10 +125,10 @@ export class Tally {
 
   /** Adds a partial result, except what only its stream's name says. */
   add(partial: Partial): void {
-    this.records += partial.records;
-    this.bytes += partial.bytes;
-    this.cut += partial.cut;
-    this.#templatesDropped += partial.templates_dropped;
+    this.records = addCounts(this.records, partial.records);
+    this.bytes = addCounts(this.bytes, partial.bytes);
+    this.cut = addCounts(this.cut, partial.cut);
+    this.#templatesDropped = addCounts(this.#templatesDropped, partial.templates_dropped);
     for (const source of partial.sources) this.addSource(source);
     for (const level of LEVELS) {
       const count = partial.levels[level];
@@ -138,7 +139,7 @@ export class Tally {
     for (const { name, count, min, max, sum, sketch } of partial.fields) {
       const field = this.#field(name);
       if (field === undefined) continue;
-      field.count += count;
+      field.count = addCounts(field.count, count);
       field.min = Math.min(field.min, min);
       field.max = Math.max(field.max, max);
       field.sum += sum;
@@ -147,12 +148,12 @@ export class Tally {
     for (const { name, count, top, more } of partial.values) {
       const values = this.#valuesOf(name);
       if (values === undefined) continue;
-      values.count += count;
+      values.count = addCounts(values.count, count);
       values.more ||= more;
       for (const [value, times] of top) addTo(values, value, times);
     }
     for (const [word, count] of partial.words) {
-      this.words.set(word, (this.words.get(word) ?? 0) + count);
+      this.words.set(word, addCounts(this.words.get(word) ?? 0, count));
     }
   }
 
@@ -171,7 +172,7 @@ export class Tally {
       ),
       timeline: this.timeline.build(),
       templates: kept,
-      templates_dropped: this.#templatesDropped + dropped,
+      templates_dropped: addCounts(this.#templatesDropped, dropped),
       fields: this.#boundedFields(),
       values: this.#boundedValues(),
       words: takeWithin(ranked(this.words), limits.WORDS_MAX, limits.WORDS_BYTES),
@@ -204,7 +205,8 @@ export class Tally {
     }
     const sorted = byCount([...this.#templates.values()], ({ text }) => text);
     const kept = takeWithin(sorted, limits.TEMPLATES_MAX, limits.TEMPLATES_BYTES);
-    return { kept, dropped: sorted.slice(kept.length).reduce((sum, { count }) => sum + count, 0) };
+    const left = sorted.slice(kept.length);
+    return { kept, dropped: left.reduce((sum, { count }) => addCounts(sum, count), 0) };
   }
 
   #boundedFields(): Partial["fields"] {
@@ -239,8 +241,8 @@ export class Tally {
       const known = rest.get(format) ?? { name: limits.SOURCES_REST, format, records: 0, bytes: 0 };
       rest.set(format, {
         ...known,
-        records: known.records + records,
-        bytes: known.bytes + bytes,
+        records: addCounts(known.records, records),
+        bytes: addCounts(known.bytes, bytes),
       });
     }
     return [...kept, ...[...rest.values()].sort((a, b) => byText(a.format, b.format))];
@@ -271,7 +273,7 @@ function joinTemplates(a: TemplateCount, b: TemplateCount): TemplateCount {
   return {
     text: a.text,
     level: worse(a.level, b.level),
-    count: a.count + b.count,
+    count: addCounts(a.count, b.count),
     first_at: a.first_at === null || b.first_at === null
       ? a.first_at ?? b.first_at
       : Math.min(a.first_at, b.first_at),
@@ -286,7 +288,7 @@ function joinTemplates(a: TemplateCount, b: TemplateCount): TemplateCount {
 function addTo(values: ValueTally, value: string, count: number): void {
   const key = clip(value, limits.VALUE_CHARS_MAX);
   const known = values.counts.get(key);
-  if (known !== undefined) values.counts.set(key, known + count);
+  if (known !== undefined) values.counts.set(key, addCounts(known, count));
   else if (values.counts.size < limits.PAGE_VALUES_MAX) values.counts.set(key, count);
   else values.more = true;
 }

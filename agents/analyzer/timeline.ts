@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { addCounts } from "../add_counts.ts";
 import type { Timeline } from "../shapes.ts";
 import { POINTS_MAX } from "./limits.ts";
 
@@ -41,8 +42,8 @@ export class TimelineBuilder {
     const start = floor(at, STEPS_MS[this.#step]);
     const point = this.#points.get(start);
     if (point !== undefined) {
-      point[0] += records;
-      point[1] += errors;
+      point[0] = addCounts(point[0], records);
+      point[1] = addCounts(point[1], errors);
       return;
     }
     this.#points.set(start, [records, errors]);

@@ -12,8 +12,12 @@ const RUNS_DRAWN = 20;
 const DRAWING = 22;
 const NAME_MAX = 80;
 
-/** Writes the page that leads to the reports; they come newest first and stay in that order. */
-export function renderIndex(reports: readonly Summary[]): Promise<string> {
+/**
+ * Writes the page that leads to the reports; they come newest first and stay in that order.
+ *
+ * @param unreadable reports beside these, of which nothing can be told
+ */
+export function renderIndex(reports: readonly Summary[], unreadable = 0): Promise<string> {
   const streams = [...Map.groupBy(reports, ({ stream }) => stream).values()];
   const more = streams.length - STREAMS_SHOWN;
   const found = `${plural(reports.length, "report")} on ${plural(streams.length, "stream")}`;
@@ -52,6 +56,9 @@ export function renderIndex(reports: readonly Summary[]): Promise<string> {
           </thead>
           <tbody>${reports.map(reportRow)}</tbody>
         </table>
+        ${unreadable > 0 && html`
+          <p class="small soft">${plural(unreadable, "report")} left out: unreadable in memory</p>
+        `}
       </section>
     `,
   ]);
@@ -87,7 +94,7 @@ function reportRow(report: Summary): Markup {
 function runs(reports: Summary[]): Markup {
   const top = reports.reduce((max, { records }) => Math.max(max, records), 1);
   const column = (value: number, i: number, kind: string) => {
-    const height = Math.max(1, Math.round(value / top * DRAWING));
+    const height = Math.max(1, Math.round(Math.min(1, value / top) * DRAWING));
     const [x, width] = [percent(i / RUNS_DRAWN), percent(0.8 / RUNS_DRAWN)];
     return html`
       <rect class="${kind}" x="${x}" width="${width}" y="${DRAWING - height}"

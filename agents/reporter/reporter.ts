@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
 import { printableLines } from "../../lib/printable.ts";
 import { type Json, TaskId } from "../../lib/protocol.ts";
+import { addCounts } from "../add_counts.ts";
 import { type Agent, type Context, defineAgent, type Draft, op } from "../define.ts";
 import { Analysis, Report } from "../shapes.ts";
 import { bytes } from "./figures.ts";
@@ -21,7 +22,7 @@ export const REPORTS_KEPT = 500;
 export const READ_BYTES_MAX = 2 * 1024 * 1024;
 
 /** A report as memory has it, under `report/<task>`; numbers rise in the order of writing. */
-const Kept = Summary.extend({ number: z.int().positive() });
+const Kept = Summary.extend({ task: TaskId, number: z.int().positive() });
 type Kept = z.infer<typeof Kept>;
 
 const KEY = "report/";
@@ -60,9 +61,9 @@ async function report(
   analysis: Analysis,
   { task, memory, signal }: Context,
 ): Promise<Report> {
-  const kept = await readKept(memory);
+  const { kept, unreadable } = await readKept(memory);
   const number = kept.find((report) => report.task === task)?.number ??
-    (kept.at(-1)?.number ?? 0) + 1;
+    addCounts(kept.at(-1)?.number ?? 0, 1);
   const previous = kept.findLast((report) =>
     report.stream === analysis.stream && report.number < number
   );
@@ -85,31 +86,48 @@ async function report(
     await put(folder, path, text);
     files.push({ path, bytes: byteLength(text) });
   }
-  const own: Kept = { ...summarize(analysis, task, parts.headline), number };
+  const own: Kept = Kept.parse({ ...summarize(analysis, task, parts.headline), number });
   const all = [...kept.filter((report) => report.task !== task), own].sort(byNumber);
+  const lost = unreadable.filter((other) => other !== task);
   memory.set(KEY + task, own);
-  for (const { task } of all.splice(0, Math.max(0, all.length - REPORTS_KEPT))) {
+  const over = Math.max(0, lost.length + all.length - REPORTS_KEPT);
+  const dropped = lost.splice(0, over);
+  dropped.push(...all.splice(0, over - dropped.length).map(({ task }) => task));
+  for (const task of dropped) {
     memory.delete(KEY + task);
-    await discard(folder, task);
+    if (TaskId.safeParse(task).success) await discard(folder, task);
   }
-  await writeIndex(folder, all.map(withoutNumber).reverse());
+  await writeIndex(folder, all.map(withoutNumber).reverse(), lost.length);
   return { stream: analysis.stream, run: analysis.run, headline: parts.headline, markdown, files };
 }
 
-async function readKept(memory: Draft): Promise<Kept[]> {
+/** The reports in memory, and the tasks of those whose entry can't be read: the index counts them. */
+async function readKept(memory: Draft): Promise<{ kept: Kept[]; unreadable: string[] }> {
   const keys = await memory.keys(KEY);
   const values = await Promise.all(keys.map((key) => memory.get(key)));
-  return values.map((value) => Kept.parse(value)).sort(byNumber);
+  const kept: Kept[] = [];
+  const unreadable: string[] = [];
+  values.forEach((value, at) => {
+    const task = keys[at].slice(KEY.length);
+    const { data } = Kept.safeParse(value);
+    if (data?.task === task) kept.push(data);
+    else unreadable.push(task);
+  });
+  return { kept: kept.sort(byNumber), unreadable };
 }
 
-async function writeIndex(folder: string, reports: Summary[]): Promise<void> {
+async function writeIndex(folder: string, reports: Summary[], unreadable: number): Promise<void> {
   const listed = reports.map((report) => ({
     ...report,
     error_share: errorShare(report),
     path: pathOf("report.html", report.task),
   }));
-  await put(folder, pathOf("index.json"), printableLines(prettyJson({ reports: listed })) + "\n");
-  await put(folder, pathOf("index.html"), await renderIndex(reports));
+  await put(
+    folder,
+    pathOf("index.json"),
+    printableLines(prettyJson({ reports: listed, unreadable })) + "\n",
+  );
+  await put(folder, pathOf("index.html"), await renderIndex(reports, unreadable));
 }
 
 async function readReport(folder: string, task: string, format: z.infer<typeof Read>["format"]) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { addCounts } from "../add_counts.ts";
 import { type Analysis, LEVELS } from "../shapes.ts";
 import { ratio } from "./figures.ts";
 
@@ -38,7 +39,7 @@ export function summarize(analysis: Analysis, task: string, headline: string): S
 /** Records of level error or fatal; null where the input does not say how severe its records are. */
 export function errorsOf({ levels }: Pick<Analysis, "levels">): number | null {
   if (!LEVELS.some((level) => level !== "none" && levels[level])) return null;
-  return (levels.error ?? 0) + (levels.fatal ?? 0);
+  return addCounts(levels.error ?? 0, levels.fatal ?? 0);
 }
 
 /** The errors' part of all records. */

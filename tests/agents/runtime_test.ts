@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import { z } from "zod";
 import { type Context, type Op, op } from "../../agents/define.ts";
 import { CodedError } from "../../lib/errors.ts";
@@ -577,4 +583,22 @@ Deno.test("answer() keeps each request's life in memory, for people and for jq",
   assertEquals(entry, { op: "work", state: "done", bytes_in: 7, bytes_out: 7, reply: { a: 1 } });
   assertEquals(new Date(String(received_at)).toISOString(), received_at);
   assertEquals([typeof ms, String(digest).split(" ")[0]], ["number", "work"]);
+});
+
+Deno.test("answer() tells one thing of an input, and of an output, in which very much is wrong", async () => {
+  const list = z.object({ list: z.array(z.object({ a: z.int(), b: z.int() })) });
+  const wrong = { list: Array<JsonObject>(50_000).fill({}) };
+  await using bench = await Bench.make({
+    take: op({ input: list, output: z.object({}), handle: () => ({}) }),
+    give: op({ input: z.object({}), output: list, handle: () => wrong as never }),
+  });
+  for (const [type, body, code] of [["take", wrong, "invalid_input"], ["give", {}, "bad_output"]]) {
+    const error = await rejection(bench.ask(type as string, body as JsonObject));
+    assertEquals([error.code, error.details?.length], [code, 1]);
+  }
+});
+
+Deno.test("answer() makes its info once", async () => {
+  await using bench = await Bench.make({ work: any(() => ({})) });
+  assertStrictEquals(await bench.ask("info"), await bench.ask("info"));
 });

@@ -121,3 +121,38 @@ Deno.test("combine() stays below the size of a partial, whatever the parts", () 
   const told = whole.templates.reduce((sum, { count }) => sum + count, 0);
   assertEquals(told + whole.templates_dropped, PARTIALS_MAX * 301 * 2 ** 30);
 });
+
+Deno.test("combine() of more records than a number counts gives what it takes itself", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const buckets: [number, number][] = Array.from({ length: 512 }, (_, n) => [n, most]);
+  const part = Partial.parse({
+    stream: "app",
+    sources: [{ name: "a", format: "csv", records: most, bytes: most }],
+    records: most,
+    bytes: most,
+    cut: most,
+    levels: { fatal: most, error: most },
+    timeline: { step_ms: 1000, points: [[0, most, most]] },
+    templates: [
+      { text: "a", level: "error", count: most, first_at: null, last_at: null, example: "a" },
+    ],
+    templates_dropped: most,
+    fields: [{
+      name: "ms",
+      count: most,
+      min: 1,
+      max: 2,
+      sum: 0,
+      sketch: { positive: buckets, negative: buckets, zeros: most },
+    }],
+    values: [{ name: "method", count: most, top: [["GET", most]], more: false }],
+    words: [["keeper", most]],
+  });
+  const shifted = buckets.map(([index, n]): [number, number] => [index + 512, n]);
+  const [field] = part.fields;
+  const other = { ...part, fields: [{ ...field, sketch: { ...field.sketch, positive: shifted } }] };
+  const sum = Partial.parse(combine([part, other, part]));
+  assertEquals(sum.records, most);
+  assertEquals(sum.templates[0].count, most);
+  assertEquals(Partial.parse(combine([sum, part])), sum);
+});

@@ -199,3 +199,45 @@ Deno.test("merge() gives keywords for prose only", async () => {
   assertEquals((await run(memory, prose, "prose")).keywords[0], ["keeper", 2]);
   assertEquals((await run(memory, logOf(USUAL), "log")).keywords, []);
 });
+
+Deno.test("merge() learns anew what it can't read of a baseline, and keeps the rest", async () => {
+  const memory = new MapDraft();
+  const took = Array.from({ length: 40 }, (_, n) => [`call ${n % 3} took ${100 + n % 5}ms`, 1]);
+  const log = logOf({ ...USUAL, ...Object.fromEntries(took) });
+  await run(memory, log);
+  const kept = await memory.get("baseline/app") as Record<string, Json[]>;
+  const odd = { n: 1, mean: null, variance: null };
+  memory.set("baseline/app", {
+    ...kept,
+    fields: [...kept.fields.map((habit) => ({ ...habit as object, median: odd, spread: odd })), 7],
+    templates: [...kept.templates, { text: "lost", seen: 1, last: 1, share: odd, presence: odd }],
+    levels: [...kept.levels, ["loud", { n: 1, mean: 1, variance: 0 }], null],
+  });
+  for (const times of [2, 3]) {
+    const { run: number, news } = await run(memory, log);
+    assertEquals([number, news], [times, NO_NEWS]);
+  }
+  const { fields, levels, templates } = await memory.get("baseline/app") as Record<string, Json[]>;
+  assertEquals([levels.length, templates.length], [kept.levels.length, kept.templates.length]);
+  assertEquals(fields.map((habit) => (habit as { last: number }).last), kept.fields.map(() => 3));
+});
+
+Deno.test("merge() begins anew where it can't read a baseline or its count at all", async () => {
+  for (const odd of [null, 7, "x", [], {}, { runs: -1 }, { runs: 1, used: null, templates: 0 }]) {
+    const memory = new MapDraft();
+    memory.set("baseline/app", odd as Json);
+    memory.set("merges", odd as Json);
+    assertEquals((await run(memory, logOf(USUAL))).run, 1, JSON.stringify(odd));
+    assertEquals((await run(memory, logOf(USUAL))).run, 2, JSON.stringify(odd));
+  }
+});
+
+Deno.test("merge() keeps nothing that it could not read again", async () => {
+  const memory = new MapDraft();
+  const [part] = [analyze(pageOf(logOf(USUAL)))];
+  const buckets: [number, number][] = [[10 ** 6, 100]]; // an infinite magnitude
+  const sketch = { positive: buckets, negative: [], zeros: 0 };
+  const field = { name: "ms", count: 100, min: 1, max: 100, sum: 500, sketch };
+  await assertRejects(() => merge([{ ...part, fields: [field] }], memory));
+  assertEquals(await memory.get("baseline/app"), undefined);
+});

@@ -195,3 +195,49 @@ Deno.test("read() refuses what no reply can hold", async () => {
   await assertCode("handler_rejected", () => it.read("t1", "json"));
   assert((await it.read("t1", "md")).length > 0);
 });
+
+Deno.test("report() of more errors than a number counts is one that the next report can read", async () => {
+  await using it = await bench();
+  const most = Number.MAX_SAFE_INTEGER;
+  await it.report("t1", { levels: { error: most, fatal: most } });
+  await it.report("t2");
+  const { reports, unreadable } = JSON.parse(await it.file("index.json"));
+  assertEquals(reports.map(({ errors }: { errors: number }) => errors), [148, most]);
+  assertEquals(unreadable, 0);
+});
+
+Deno.test("report() passes over entries that it can't read and counts them", async () => {
+  await using it = await bench();
+  await it.report("t1");
+  const kept = it.memory.get("report/t1") as { [key: string]: Json };
+  const odd: Record<string, Json> = {
+    large: { ...kept, task: "large", number: 2, errors: 2 ** 53 },
+    "../up": { ...kept, task: "../up", number: 3 },
+    other: { ...kept, number: 4 },
+    null: null,
+  };
+  for (const [task, value] of Object.entries(odd)) it.memory.set(`report/${task}`, value);
+  const { markdown } = await it.report("t2");
+  assertStringIncludes(markdown, "previous report: `t1`");
+  const { reports, unreadable } = JSON.parse(await it.file("index.json"));
+  assertEquals(reports.map(({ task }: { task: string }) => task), ["t2", "t1"]);
+  assertEquals(unreadable, 4);
+  assertStringIncludes(await it.file("index.html"), "4 reports left out");
+  await it.report("large");
+  assertEquals(JSON.parse(await it.file("index.json")).unreadable, 3);
+});
+
+Deno.test("report() removes entries that it can't read before others where there are too many", async () => {
+  await using it = await bench();
+  await it.report("first");
+  const kept = it.memory.get("report/first") as { [key: string]: Json };
+  it.memory.set("report/odd", { ...kept, task: "odd", errors: -1 });
+  it.memory.set("report/../up", null);
+  for (let i = 2; i < REPORTS_KEPT; i++) {
+    it.memory.set(`report/n${i}`, { ...kept, task: `n${i}`, number: i });
+  }
+  await it.report("full");
+  assertEquals(it.memory.size, REPORTS_KEPT);
+  const odd = ["first", "odd", "../up"].map((task) => it.memory.has(`report/${task}`));
+  assertEquals(odd, [true, false, false]);
+});

@@ -1,0 +1,64 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { z } from "zod";
+import { CodedError } from "../../lib/errors.ts";
+import { parseBounded } from "../../lib/parse_bounded.ts";
+import { checked } from "../../lib/protocol.ts";
+
+const MANY = 100_000;
+
+function many<T>(value: T): T[] {
+  return Array<T>(MANY).fill(value);
+}
+
+const Point = z.strictObject({ x: z.int(), y: z.int(), name: z.string() });
+
+/** What is wrong in every element, each in a shape that bodies are made of. */
+const WRONG: Record<string, [schema: z.ZodType, value: unknown]> = {
+  array: [z.array(z.enum(["a", "b"])), many(0)],
+  "array of objects": [z.array(Point), many({})],
+  "array of tuples": [z.array(z.tuple([z.int(), z.int()])), many([])],
+  "array of unions": [z.array(z.union([Point, z.strictObject({ z: z.int() })])), many(0)],
+  "array in an object": [z.strictObject({ a: z.array(Point).optional() }), { a: many(0) }],
+  "array behind a default": [z.strictObject({ a: z.array(Point).default([]) }), { a: many(0) }],
+  "arrays in an array": [
+    z.strictObject({ a: z.array(z.strictObject({ b: z.array(Point) })) }),
+    { a: Array(100).fill({ b: Array(MANY / 100).fill({}) }) },
+  ],
+  "rest of a tuple": [z.tuple([z.int()], Point), many(0)],
+};
+
+Deno.test("parseBounded() stops at the first thing that is wrong with a large value", async (t) => {
+  for (const [name, [schema, value]] of Object.entries(WRONG)) {
+    await t.step(name, () => {
+      const { issues } = parseBounded(schema, value).error!;
+      assert(issues.length <= 3, `${issues.length} issues`); // an object's own keys are told together
+    });
+  }
+});
+
+Deno.test("parseBounded() tells all that is wrong with a small value", () => {
+  const { issues } = parseBounded(z.array(Point), [{ x: 1 }, { x: 1.5, y: 2, name: 3 }]).error!;
+  assertEquals(issues.map(({ path }) => path.join(".")), ["0.y", "0.name", "1.x", "1.name"]);
+});
+
+Deno.test("parseBounded() gives what safeParse() gives where nothing is wrong", () => {
+  const schema = z.strictObject({
+    points: z.array(Point.extend({ name: z.string().default("p") })),
+    more: z.array(z.union([z.int(), z.string().transform(Number)])),
+  });
+  const value = { points: many({ x: 1, y: 2 }), more: [1, ...many("7")] };
+  assertEquals(parseBounded(schema, value), schema.safeParse(value));
+});
+
+Deno.test("parseBounded() tells what is wrong behind a large part that is right", () => {
+  const value = { points: many({ x: 1, y: 2, name: "p" }), at: "now" };
+  const schema = z.strictObject({ points: z.array(Point), at: z.int() });
+  assertEquals(parseBounded(schema, value).error!.issues.map(({ path }) => path), [["at"]]);
+});
+
+Deno.test("checked() tells one thing of a body with very many that are wrong", () => {
+  const schema = z.strictObject({ states: z.array(z.enum(["done", "dead"])) });
+  const error = assertThrows(() => checked(schema, { states: many(0) }), CodedError);
+  assertEquals(error.code, "invalid_input");
+  assertEquals(error.details?.map((detail) => detail.split(":")[0]), ["states.0"]);
+});
