@@ -97,7 +97,7 @@ export function decodeReply(line: Uint8Array): Reply {
   } catch (error) {
     throw error instanceof RequestError ? error.cause : error;
   }
-  const checked = Reply.safeParse(value);
+  const checked = parseBounded(Reply, value);
   if (checked.success) return checked.data;
   const v = (value as Partial<Reply> | null)?.v as number | undefined;
   if (Number.isInteger(v) && v !== PROTOCOL) {

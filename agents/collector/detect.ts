@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MOST } from "../shapes.ts";
 import type { Layout } from "./layout.ts";
 import { isBetweenValues, splitterOf } from "./splitter.ts";
 import { streamOf } from "./stream_of.ts";
@@ -11,8 +12,6 @@ import { streamOf } from "./stream_of.ts";
 export const HEAD_BYTES = 64 * 1024;
 /** Records of the head that are tried. */
 const SAMPLE_RECORDS = 20;
-/** A table with more columns than this is read as lines. */
-const COLUMNS_MAX = 1000;
 
 export interface Head {
   readonly layout: Layout;
@@ -100,7 +99,8 @@ function table(text: Text, ending: string | undefined): Head | undefined {
     if (header === undefined) return;
     const columns = fields(header, separator);
     const named = ending === layout;
-    const fits = columns.length <= COLUMNS_MAX && new Set(columns).size === columns.length &&
+    // A wider table is read as lines.
+    const fits = columns.length <= MOST.columns && new Set(columns).size === columns.length &&
       columns.every((column) => (named ? TITLE : IDENTIFIER).test(column)) &&
       (named || columns.length > 1 && rows.length > 1 &&
           rows.every((row) => fields(row, separator).length === columns.length));

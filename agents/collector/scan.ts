@@ -11,7 +11,7 @@ import { findPlain } from "./plain_file.ts";
 import { recallSeen } from "./seen.ts";
 import type { Setting } from "./setting.ts";
 import { streamOf } from "./stream_of.ts";
-import { walk } from "./walk.ts";
+import { TOO_DEEP_MAX, walk } from "./walk.ts";
 
 /** Files that one scan looks at, so that others come to their turn. */
 const SCAN_FILES_MAX = 5_000;
@@ -38,11 +38,11 @@ const Fresh = z.strictObject({
 
 export const ScanOutput = z.strictObject({
   /** The longest unchanged first. */
-  files: z.array(Fresh),
+  files: z.array(Fresh).max(FRESH_MAX),
   /** Whether a part of the inbox was looked at: the next scan goes on behind it. */
   more: z.boolean(),
   /** Folders that are never looked into, since they lie too deep; some of them. */
-  too_deep: z.array(z.string()),
+  too_deep: z.array(z.string()).max(TOO_DEEP_MAX),
 });
 export type ScanOutput = z.infer<typeof ScanOutput>;
 
