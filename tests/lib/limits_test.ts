@@ -47,6 +47,7 @@ class MovedClock implements Clock {
 class Blocked {
   yes = false;
   #writing = 0;
+  readonly #held: (() => void)[] = [];
   readonly net: Net;
 
   constructor(net: Net) {
@@ -57,7 +58,7 @@ class Blocked {
       write: (bytes) => {
         if (!this.yes) return conn.write(bytes);
         this.#writing++;
-        return new Promise(() => {});
+        return new Promise((_, reject) => this.#held.push(() => reject(new Error("Gone"))));
       },
       close: () => conn.close(),
     });
@@ -76,6 +77,11 @@ class Blocked {
 
   async writes(count: number): Promise<void> {
     await until(() => this.#writing === count, "a write waits for the peer");
+  }
+
+  /** The peers are gone. */
+  end(): void {
+    for (const end of this.#held) end();
   }
 }
 
@@ -488,6 +494,7 @@ Deno.test("Server keeps no more connections than its limit and those that are on
     await until(() => (server.stats().limits as Limits).connections === n, "it is turned away");
     assertEquals(server.connections, 4 + 256);
   }
+  blocked.end();
 });
 
 Deno.test("readLimits() takes each limit at its bounds and nothing beyond them", () => {
