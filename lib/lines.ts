@@ -20,12 +20,13 @@ const TURN_MS = 10;
 /** Splits what it reads at line feeds; nothing but a line feed ends a line. */
 export class LineReader {
   readonly #source: Pick<Duplex, "read">;
-  readonly #clock: Clock;
+  readonly #clock: Clock | undefined;
   #block = FIRST_BLOCK_BYTES;
   #buffer = new Uint8Array(FIRST_BLOCK_BYTES);
   #since: number | undefined;
 
-  constructor(source: Pick<Duplex, "read">, clock = SYSTEM.clock) {
+  /** @param clock of a connection, whose lines give others a turn; those of a file give none */
+  constructor(source: Pick<Duplex, "read">, clock?: Clock) {
     this.#source = source;
     this.#clock = clock;
   }
@@ -44,17 +45,17 @@ export class LineReader {
    * where the peer speaks TLS
    */
   async *lines(maxBytes: () => number): AsyncGenerator<Uint8Array> {
-    let start = 0, end = 0, scanned = 0, begun = false, readAt = this.#clock.now();
+    let start = 0, end = 0, scanned = 0, begun = false, readAt = this.#now();
     while (true) {
       for (let at; (at = this.#buffer.subarray(0, end).indexOf(LINE_FEED, scanned)) >= 0;) {
         const line = this.#buffer.subarray(start, at);
         start = scanned = at + 1;
-        this.#since = start < end ? this.#clock.now() : undefined;
+        this.#since = start < end ? this.#now() : undefined;
         refuseOver(maxBytes(), line.length);
         yield line;
-        if (this.#clock.now() - readAt < TURN_MS) continue;
+        if (this.#now() - readAt < TURN_MS) continue;
         await sleep(0, undefined, this.#clock);
-        readAt = this.#clock.now();
+        readAt = this.#now();
       }
       scanned = end;
       refuseOver(maxBytes(), end - start);
@@ -63,17 +64,21 @@ export class LineReader {
       scanned -= start;
       start = 0;
       const read = await this.#source.read(this.#buffer.subarray(end));
-      readAt = this.#clock.now();
+      readAt = this.#now();
       if (read === null) {
         this.#since = undefined; // nobody waits for the end of what is dropped
         return;
       }
       if (!begun) refuseTls(this.#buffer[0]);
       begun = true;
-      if (read > 0) this.#since ??= this.#clock.now();
+      if (read > 0) this.#since ??= this.#now();
       end += read;
       if (end === this.#buffer.length) this.#block = BLOCK_BYTES;
     }
+  }
+
+  #now(): number {
+    return this.#clock?.now() ?? 0;
   }
 
   /** Moves what is left to the front, in a buffer that has a free block behind it. */
