@@ -60,28 +60,38 @@ Deno.test("LossyWriter joins what is written in one turn and keeps its order", a
   assertEquals(written, ["abc", "d"]);
 });
 
+const KIB = "x".repeat(1023) + "\n";
+
+/** Takes nothing before it is opened. */
+class FullPipe {
+  readonly #open = Promise.withResolvers<void>();
+  written = 0;
+
+  async write(bytes: Uint8Array): Promise<number> {
+    await this.#open.promise;
+    this.written += bytes.length;
+    return bytes.length;
+  }
+
+  open(): void {
+    this.#open.resolve();
+  }
+}
+
 Deno.test("LossyWriter neither waits for a full pipe nor keeps more than a megabyte for it", async () => {
-  const open = Promise.withResolvers<void>();
-  let written = 0;
-  const writer = new LossyWriter({
-    async write(bytes) {
-      await open.promise;
-      written += bytes.length;
-      return bytes.length;
-    },
-  });
-  const line = "x".repeat(1023) + "\n";
-  for (let n = 0; n < 3000; n++) writer.write(line);
+  const pipe = new FullPipe();
+  const writer = new LossyWriter(pipe);
+  for (let n = 0; n < 3000; n++) writer.write(KIB);
   assertEquals(writer.takeDropped(), 3000 - 1024);
   assertEquals(writer.takeDropped(), 0);
   await writer.flush(1); // gives up while the pipe is full
-  assertEquals(written, 0);
-  open.resolve();
+  assertEquals(pipe.written, 0);
+  pipe.open();
   await within(writer.flush(60_000), "the pipe to take what waits");
-  assertEquals(written, 1024 * 1024);
-  writer.write(line);
+  assertEquals(pipe.written, 1024 * 1024);
+  writer.write(KIB);
   await writer.flush(60_000);
-  assertEquals(written, 1024 * 1024 + 1024);
+  assertEquals(pipe.written, 1024 * 1024 + 1024);
   assertEquals(writer.takeDropped(), 0);
 });
 
@@ -117,22 +127,14 @@ Deno.test("LossyWriter knows that its reader has hung up, and a full disk from t
 });
 
 Deno.test("ResultWriter drops nothing, however much waits for a slow reader", async () => {
-  const open = Promise.withResolvers<void>();
-  let written = 0;
-  const writer = new ResultWriter({
-    async write(bytes) {
-      await open.promise;
-      written += bytes.length;
-      return bytes.length;
-    },
-  });
-  const line = "x".repeat(1023) + "\n";
-  for (let n = 0; n < 3000; n++) writer.write(line);
+  const pipe = new FullPipe();
+  const writer = new ResultWriter(pipe);
+  for (let n = 0; n < 3000; n++) writer.write(KIB);
   await writer.flush(1); // the pipe is full
-  assertEquals(written, 0);
-  open.resolve();
+  assertEquals(pipe.written, 0);
+  pipe.open();
   await within(writer.flush(), "all that waits");
-  assertEquals(written, 3000 * 1024);
+  assertEquals(pipe.written, 3000 * 1024);
   assertEquals([writer.failure, writer.takeDropped()], [undefined, 0]);
 });
 
