@@ -79,9 +79,10 @@ function judge(input: SessionInput, target: Target, peer: RawPeer, settled: Sett
   if (settled === "late" && !(input.end === "half" && sent.waits)) {
     findings.push(`no answer within ${ANSWER_MS} ms`);
   }
-  const last = peer.replies.at(-1);
-  const saidWhy = last !== undefined && !last.ok &&
-    (advice(last.error.code).closes || last.id === undefined);
+  // Not always the last one: answers to earlier requests may still come behind it.
+  const saidWhy = peer.replies.some((reply) =>
+    !reply.ok && (advice(reply.error.code).closes || reply.id === undefined)
+  );
   if (settled === "closed" && input.end === "wait" && !sent.breaks && !saidWhy) {
     findings.push("the connection ended for no reason");
   }
