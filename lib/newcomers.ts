@@ -1,6 +1,6 @@
 /**
  * Connections that have proved nothing yet, and which of them gives way when they are too many:
- *  1. One whose proof was wrong, since all that it still gets is its refusal.
+ *  1. One that was refused, since all that it still gets is the end.
  *  2. Else one of the address that has the most, so that whoever opens many crowds out himself.
  *  3. Of these the one that did nothing for longest: an honest peer says `hello` and proves itself
  *     in a few milliseconds, and has for each of them as long as it takes to fill the room anew. To
@@ -37,7 +37,7 @@ export class Newcomers<T> {
     if (those?.delete(one)) those.set(one, now);
   }
 
-  /** Takes note that its proof was wrong. */
+  /** Takes note that its connection ends. */
   refuse(one: T, address: string): void {
     this.delete(one, address);
     this.#refused.add(one);

@@ -26,11 +26,16 @@ const BACKLOG = 4_096;
 /** So many connections are accepted, then the others have a turn. */
 const ACCEPTED_AT_ONCE = 32;
 /**
- * Where each newcomer crowds out another, they are taken so slowly that most of a second is over until
+ * Where each newcomer crowds out another, they are taken so slowly that two seconds are over until
  * all are new: in that time an honest one proves himself, even over TLS and beside a thousand others
- * that make work.
+ * that make work; and to shake hands with all who are taken leaves time for those who are known.
  */
-const CROWDED = { pauseMs: 30, pauses: 30 };
+const CROWDED = { pauseMs: 60, pauses: 30 };
+/**
+ * Beyond so many newcomers who is refused is held for so long: of those who come again at once,
+ * however often they are refused, each would make the work of many.
+ */
+const HELD = { beyond: 64, ms: 1_000 };
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
 const GOING_MAX = 256;
 /** Characters of replies that may wait to be read, of all connections; more where one may have more. */
@@ -190,6 +195,10 @@ export class Server implements AsyncDisposable {
       onWrongProof: () => {
         this.#newcomers.refuse(session, peer);
         return this.#wrongProof(peer);
+      },
+      onRefused: () => {
+        this.#newcomers.refuse(session, peer);
+        return this.#newcomers.count > HELD.beyond ? HELD.ms : 0;
       },
       onStrike: (limit) => this.#struck[limit]++,
       onUnread: (chars) => this.#countUnread(chars),

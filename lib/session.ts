@@ -60,6 +60,8 @@ export interface Host {
   letIn(): boolean;
   /** The proof was wrong; how many milliseconds the answer to it is held back. */
   onWrongProof(): number;
+  /** What came before a proof ends the connection; how many milliseconds that end is held back. */
+  onRefused(): number;
   /** The peer went beyond a limit. */
   onStrike(limit: LimitName): void;
   /** So many characters more, or fewer, wait for the peer to read them. */
@@ -71,6 +73,7 @@ const NOBODY: Host = {
   onHello: () => {},
   letIn: () => true,
   onWrongProof: () => 0,
+  onRefused: () => 0,
   onStrike: () => {},
   onUnread: () => {},
 };
@@ -89,7 +92,7 @@ export class Session {
   #heardAt: number;
   #challenge: Challenge | undefined;
   #known = false;
-  /** The proof was wrong, or there is no room; what is left is to say so. */
+  /** The proof or what came before it was wrong, or there is no room; what is left is to say so. */
   #refused = false;
   #askedBeforeAuth = 0;
   #struck = false;
@@ -148,6 +151,7 @@ export class Session {
       if (!(error instanceof CodedError)) return;
       this.#strike(error);
       this.#replyIfRead(undefined, error);
+      await this.#keepBack();
     } finally {
       this.#gone.abort();
       // A write that the peer does not take may outlive the connection's end in Deno 2.7.
@@ -238,7 +242,9 @@ export class Session {
       if (!(error instanceof RequestError)) throw error;
       this.#strike(error.cause);
       this.#reply(error.id, error.cause);
-      return !this.#refused && !advice(error.cause.code).closes;
+      const ends = this.#refused || advice(error.cause.code).closes;
+      if (ends) await this.#keepBack();
+      return !ends;
     }
   }
 
@@ -262,6 +268,14 @@ export class Session {
   async #holdBack(): Promise<void> {
     this.#refused = true;
     const ms = this.#host.onWrongProof();
+    await sleep(ms, this.#gone.signal, this.#clock).catch(() => {}); // closed meanwhile
+  }
+
+  /** Who was refused before a proof, and has been told, is kept from coming again at once. */
+  async #keepBack(): Promise<void> {
+    if (this.#known || this.#refused) return;
+    this.#refused = true;
+    const ms = this.#host.onRefused();
     await sleep(ms, this.#gone.signal, this.#clock).catch(() => {}); // closed meanwhile
   }
 

@@ -26,6 +26,8 @@ export class TlsConnection implements Connection {
   /** Once hands are shaken, or can't be. */
   #plain: Deno.TlsConn | undefined;
   readonly #open = new Set<{ close(): void }>();
+  /** Resolves when somebody waits again for what the peer sends, if nobody does. */
+  #held: PromiseWithResolvers<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
   /** @param loop makes one for this connection, if that is still wanted then */
@@ -46,7 +48,11 @@ export class TlsConnection implements Connection {
   }
 
   async read(into: Uint8Array): Promise<number | null> {
-    return await (await this.#opening).read(into);
+    const plain = await this.#opening;
+    this.#goOn();
+    const read = await plain.read(into);
+    this.#hold();
+    return read;
   }
 
   /** @throws {Deno.errors.NotConnected} before hands are shaken: there is nobody yet who could read */
@@ -58,6 +64,7 @@ export class TlsConnection implements Connection {
   async close(): Promise<void> {
     if (this.#plain === undefined || !this.#open.delete(this.#plain)) return this.#end();
     this.#plain.close();
+    this.#goOn();
     const late = setTimeout(() => this.#end(), LINGER_MS);
     await this.#ended.promise;
     clearTimeout(late);
@@ -71,14 +78,39 @@ export class TlsConnection implements Connection {
     this.#open.add(wire).add(plain);
     const end = (): void => this.#end();
     if (closed) end();
-    pass(peer, wire, hello).then(() => wire.closeWrite()).catch(end);
+    this.#takeIn(wire, hello).then(() => wire.closeWrite()).catch(end);
     pass(wire, peer).catch(() => {}).finally(end);
     try {
       await plain.handshake();
     } finally {
       this.#plain = plain; // why there is no TLS is said as an alert
+      this.#hold();
     }
     return plain;
+  }
+
+  /**
+   * Passes on what the peer sends, behind what has come already, as long as that is waited for: what
+   * nobody reads would cost as much as what is read, and fill the buffers of four sockets.
+   */
+  async #takeIn(wire: Deno.TcpConn, begun: Uint8Array): Promise<void> {
+    await writeAll(wire, begun);
+    const block = new Uint8Array(BLOCK_BYTES);
+    for (let read; (read = await this.#peer.read(block)) !== null;) {
+      await this.#held?.promise;
+      await writeAll(wire, block.subarray(0, read));
+    }
+  }
+
+  #hold(): void {
+    if (this.#plain !== undefined && this.#open.has(this.#plain)) {
+      this.#held = Promise.withResolvers();
+    }
+  }
+
+  #goOn(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
   }
 
   #end(): void {
@@ -88,13 +120,8 @@ export class TlsConnection implements Connection {
   }
 }
 
-/** Passes on all that comes, behind what has come already. */
-async function pass(
-  from: Deno.TcpConn,
-  to: Deno.TcpConn,
-  begun = new Uint8Array(),
-): Promise<void> {
-  await writeAll(to, begun);
+/** Passes on all that comes. */
+async function pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   const block = new Uint8Array(BLOCK_BYTES);
   for (let read; (read = await from.read(block)) !== null;) {
     await writeAll(to, block.subarray(0, read));

@@ -14,6 +14,8 @@ import type { Connection, Listener } from "./system.ts";
 import { type Loop, TlsConnection } from "./tls_connection.ts";
 
 const LOOPBACK = "127.0.0.1";
+/** While more wait for a loop, one is accepted for each that gets his: handshakes take their time. */
+const WAITING_MAX = 16;
 
 /** What a listener shows, as PEM. */
 export interface Identity {
@@ -33,6 +35,8 @@ export class TlsListener implements Listener {
   readonly #loopback: Deno.TlsListener;
   readonly #waiting: Waiting[] = [];
   #looping = false;
+  /** Resolves when one more has its loop. */
+  #next = Promise.withResolvers<void>();
 
   /**
    * @throws {ExitError} `port_busy` where another process has the port on the loopback
@@ -53,6 +57,7 @@ export class TlsListener implements Listener {
   }
 
   async accept(): Promise<Connection> {
+    if (this.#waiting.length > WAITING_MAX) await this.#next.promise;
     return new TlsConnection(await this.#listener.accept(), (isWanted) => this.#loop(isWanted));
   }
 
@@ -76,6 +81,8 @@ export class TlsListener implements Listener {
     this.#looping = true;
     for (let next; (next = this.#waiting.pop()) !== undefined;) {
       if (next.isWanted()) await this.#connect().then(next.resolve, next.reject);
+      this.#next.resolve();
+      this.#next = Promise.withResolvers();
     }
     this.#looping = false;
   }

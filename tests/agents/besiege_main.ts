@@ -96,14 +96,22 @@ let held = 0;
 
 async function open(): Promise<Peer<Deno.Conn>> {
   if (trusted === undefined || WITHOUT_TLS.includes(kind)) return await Peer.connect(address);
-  return await Peer.overTls(address, trusted);
+  const peer = await Peer.overTls(address, trusted);
+  try {
+    await peer.conn.handshake();
+    return peer;
+  } catch (error) {
+    peer.conn.close();
+    throw error;
+  }
 }
 
 async function besiege(): Promise<void> {
-  for (let first = true;; first = false) {
+  for (let isNew = true;;) {
     try {
       using peer = await open();
-      if (first && ++held === Number(count)) await Deno.stdout.write(new Uint8Array([0x21]));
+      if (isNew && ++held === Number(count)) await Deno.stdout.write(new Uint8Array([0x21]));
+      isNew = false;
       await KINDS[kind](peer);
     } catch { /* it was hung up on, and comes again */ }
     await turn(0);

@@ -453,6 +453,28 @@ Deno.test("Server lets the oldest peer go that it does not know when these are t
   }
 });
 
+Deno.test("Server keeps one of many back whom it has told why its connection ends", async () => {
+  await using server = await serve({ limits: { connections_before_auth: 66, auth_ms: 60_000 } });
+  const silent: Peer[] = [];
+  for (let n = 0; n < 64; n++) silent.push(await Peer.connect(server.address));
+  await until(() => server.connections === 64, "all are taken");
+  using one = await Peer.connect(server.address);
+  using other = await Peer.connect(server.address);
+  for (const peer of [one, other]) {
+    await peer.send("no JSON\n");
+    assertEquals((await peer.hear()).error.code, "bad_json");
+  }
+  await silent[0].ask("ping");
+  assertEquals(server.connections, 66);
+  silent.push(await Peer.connect(server.address));
+  assertEquals(codes(await one.rest()), ["busy"]);
+  for (const peer of silent) {
+    assertEquals((await peer.ask("ping")).ok, true);
+    peer[Symbol.dispose]();
+  }
+  assertEquals(await other.rest(), []);
+});
+
 /** A system whose accepts fail that often before each `good` one, on a clock that only waiting moves. */
 function outOfDescriptors(bad: number): { system: System; waits: number[] } {
   let ms = 0, accepts = 0;
