@@ -26,11 +26,11 @@ const BACKLOG = 4_096;
 /** So many connections are accepted, then the others have a turn. */
 const ACCEPTED_AT_ONCE = 32;
 /**
- * Where each newcomer crowds out another, they are taken so slowly that two seconds are over until
- * all are new: in that time an honest one proves himself, even over TLS and beside a thousand others
- * that make work; and to shake hands with all who are taken leaves time for those who are known.
+ * Where each newcomer crowds out another, they are taken so slowly that most of a second is over until
+ * all are new: in that time an honest one proves himself, beside a thousand others that make work.
+ * Where hands are shaken it is twice as long, so that this leaves time for those who have done so.
  */
-const CROWDED = { pauseMs: 60, pauses: 30 };
+const CROWDED = { pauseMs: 30, pauses: 30 };
 /**
  * Beyond so many newcomers who is refused is held for so long: of those who come again at once,
  * however often they are refused, each would make the work of many.
@@ -151,13 +151,14 @@ export class Server implements AsyncDisposable {
   /** By hand: an iterator over the listener ends for good at the first error. */
   async #accept(): Promise<void> {
     const { clock, random } = this.#system;
+    const crowdedMs = CROWDED.pauseMs * (this.#listener.shakesHands ? 2 : 1);
     let failures = 0, inARow = 0, untold = 0, toldAt = -Infinity;
     while (!this.#closing) {
       try {
         this.#take(await this.#listener.accept());
         failures = 0;
         const [atOnce, pauseMs] = this.#isCrowded()
-          ? [this.#limits.connections_before_auth / CROWDED.pauses, CROWDED.pauseMs]
+          ? [this.#limits.connections_before_auth / CROWDED.pauses, crowdedMs]
           : [ACCEPTED_AT_ONCE, 0];
         if (++inARow >= atOnce) {
           inARow = 0;

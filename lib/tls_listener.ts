@@ -31,6 +31,7 @@ interface Waiting {
 }
 
 export class TlsListener implements Listener {
+  readonly shakesHands = true;
   readonly #listener: Deno.TcpListener;
   readonly #loopback: Deno.TlsListener;
   readonly #waiting: Waiting[] = [];

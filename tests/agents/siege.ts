@@ -19,7 +19,7 @@ import { connect, HOST, PATIENCE_MS, Program } from "./agent_process.ts";
 const HELD = 1_000;
 const ASKED = 200;
 /** So many connect anew at the same time. */
-const LANES = 4;
+const LANES = 8;
 const P99_MS_MAX = 1_000;
 const MEASURED_MAX = 3;
 /** A container has 512. */
