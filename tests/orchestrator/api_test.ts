@@ -61,6 +61,12 @@ async function start(folder: string, script: Script, queueMax = 100): Promise<As
   };
 }
 
+function refuseMerge(script: Script): void {
+  script.before = ({ op }) => {
+    if (op === "merge") throw new CodedError("handler_rejected", "Cannot merge this");
+  };
+}
+
 /** Holds the merge of every task; gives what lets it go. */
 function holdMerge(script: Script): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -476,9 +482,7 @@ Deno.test(
     await using folder = await TempFolder.make();
     const script = new Script(1);
     await using asked = await start(folder.path, script);
-    script.before = ({ op }) => {
-      if (op === "merge") throw new CodedError("handler_rejected", "Cannot merge this");
-    };
+    refuseMerge(script);
     const { task } = await asked.ask("submit", { input: INPUT, key: "k", wait_ms: 60_000 });
     const dead = await asked.ask("get", { task });
     assertEquals([dead.state, dead.stage], ["dead", "merge"]);
@@ -507,9 +511,7 @@ Deno.test(
     await using folder = await TempFolder.make();
     const script = new Script(1);
     await using asked = await start(folder.path, script);
-    script.before = ({ op }) => {
-      if (op === "merge") throw new CodedError("handler_rejected", "Cannot merge this");
-    };
+    refuseMerge(script);
     const { task, events } = await asked.ask("submit", { input: INPUT, wait_ms: 60_000 });
     const body = { task, from: "merge", events };
     for (const other of [events - 1, events + 1]) {
