@@ -8,6 +8,8 @@ import type { Connection } from "./system.ts";
 import { writeAll } from "./write_all.ts";
 
 const BLOCK_BYTES = 16 * 1024;
+/** As long as no more comes at once, so that who is silent costs little. */
+const FIRST_BLOCK_BYTES = 2 * 1024;
 /** How long a peer has to read what was said before the end. */
 const LINGER_MS = 2_000;
 
@@ -95,11 +97,7 @@ export class TlsConnection implements Connection {
    */
   async #takeIn(wire: Deno.TcpConn, begun: Uint8Array): Promise<void> {
     await writeAll(wire, begun);
-    const block = new Uint8Array(BLOCK_BYTES);
-    for (let read; (read = await this.#peer.read(block)) !== null;) {
-      await this.#held?.promise;
-      await writeAll(wire, block.subarray(0, read));
-    }
+    await pass(this.#peer, wire, () => this.#held?.promise);
   }
 
   #hold(): void {
@@ -120,10 +118,16 @@ export class TlsConnection implements Connection {
   }
 }
 
-/** Passes on all that comes. */
-async function pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
-  const block = new Uint8Array(BLOCK_BYTES);
+/** Passes on all that comes, each block when it is wanted. */
+async function pass(
+  from: Deno.TcpConn,
+  to: Deno.TcpConn,
+  wanted: () => Promise<void> | undefined = () => undefined,
+): Promise<void> {
+  let block = new Uint8Array(FIRST_BLOCK_BYTES);
   for (let read; (read = await from.read(block)) !== null;) {
+    await wanted();
     await writeAll(to, block.subarray(0, read));
+    if (read === block.length && read < BLOCK_BYTES) block = new Uint8Array(BLOCK_BYTES);
   }
 }
