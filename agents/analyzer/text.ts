@@ -6,7 +6,7 @@
 import { WILDCARD } from "./mask.ts";
 import { TEMPLATE_CHARS_MAX } from "./limits.ts";
 
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- these are what it takes out
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** The front of a text; control characters but tabs and line feeds become spaces. */

@@ -163,7 +163,7 @@ Deno.test("analyze() takes empty text, in every format", () => {
 Deno.test("analyze() replaces control characters and lone surrogates", () => {
   const partial = analyze(pageOf("2024-05-01 10:00:00 INFO bell\u0007 and \ud800 half\u0000"));
   const [{ text, example }] = partial.templates;
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- these are what must not be there
   assert(!/[\u0000-\u0008]/.test(text + example));
   assert(text.isWellFormed() && example.isWellFormed());
 });
