@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Loops } from "./tls_loops.ts";
 import { readClientHello } from "./tls_records.ts";
 import type { Connection } from "./system.ts";
 import { writeAll } from "./write_all.ts";
@@ -12,14 +13,6 @@ const BLOCK_BYTES = 16 * 1024;
 const FIRST_BLOCK_BYTES = 2 * 1024;
 /** How long a peer has to read what was said before the end. */
 const LINGER_MS = 2_000;
-
-/** Both ends of a connection to ourselves. */
-export interface Loop {
-  /** Takes and gives what goes over the wire. */
-  readonly wire: Deno.TcpConn;
-  /** Takes and gives what it means. */
-  readonly plain: Deno.TlsConn;
-}
 
 export class TlsConnection implements Connection {
   readonly remoteAddr: Deno.NetAddr;
@@ -32,16 +25,14 @@ export class TlsConnection implements Connection {
   #held: PromiseWithResolvers<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
-  /** @param loop makes one for this connection, if that is still wanted then */
-  constructor(peer: Deno.TcpConn, loop: (isWanted: () => boolean) => Promise<Loop>) {
+  constructor(peer: Deno.TcpConn, loops: Loops) {
     this.remoteAddr = peer.remoteAddr;
     this.#peer = peer;
     this.#open.add(peer);
-    const isOpen = (): boolean => this.#open.size > 0;
     const ended = this.#ended.promise.then(() => {
       throw new Deno.errors.NotConnected("Closed");
     });
-    this.#opening = Promise.race([this.#shakeHands(() => loop(isOpen)), ended]);
+    this.#opening = Promise.race([this.#shakeHands(loops), ended]);
     this.#opening.catch(() => {});
   }
 
@@ -72,10 +63,10 @@ export class TlsConnection implements Connection {
     clearTimeout(late);
   }
 
-  async #shakeHands(loop: () => Promise<Loop>): Promise<Deno.TlsConn> {
+  async #shakeHands(loops: Loops): Promise<Deno.TlsConn> {
     const peer = this.#peer;
     const hello = await readClientHello(peer);
-    const { wire, plain } = await loop();
+    const { wire, plain } = await loops.get(() => this.#open.size > 0);
     const closed = this.#open.size === 0;
     this.#open.add(wire).add(plain);
     const end = (): void => this.#end();

@@ -11,11 +11,10 @@
 import { ExitError } from "./exit.ts";
 import { loopbackPort } from "./roles.ts";
 import type { Connection, Listener } from "./system.ts";
-import { type Loop, TlsConnection } from "./tls_connection.ts";
+import { TlsConnection } from "./tls_connection.ts";
+import { type Loop, Loops } from "./tls_loops.ts";
 
 const LOOPBACK = "127.0.0.1";
-/** While more wait for a loop, one is accepted for each that gets his: handshakes take their time. */
-const WAITING_MAX = 16;
 
 /** What a listener shows, as PEM. */
 export interface Identity {
@@ -23,21 +22,11 @@ export interface Identity {
   readonly key: string;
 }
 
-/** A connection that wants a loop. */
-interface Waiting {
-  isWanted(): boolean;
-  resolve(loop: Loop): void;
-  reject(reason: unknown): void;
-}
-
 export class TlsListener implements Listener {
   readonly shakesHands = true;
   readonly #listener: Deno.TcpListener;
   readonly #loopback: Deno.TlsListener;
-  readonly #waiting: Waiting[] = [];
-  #looping = false;
-  /** Resolves when one more has its loop. */
-  #next = Promise.withResolvers<void>();
+  readonly #loops = new Loops(() => this.#connect());
 
   /**
    * @throws {ExitError} `port_busy` where another process has the port on the loopback
@@ -58,34 +47,13 @@ export class TlsListener implements Listener {
   }
 
   async accept(): Promise<Connection> {
-    if (this.#waiting.length > WAITING_MAX) await this.#next.promise;
-    return new TlsConnection(await this.#listener.accept(), (isWanted) => this.#loop(isWanted));
+    await this.#loops.room();
+    return new TlsConnection(await this.#listener.accept(), this.#loops);
   }
 
   close(): void {
     this.#listener.close();
     this.#loopback.close();
-  }
-
-  #loop(isWanted: () => boolean): Promise<Loop> {
-    const { promise, resolve, reject } = Promise.withResolvers<Loop>();
-    this.#waiting.push({ isWanted, resolve, reject });
-    if (!this.#looping) this.#serve();
-    return promise;
-  }
-
-  /**
-   * One after the other, so that whoever comes is the one that was called; the last first, so that of
-   * a crowd some are served at once and not all of them too late.
-   */
-  async #serve(): Promise<void> {
-    this.#looping = true;
-    for (let next; (next = this.#waiting.pop()) !== undefined;) {
-      if (next.isWanted()) await this.#connect().then(next.resolve, next.reject);
-      this.#next.resolve();
-      this.#next = Promise.withResolvers();
-    }
-    this.#looping = false;
   }
 
   async #connect(): Promise<Loop> {

@@ -21,7 +21,7 @@ const FLOORS = [
     "lib/small_file",
     "lib/system",
   ],
-  ["lib/limits", "lib/newcomers", "lib/tls_records"],
+  ["lib/limits", "lib/newcomers", "lib/tls_loops", "lib/tls_records"],
   [
     "lib/damage",
     "lib/file",
