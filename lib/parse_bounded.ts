@@ -12,9 +12,31 @@ const FIRST_ALONE = { abortEarly: true } as z.core.ParseContext<z.core.$ZodIssue
  * take seconds and all of the memory that there is.
  */
 export function parseBounded<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
-  const first = schema.safeParse(value, FIRST_ALONE);
+  const first = parsed(schema, value, FIRST_ALONE);
   if (first.success || hasManyKeys(first.error) || isLarge(value)) return first;
-  return schema.safeParse(value);
+  return parsed(schema, value);
+}
+
+/**
+ * zod compares the `length` of whatever stands in place of a text or a list, and throws where that
+ * can't be made a number. What is in its place is wrong without a `length` too.
+ */
+function parsed<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  options?: z.core.ParseContext<z.core.$ZodIssue>,
+): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value, options);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return schema.safeParse(withoutLengths(value), options);
+  }
+}
+
+function withoutLengths(value: unknown): unknown {
+  const text = JSON.stringify(value, (key, inner) => key === "length" ? undefined : inner);
+  return JSON.parse(text);
 }
 
 /** Spares `isLarge()` a look at keys by the hundred thousand, which takes as long as the parsing. */

@@ -172,7 +172,10 @@ function odd(dice: Dice): Node {
     case 4:
       return dice.below(6) === 0 ? new Raw(dice.pick(NO_JSON)) : [null];
     case 5:
-      return new Entries([[dice.pick(NASTY_KEYS), new Entries([["polluted", 1]])]]);
+      return new Entries([[
+        dice.pick(NASTY_KEYS),
+        new Entries([[dice.pick(["polluted", "polluted", "toString"]), 1]]),
+      ]]);
     case 6:
       return dice.below(20) === 0 ? digits() : many(dice);
     case 7:

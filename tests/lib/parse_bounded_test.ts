@@ -41,6 +41,19 @@ Deno.test("parseBounded() tells all that is wrong with a small value", () => {
   assertEquals(issues.map(({ path }) => path.join(".")), ["0.y", "0.name", "1.x", "1.name"]);
 });
 
+Deno.test("parseBounded() tells of a length that can't be compared what is wrong with its owner", () => {
+  const schema = z.strictObject({ name: z.string().min(1).max(9), list: z.array(z.int()).max(9) });
+  const odd = JSON.parse('{"length":{"toString":1},"toString":{"length":2}}');
+  const told = ({ error }: z.ZodSafeParseResult<unknown>) =>
+    error!.issues.map(({ code, path }) => [code, ...path]);
+  assertEquals(told(parseBounded(schema, { name: odd, list: [1] })), [["invalid_type", "name"]]);
+  assertEquals(told(parseBounded(schema, { name: "n", list: odd })), [["invalid_type", "list"]]);
+  const broken = z.string().refine((): boolean => {
+    throw new TypeError("A mistake of the schema");
+  });
+  assertThrows(() => parseBounded(broken, "n"), TypeError, "A mistake");
+});
+
 Deno.test("parseBounded() gives what safeParse() gives where nothing is wrong", () => {
   const schema = z.strictObject({
     points: z.array(Point.extend({ name: z.string().default("p") })),
