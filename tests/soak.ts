@@ -16,10 +16,12 @@ import { isFinal } from "../orchestrator/task.ts";
 import { PIPELINES } from "../orchestrator/pipelines.ts";
 import { Scheduler } from "../orchestrator/scheduler.ts";
 import { TaskLog } from "../orchestrator/task_log.ts";
+import { heapMib } from "./heap.ts";
 
 const SETTINGS = {
   tasks: { value: "N", fallback: 20_000, help: "How many", read: integer(1_000, 100_000_000) },
 };
+const MIB = 1024 * 1024;
 const CONCURRENCY = 64;
 const LOOKS = 10;
 /** What a start may take with what is kept, in milliseconds of the processor: machines are busy. */
@@ -174,12 +176,15 @@ async function openMemory(folder: string, role: string): Promise<Memory> {
   return await Memory.open({ folder: `${folder}/${role}`, role, log: quiet, onFailed });
 }
 
-/** What is used now, without what is only not collected yet. */
+/** What is used now. */
 async function look(folder: string, tasks: number): Promise<Look> {
-  (globalThis as { gc?: () => void }).gc?.();
-  const { heapUsed, rss } = Deno.memoryUsage();
-  const mib = (bytes: number): number => Math.round(bytes / 1024 / 1024 * 10) / 10;
-  return { tasks, heapMib: mib(heapUsed), rssMib: mib(rss), diskMib: mib(await sizeOf(folder)) };
+  const tenths = (mib: number): number => Math.round(mib * 10) / 10;
+  return {
+    tasks,
+    heapMib: tenths(heapMib()),
+    rssMib: tenths(Deno.memoryUsage().rss / MIB),
+    diskMib: tenths(await sizeOf(folder) / MIB),
+  };
 }
 
 async function sizeOf(folder: string): Promise<number> {

@@ -40,10 +40,21 @@ interface HarmedMemory {
 
 Deno.test("every hostile connection of the corpus is answered as it was, and harms nobody", async () => {
   await using victim = await Victim.start();
+  await tryCorpus(victim);
+  // What a role takes for the first time is not growth.
   await victim.measure();
-  const files = (await Array.fromAsync(Deno.readDir(CORPUS), ({ name }) => name)).sort();
+  const count = await tryCorpus(victim);
+  const grownMib = await victim.judge(count);
+  await victim.stop();
+  assertEquals(victim.findings, []);
+  figures(`corpus: ${count} connections twice, grown by ${grownMib.toFixed(1)} MiB`);
+});
+
+/** Gives how many connections there are in it. */
+async function tryCorpus(victim: Victim): Promise<number> {
+  const files = await Array.fromAsync(Deno.readDir(CORPUS), ({ name }) => name);
   let count = 0;
-  for (const file of files.filter((file) => file !== MEMORIES)) {
+  for (const file of files.sort().filter((file) => file !== MEMORIES)) {
     const inputs: SessionInput[] = JSON.parse(await Deno.readTextFile(new URL(file, CORPUS)));
     for (const input of inputs) {
       const { told, last } = await tryOne(input, victim);
@@ -55,11 +66,8 @@ Deno.test("every hostile connection of the corpus is answered as it was, and har
       count++;
     }
   }
-  await victim.judge(count);
-  await victim.stop();
-  assertEquals(victim.findings, []);
-  figures(`corpus: ${count} connections`);
-});
+  return count;
+}
 
 Deno.test("every harmed memory of the corpus is refused in one line, and repaired", async (t) => {
   const harms: HarmedMemory[] = JSON.parse(await Deno.readTextFile(new URL(MEMORIES, CORPUS)));

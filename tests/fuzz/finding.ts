@@ -18,7 +18,8 @@ export interface Figures {
   readonly refused: number;
   readonly findings: readonly Finding[];
   readonly longestMs: number;
-  readonly grownMib: number;
+  /** Absent where it can't be measured. */
+  readonly grownMib: number | undefined;
 }
 
 const SHOWN = 600;
@@ -36,5 +37,6 @@ export async function keep(kind: string, finding: Finding): Promise<string> {
 /** One line for whoever reads only that. */
 export function figuresLine({ kind, tried, refused, findings, longestMs, grownMib }: Figures) {
   return `${kind}: ${tried} inputs, ${refused} refused, ${findings.length} findings, ` +
-    `longest wait ${longestMs.toFixed(0)} ms, grown by ${grownMib.toFixed(1)} MiB`;
+    `longest wait ${longestMs.toFixed(0)} ms` +
+    (grownMib === undefined ? "" : `, grown by ${grownMib.toFixed(1)} MiB`);
 }

@@ -5,11 +5,13 @@
  *     like a write that was cut short, an earlier one; and opened again it is the same.
  *  3. `repair` without consent changes nothing. With it the folder opens, and where `memory.json`
  *     was not harmed it holds no value that its key never had.
+ *  4. Nothing of it stays on the heap.
  *
  * @module
  */
 import { ExitError } from "../../lib/exit.ts";
 import { repair } from "../../lib/repair.ts";
+import { heapMib, isExact } from "../heap.ts";
 import { openMemory, stateOf } from "../lib/memories.ts";
 import { copyFolder, within } from "../lib/temp_folder.ts";
 import { damageFolder, type Harm } from "./damage_folder.ts";
@@ -25,7 +27,9 @@ const REASONS = ["damaged", "storage_failed", "not_permitted"];
 /** A torn line at the end of the last segment may have been acknowledged where its end alone is gone. */
 const TORN_RECORDS_MAX = 1;
 const ROLE = "tester";
-const MIB = 1024 * 1024;
+/** After so many nothing is made for the first time. */
+const WARM = 200;
+const GROWTH_MIB = 8;
 
 /** Memory that holds what it is given and nothing else, quick where it can be had. */
 async function workFolder(): Promise<string> {
@@ -43,7 +47,7 @@ export async function fuzzJournals(
     const findings: Finding[] = [];
     const counts = { tried: 0, refused: 0 };
     let longestMs = 0;
-    let rss = Deno.memoryUsage().rss;
+    let warm = heapMib();
     const begun = performance.now();
     const due = begun + seconds * 1_000;
     for (let number = from; number < from + inputs && performance.now() < due; number++) {
@@ -57,9 +61,13 @@ export async function fuzzJournals(
       if (refused) counts.refused++;
       longestMs = Math.max(longestMs, ms);
       if (told.length > 0) findings.push({ seed, number, input: harms, told });
-      if (counts.tried === 200) rss = Deno.memoryUsage().rss;
+      if (counts.tried === WARM) warm = heapMib();
     }
-    const grownMib = (Deno.memoryUsage().rss - rss) / MIB;
+    const grownMib = isExact ? heapMib() - warm : undefined;
+    if (grownMib !== undefined && grownMib > GROWTH_MIB) {
+      const told = [`this process has grown by ${grownMib.toFixed(1)} MiB`];
+      findings.unshift({ seed, number: from + counts.tried - 1, input: null, told });
+    }
     return { kind: "journals", ...counts, findings, longestMs, grownMib };
   } finally {
     await Deno.remove(below, { recursive: true });

@@ -33,10 +33,12 @@ const SETTLE_MS = 5_000;
 /** What stays open of the honest client and of what the roles have with each other. */
 const DESCRIPTORS_MORE_MAX = 8;
 const MIB = 1024 * 1024;
-/** Garbage; beside it an agent fills up with the requests that it remembers, which has an end. */
+/** Beside it an agent fills up with the requests that it remembers, of which it keeps 64 MiB. */
 const GROWTH_MIB = 32;
-const GROWTH_MIB_PER_INPUT = 0.01;
-const GROWTH_MIB_MAX = 128;
+const GROWTH_MIB_PER_INPUT = 0.004;
+const GROWTH_MIB_MAX = GROWTH_MIB + 64;
+/** Whatever V8 would keep for later is no growth, so each of its collections is a full one. */
+const COLLECT_ALL = "--gc-global";
 const TICKS_PER_SECOND = 100;
 
 interface Process {
@@ -163,7 +165,7 @@ export class Victim implements AsyncDisposable {
   #start(role: Role): void {
     const port = ["--port", String(this.site.ports[role])];
     const args = ["serve", ...port, ...(role === "orchestrator" ? ["--watch", "0"] : [])];
-    const env = { AUTH_TOKEN: "", AUTH_TOKEN_FILE: "" };
+    const env = { AUTH_TOKEN: "", AUTH_TOKEN_FILE: "", DENO_V8_FLAGS: COLLECT_ALL };
     const child = launch(role, this.site, { args, env, stderr: "piped" });
     const process: Process = { child, heard: this.#hear(role, child.stderr) };
     this.#processes.set(role, process);
