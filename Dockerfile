@@ -1,6 +1,7 @@
 # One build stage, four small final ones. `docker compose up --build` uses all of them.
 # A role that stands still is unhealthy after twice an interval and a timeout: 14 s at most.
 ARG DENO_VERSION=2.9.6
+ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM denoland/deno:${DENO_VERSION} AS build
 WORKDIR /src
@@ -17,7 +18,7 @@ RUN for role in orchestrator collector analyzer reporter; do \
     # Where `init: true` mounts its program; else it would be made in each container.
     touch /rooms/docker-init
 
-FROM gcr.io/distroless/cc-debian12:nonroot AS orchestrator
+FROM ${BASE_IMAGE} AS orchestrator
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/orchestrator .
@@ -29,7 +30,7 @@ HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/bato
 ENTRYPOINT ["/baton/orchestrator"]
 CMD ["serve"]
 
-FROM gcr.io/distroless/cc-debian12:nonroot AS collector
+FROM ${BASE_IMAGE} AS collector
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/collector .
@@ -39,7 +40,7 @@ EXPOSE 7101
 HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/collector", "health"]
 ENTRYPOINT ["/baton/collector"]
 
-FROM gcr.io/distroless/cc-debian12:nonroot AS analyzer
+FROM ${BASE_IMAGE} AS analyzer
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/analyzer .
@@ -49,7 +50,7 @@ EXPOSE 7102
 HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/analyzer", "health"]
 ENTRYPOINT ["/baton/analyzer"]
 
-FROM gcr.io/distroless/cc-debian12:nonroot AS reporter
+FROM ${BASE_IMAGE} AS reporter
 WORKDIR /baton
 COPY --from=build /rooms/docker-init /sbin/docker-init
 COPY --from=build --chown=65532:65532 /rooms/reporter .

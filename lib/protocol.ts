@@ -21,8 +21,8 @@ export const RequestId = z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/
 export const TaskId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
 /** Any object, as it is: a copy of all its keys would cost more than the parsing. */
-const Body = z.custom<JsonObject>(
-  (body) => body !== null && typeof body === "object" && !Array.isArray(body),
+export const AnyObject = z.custom<JsonObject>(
+  (value) => value !== null && typeof value === "object" && !Array.isArray(value),
   "Invalid input: expected record",
 );
 
@@ -32,7 +32,7 @@ export const Request = z.strictObject({
   type: z.string().regex(/^[a-z][a-z_]{0,31}$/),
   /** What is left of the caller's time; each hop takes off what it used itself. */
   timeout_ms: z.int().min(1).max(TIMEOUT_MS_MAX).optional(),
-  body: Body.optional(),
+  body: AnyObject.optional(),
 });
 export type Request = z.infer<typeof Request>;
 
@@ -47,7 +47,7 @@ export const WireError = z.strictObject({
 export type WireError = z.infer<typeof WireError>;
 
 export const Reply = z.discriminatedUnion("ok", [
-  z.strictObject({ v: z.literal(PROTOCOL), id: RequestId, ok: z.literal(true), body: Body }),
+  z.strictObject({ v: z.literal(PROTOCOL), id: RequestId, ok: z.literal(true), body: AnyObject }),
   z.strictObject({
     v: z.literal(PROTOCOL),
     /** Absent where the request was so broken that it had no id to tell. */
