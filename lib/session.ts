@@ -94,6 +94,8 @@ export class Session {
   #known = false;
   /** The proof or what came before it was wrong, or there is no room; what is left is to say so. */
   #refused = false;
+  /** The peer knows why the connection ends. */
+  #told = false;
   #askedBeforeAuth = 0;
   #struck = false;
   #inFlight = new Set<Promise<void>>();
@@ -204,14 +206,14 @@ export class Session {
   }
 
   /**
-   * Ends the connection, with a last line that says why where there is a reason. Asked once more, it
-   * does not wait for that line to be read.
+   * Ends the connection, with a last line that says why where there is a reason and the peer does not
+   * know it. Asked once more, it does not wait for that line to be read.
    */
   close(reason?: CodedError): void {
     if (this.#closed) return;
     if (reason !== undefined) this.#strike(reason);
     if (reason !== undefined && this.#writer.blockedSince === undefined) {
-      this.#replyIfRead(undefined, reason);
+      if (!this.#told) this.#replyIfRead(undefined, reason);
       this.#writer.flushed().finally(() => this.close());
     } else {
       this.#closed = true;
@@ -274,7 +276,7 @@ export class Session {
   /** Who was refused before a proof, and has been told, is kept from coming again at once. */
   async #keepBack(): Promise<void> {
     if (this.#known || this.#refused) return;
-    this.#refused = true;
+    this.#refused = this.#told = true;
     const ms = this.#host.onRefused();
     await sleep(ms, this.#gone.signal, this.#clock).catch(() => {}); // closed meanwhile
   }
