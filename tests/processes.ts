@@ -4,9 +4,10 @@
  * @module
  */
 import { copy } from "@std/fs/copy";
-import { end, freePorts, launch, SAMPLE_INBOX, signal, type Site } from "../lib/launch/launch.ts";
-import { PORTS, type Role, ROLES } from "../lib/roles.ts";
+import { end, launch, SAMPLE_INBOX, signal, type Site } from "../lib/launch/launch.ts";
+import { type Role, ROLES } from "../lib/roles.ts";
 import { sleep } from "../lib/retry.ts";
+import { claimSite } from "./claim_site.ts";
 
 const PATIENCE_MS = 60_000;
 
@@ -17,7 +18,7 @@ export interface Ran {
 }
 
 export class Processes implements AsyncDisposable {
-  readonly site: Site;
+  readonly site: Site & Disposable;
   /** All that any of them has said. */
   said = "";
   /** The command lines of all that were started and of what runs beside them, as the system has them. */
@@ -25,7 +26,7 @@ export class Processes implements AsyncDisposable {
   readonly #env: (role: Role) => Record<string, string>;
   readonly #running = new Map<Role, { child: Deno.ChildProcess; heard: Promise<unknown> }>();
 
-  private constructor(site: Site, env: (role: Role) => Record<string, string>) {
+  private constructor(site: Site & Disposable, env: (role: Role) => Record<string, string>) {
     this.site = site;
     this.#env = env;
   }
@@ -39,12 +40,8 @@ export class Processes implements AsyncDisposable {
     folder: string,
     env: (role: Role) => Record<string, string> = () => ({}),
   ): Promise<Processes> {
-    const binaries = Deno.env.get("BATON_BINARIES");
     await copy(SAMPLE_INBOX, `${folder}/inbox`);
-    const site = binaries === undefined
-      ? { folder, inbox: "inbox", ports: freePorts() }
-      : { folder, inbox: "inbox", ports: PORTS, binaries: await Deno.realPath(binaries) };
-    return new Processes(site, env);
+    return new Processes(await claimSite(folder), env);
   }
 
   /** Starts a role that does not run. */
@@ -102,6 +99,7 @@ export class Processes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const role of [...this.#running.keys()]) await this.stop(role);
+    this.site[Symbol.dispose]();
   }
 
   #launch(role: Role, args: string[], env: Record<string, string>): Deno.ChildProcess {

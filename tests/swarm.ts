@@ -1,6 +1,5 @@
 /**
- * The four roles as real processes for a test, from the sources or, where `BATON_BINARIES` names a
- * folder, from compiled programs.
+ * The four roles as real processes for a test.
  *
  * @module
  */
@@ -8,7 +7,6 @@ import { copy } from "@std/fs/copy";
 import { importSecret } from "../lib/auth.ts";
 import {
   end,
-  freePorts,
   healthy,
   launch,
   makeSecret,
@@ -16,8 +14,9 @@ import {
   signal,
   type Site,
 } from "../lib/launch/launch.ts";
-import { PORTS, type Role, ROLES } from "../lib/roles.ts";
+import { type Role, ROLES } from "../lib/roles.ts";
 import { Remote } from "../orchestrator/remote.ts";
+import { claimSite } from "./claim_site.ts";
 
 const START_MS = 60_000;
 
@@ -27,33 +26,31 @@ export interface Ended {
 }
 
 export class Swarm implements AsyncDisposable {
-  readonly site: Site;
+  readonly site: Site & Disposable;
   readonly #children = new Map<Role, Deno.ChildProcess>();
 
-  private constructor(site: Site) {
+  private constructor(site: Site & Disposable) {
     this.site = site;
   }
 
   /** Starts all four in a new folder whose inbox holds the sample. */
   static async start(): Promise<Swarm> {
-    const binaries = Deno.env.get("BATON_BINARIES");
     const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
-    // A compiled program knows its own ports and its own inbox alone.
-    const swarm = new Swarm({
-      folder,
-      inbox: "inbox",
-      ports: binaries === undefined ? freePorts() : PORTS,
-      ...(binaries === undefined ? {} : { binaries: await Deno.realPath(binaries) }),
-    });
+    const swarm = new Swarm(await claimSite(folder));
     await copy(SAMPLE_INBOX, `${folder}/inbox`);
     // Of one age, so that they are taken in the order of their names.
     for await (const { name } of Deno.readDir(`${folder}/inbox`)) {
       await Deno.utime(`${folder}/inbox/${name}`, 0, 0);
     }
-    await makeSecret(swarm.site);
-    for (const role of ROLES) swarm.start(role);
-    await swarm.healthy();
-    return swarm;
+    try {
+      await makeSecret(swarm.site);
+      for (const role of ROLES) swarm.start(role);
+      await swarm.healthy();
+      return swarm;
+    } catch (error) {
+      await swarm[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Starts a role that does not run. */
@@ -118,6 +115,7 @@ export class Swarm implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    this.site[Symbol.dispose]();
     await Deno.remove(this.site.folder, { recursive: true });
   }
 }

@@ -8,13 +8,13 @@ import { runProgram, stderr, stdout } from "../program.ts";
 import {
   AGENT_ROLES,
   end,
-  freePorts,
   healthy,
   launch,
   makeSecret,
   SAMPLE_INBOX,
+  type Site,
 } from "./launch.ts";
-import type { Site } from "./launch.ts";
+import { claimPorts } from "./ports.ts";
 
 /** Two days of one shop: the second is compared with the first. */
 const DAYS = ["shop-2026-11-01.log", "shop-2026-11-02.log"];
@@ -22,7 +22,8 @@ const START_MS = 60_000;
 
 await runProgram("demo", async () => {
   const folder = await Deno.makeTempDir({ prefix: "baton-demo-" });
-  const site: Site = { folder, ports: freePorts(), inbox: SAMPLE_INBOX };
+  using ports = claimPorts();
+  const site: Site = { folder, ports, inbox: SAMPLE_INBOX };
   await makeSecret(site);
   const roles = [...AGENT_ROLES, "orchestrator" as const];
   const children = roles.map((role) => {

@@ -10,7 +10,6 @@ import { SECRET_FILE, variable } from "../config.ts";
 import type { JsonObject } from "../protocol.ts";
 import { sleep } from "../retry.ts";
 import {
-  loopbackPort,
   mainModule,
   permissionFlags,
   type Permissions,
@@ -60,32 +59,6 @@ export function launch(
     stdout,
     stderr,
   }).spawn();
-}
-
-/** Ports that are free, and that the system gives to nobody else meanwhile: it takes higher ones. */
-export function freePorts(): Readonly<Record<Role, number>> {
-  const found = new Set<number>();
-  while (found.size < ROLES.length) {
-    // Of each two hundred the lower one: the upper has the ports on the loopback.
-    const port = 10_000 + 200 * below(100) + below(100);
-    if (isFree(port) && isFree(loopbackPort(port))) found.add(port);
-  }
-  const ports = [...found];
-  return Object.fromEntries(ROLES.map((role, at) => [role, ports[at]])) as Record<Role, number>;
-}
-
-function below(bound: number): number {
-  return Math.floor(Math.random() * bound);
-}
-
-function isFree(port: number): boolean {
-  try {
-    using _ = Deno.listen({ hostname: "127.0.0.1", port });
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return false;
-    throw error;
-  }
 }
 
 /** Makes the shared secret of a site, unless it has one or the environment does. */

@@ -115,7 +115,8 @@ function rewritten(bytes: Uint8Array, dice: Dice): Harm & { bytes: Uint8Array } 
     }
     case 5: {
       const gone = 1 + dice.below(10);
-      const isTail = line + gone >= lines.length;
+      // What is left behind them, and has no end, looks torn itself.
+      const isTail = line + gone >= lines.filter((line) => line.at(-1) === NEW_LINE).length;
       lines.splice(line, gone);
       return { bytes: concat(lines), told: `${gone} lines gone at ${line}`, mayLose: isTail };
     }

@@ -9,13 +9,13 @@ import { importSecret, type Secret } from "../../lib/auth.ts";
 import { Client } from "../../lib/client.ts";
 import {
   end,
-  freePorts,
   healthy,
   launch,
   makeSecret,
   SAMPLE_INBOX,
   type Site,
 } from "../../lib/launch/launch.ts";
+import { claimPorts } from "../../lib/launch/ports.ts";
 import type { JsonObject } from "../../lib/protocol.ts";
 import type { Target } from "./hostile_session.ts";
 import { sleep } from "../../lib/retry.ts";
@@ -61,28 +61,25 @@ export class Victim implements AsyncDisposable {
   longestWaitMs = 0;
   secret!: Secret;
   limits: Target["limits"] = {};
+  readonly #ports = claimPorts();
   readonly #processes = new Map<Role, Process>();
   readonly #pinging = new AbortController();
   #pings: Promise<void>[] = [];
   #before = new Map<Role, Used>();
 
-  private constructor(site: Site) {
-    this.site = site;
+  private constructor(folder: string) {
+    this.site = { folder, inbox: "inbox", ports: this.#ports };
   }
 
   static async start(): Promise<Victim> {
-    const folder = await Deno.makeTempDir({ prefix: "baton-fuzz-" });
-    const victim = new Victim({ folder, inbox: "inbox", ports: freePorts() });
-    await copy(SAMPLE_INBOX, `${folder}/inbox`);
-    await makeSecret(victim.site);
-    victim.secret = await importSecret((await Deno.readTextFile(`${folder}/secret/token`)).trim());
-    for (const role of ROLES) victim.#start(role);
-    await healthy("orchestrator", victim.site, START_MS);
-    using client = await victim.#client("orchestrator");
-    victim.limits = client.welcome!.limits;
-    victim.task = await victim.honestTask();
-    victim.#pings = ROLES.map((role) => victim.#ping(role));
-    return victim;
+    const victim = new Victim(await Deno.makeTempDir({ prefix: "baton-fuzz-" }));
+    try {
+      await victim.#startAll();
+      return victim;
+    } catch (error) {
+      await victim[Symbol.asyncDispose]();
+      throw new Error([(error as Error).message, ...victim.findings].join("; "), { cause: error });
+    }
   }
 
   /** Whom inputs for a role are for. */
@@ -159,7 +156,21 @@ export class Victim implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    this.#ports[Symbol.dispose]();
     await Deno.remove(this.site.folder, { recursive: true });
+  }
+
+  async #startAll(): Promise<void> {
+    const { folder } = this.site;
+    await copy(SAMPLE_INBOX, `${folder}/inbox`);
+    await makeSecret(this.site);
+    this.secret = importSecret((await Deno.readTextFile(`${folder}/secret/token`)).trim());
+    for (const role of ROLES) this.#start(role);
+    await healthy("orchestrator", this.site, START_MS);
+    using client = await this.#client("orchestrator");
+    this.limits = client.welcome!.limits;
+    this.task = await this.honestTask();
+    this.#pings = ROLES.map((role) => this.#ping(role));
   }
 
   #start(role: Role): void {

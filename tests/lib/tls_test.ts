@@ -9,7 +9,7 @@ import { importSecret, makeNonce } from "../../lib/auth.ts";
 import { type Address, Client } from "../../lib/client.ts";
 import { CodedError, type ErrorCode } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
-import { freePorts } from "../../lib/launch/launch.ts";
+import { claimPorts } from "../../lib/launch/ports.ts";
 import { Link } from "../../lib/link.ts";
 import { sleep } from "../../lib/retry.ts";
 import { loopbackPort } from "../../lib/roles.ts";
@@ -307,7 +307,8 @@ tlsTest("Server over TLS lets go of peers that stay, whatever they have said", a
 
 tlsTest("TlsListener serves nobody who comes to its port on the loopback", async (ca) => {
   const system = await ca.system();
-  const [{ orchestrator: port }, hostname] = [freePorts(), "127.0.0.1"];
+  using ports = claimPorts();
+  const [port, hostname] = [ports.orchestrator, "127.0.0.1"];
   {
     await using server = await serve({ system, port });
     using stack = new DisposableStack();

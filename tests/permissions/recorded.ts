@@ -8,13 +8,13 @@ import { copy } from "@std/fs/copy";
 import {
   AGENT_ROLES,
   end,
-  freePorts,
   healthy,
   launch,
   SAMPLE_INBOX,
   signal,
   type Site,
 } from "../../lib/launch/launch.ts";
+import { claimPorts } from "../../lib/launch/ports.ts";
 import type { Role } from "../../lib/roles.ts";
 import { type Access, readAccesses } from "./accesses.ts";
 
@@ -37,11 +37,12 @@ type Variables = Readonly<Record<string, string>>;
 
 export class Recorded implements AsyncDisposable {
   readonly site: Site;
+  readonly #ports = claimPorts();
   readonly #records: { role: Role; path: string }[] = [];
   readonly #serving = new Map<Role, Running>();
 
-  private constructor(site: Site) {
-    this.site = site;
+  private constructor(folder: string) {
+    this.site = { folder, ports: this.#ports, inbox: "inbox" };
   }
 
   /** Makes a folder whose inbox holds the sample. */
@@ -49,7 +50,7 @@ export class Recorded implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
     await Deno.mkdir(`${folder}/records`);
     await copy(SAMPLE_INBOX, `${folder}/inbox`);
-    return new Recorded({ folder, ports: freePorts(), inbox: "inbox" });
+    return new Recorded(folder);
   }
 
   /** Starts all four and waits until each is up. */
@@ -118,6 +119,7 @@ export class Recorded implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
+    this.#ports[Symbol.dispose]();
     await Deno.remove(this.site.folder, { recursive: true });
   }
 }

@@ -7,8 +7,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../lib/exit.ts";
 import { compile } from "../../lib/launch/compile.ts";
-import { freePorts, launch, signal, type Site } from "../../lib/launch/launch.ts";
-import { permissionsOf, PORTS, type Role, ROLES } from "../../lib/roles.ts";
+import { launch, signal, type Site } from "../../lib/launch/launch.ts";
+import { claimPorts } from "../../lib/launch/ports.ts";
+import { permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
+import { claimSite } from "../claim_site.ts";
 import { figures, leftOut } from "../disk/left_out.ts";
 import { type Ended, PROBE, probe } from "./probe.ts";
 
@@ -45,7 +47,8 @@ const UNASKED = ["import a computed module"];
 Deno.test("permissionsOf() lets each role do what is its own, and nothing else", async () => {
   const told: string[] = [];
   for (const role of ROLES) {
-    const ended = await probe(role, freePorts());
+    using ports = claimPorts();
+    const ended = await probe(role, ports);
     judge(role, ended, [...OWN, ...MORE[role]]);
     const refused = Object.values(ended).filter((how) => how === REFUSED).length;
     told.push(`${role} ${refused} of ${Object.keys(ended).length}`);
@@ -57,7 +60,7 @@ Deno.test("compile() makes programs that are refused the same", async (t) => {
   if (BINARIES === undefined) return await leftOut(t, "BATON_BINARIES is not set");
   for (const role of ROLES) {
     await inFolder(async (folder) => {
-      const ports = freePorts();
+      using ports = claimPorts();
       const permissions = permissionsOf(role, { ports, inbox: "inbox" });
       const program = `${folder}/probe`;
       await compile({ module: PROBE, permissions, output: program });
@@ -69,9 +72,7 @@ Deno.test("compile() makes programs that are refused the same", async (t) => {
 Deno.test("each role itself is refused what its settings must not ask of it", async () => {
   for (const role of ROLES) {
     await inFolder(async (folder) => {
-      const site: Site = BINARIES === undefined
-        ? { folder, inbox: "inbox", ports: freePorts() }
-        : { folder, inbox: "inbox", ports: PORTS, binaries: await Deno.realPath(BINARIES) };
+      using site = await claimSite(folder);
       for (const { args, env, code, words } of refusalsOf(role, site)) {
         const child = launch(role, site, { args, env, stderr: "piped" });
         const timer = setTimeout(() => signal(child, "SIGKILL"), END_MS);
