@@ -257,11 +257,11 @@ export class Session {
     throw new LimitError("requests_before_auth", "auth_required", message);
   }
 
-  async #greet(request: Request): Promise<JsonObject> {
+  async #greet(request: Request): Promise<JsonObject | Error> {
     try {
       return this.#greeting(request);
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
+      if (!(error instanceof CodedError)) return error as Error; // a bug, which ends no connection
       if (error.code === "auth_failed") await this.#holdBack();
       throw new RequestError(error, request.id);
     }

@@ -243,6 +243,22 @@ Deno.test("Session tells the owner of a bug and the peer a reference", async () 
   assertEquals((await peer.ask("ping")).ok, true);
 });
 
+Deno.test("Session answers a bug before the proof as one behind it, and goes on", async () => {
+  const seen: unknown[] = [];
+  await using server = await serve({
+    health: () => {
+      throw new TypeError("the secret is 1234");
+    },
+    onInternal: (_, error) => seen.push(error),
+  });
+  using peer = await Peer.connect(server.address);
+  const { error } = await peer.ask("health");
+  assertEquals(error.code, "internal");
+  assert(!error.message.includes("1234"), error.message);
+  assertEquals(seen.map(String), ["TypeError: the secret is 1234"]);
+  assertEquals((await peer.logIn()).ok, true);
+});
+
 Deno.test("Session says so instead of sending a reply that no peer would read", async () => {
   await using server = await serve({
     answer: ({ type }) => Promise.resolve({ text: "x".repeat(type === "fits" ? 4e6 : 4.2e6) }),

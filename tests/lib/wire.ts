@@ -180,6 +180,7 @@ export const quiet: Log = () => {};
 
 export interface ServeOptions {
   readonly answer?: Service["answer"];
+  readonly health?: Service["health"];
   readonly limits?: Partial<Limits>;
   readonly role?: string;
   readonly secret?: string;
@@ -203,7 +204,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
       name: `${role}-1`,
       version: "1.0.0",
       secret: await importSecret(secret),
-      health: () => ({ status: "ok", role }),
+      health: options.health ?? (() => ({ status: "ok", role })),
       answer: options.answer ?? (({ body = {} }) => Promise.resolve(body)),
       onInternal: options.onInternal ?? (() => {}),
     },
