@@ -155,7 +155,9 @@ export class Server implements AsyncDisposable {
     let failures = 0, inARow = 0, untold = 0, toldAt = -Infinity;
     while (!this.#closing) {
       try {
-        this.#take(await this.#listener.accept());
+        const conn = await this.#listener.accept();
+        if (this.#closing) return await conn.close();
+        this.#take(conn);
         failures = 0;
         const [atOnce, pauseMs] = this.#isCrowded()
           ? [this.#limits.connections_before_auth / CROWDED.pauses, crowdedMs]

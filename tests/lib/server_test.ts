@@ -5,7 +5,7 @@ import { ExitError } from "../../lib/exit.ts";
 import { LIMITS, type Limits } from "../../lib/limits.ts";
 import { sleep } from "../../lib/retry.ts";
 import { type Service, Session } from "../../lib/session.ts";
-import { type Clock, type Net, SYSTEM, type System } from "../../lib/system.ts";
+import { type Clock, type Connection, type Net, SYSTEM, type System } from "../../lib/system.ts";
 import { keepLog, type Message, Peer, SECRET, serve, until, within } from "./wire.ts";
 
 const codes = (messages: Message[]): string[] => messages.map(({ error }) => error?.code ?? "ok");
@@ -608,6 +608,26 @@ Deno.test("Session tells its owner when nobody waits for an answer any more", as
   assertEquals(waiting.has("b"), true);
   await server[Symbol.asyncDispose]();
   await until(() => waiting.size === 0, "the second is abandoned");
+});
+
+Deno.test("Server hangs up on a connection that comes while it closes", async () => {
+  const coming = Promise.withResolvers<Connection>();
+  let closed = false;
+  const conn: Connection = {
+    read: () => new Promise(() => {}),
+    write: (bytes) => Promise.resolve(bytes.length),
+    setNoDelay: () => {},
+    close: () => void (closed = true),
+  };
+  const listen: Net["listen"] = () => ({
+    addr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    accept: () => coming.promise,
+    close: () => {},
+  });
+  const server = await serve({ system: { ...SYSTEM, net: { ...SYSTEM.net, listen } } });
+  coming.resolve(conn);
+  await server[Symbol.asyncDispose]();
+  assertEquals([closed, server.connections], [true, 0]);
 });
 
 Deno.test("Server says which port is taken", async () => {
