@@ -20,7 +20,7 @@ import {
 import { backoffMs, sleep } from "./retry.ts";
 import { type Clock, type Duplex, SYSTEM, type System } from "./system.ts";
 
-/** Opening a connection and proving who is who takes no longer. */
+/** Opening a connection and proving who is who takes no longer, both together. */
 const CONNECT_MS = 3_000;
 /** Between two tries where the server has no room. */
 const CROWDED = { baseMs: 25, maxMs: 100 };
@@ -41,6 +41,7 @@ export interface ClientOptions {
   readonly secret: Secret;
   /** The role that must answer there. */
   readonly role: string;
+  /** For the connection and both proofs together, in milliseconds; by default 3 s. */
   readonly connectMs?: number;
   readonly system?: Pick<System, "clock" | "net"> & { readonly random?: System["random"] };
 }
@@ -100,7 +101,10 @@ export class Client implements Disposable {
     let busy: CodedError | undefined;
     for (let attempt = 1;; attempt++) {
       try {
-        return await Client.#connectOnce(options, Math.max(1, Math.ceil(until - clock.now())));
+        return await Client.#connectOnce(
+          options,
+          () => Math.max(1, Math.ceil(until - clock.now())),
+        );
       } catch (error) {
         if (!(error instanceof CodedError) || error.code !== "busy") {
           // The last try had next to no time, and so tells less than the one before.
@@ -114,11 +118,11 @@ export class Client implements Disposable {
     }
   }
 
-  static async #connectOnce(options: ClientOptions, connectMs: number): Promise<Client> {
+  static async #connectOnce(options: ClientOptions, leftMs: () => number): Promise<Client> {
     const { address, secret, role, system } = options;
-    const client = await Client.open(address, connectMs, system);
+    const client = await Client.open(address, leftMs(), system);
     try {
-      await client.#authenticate(secret, role, connectMs);
+      await client.#authenticate(secret, role, leftMs);
       return client;
     } catch (error) {
       client.close();
@@ -232,9 +236,9 @@ export class Client implements Disposable {
     return new CodedError("agent_unreachable", `Lost ${this.#place}: ${why}`, { cause });
   }
 
-  async #authenticate(secret: Secret, role: string, timeoutMs: number): Promise<void> {
+  async #authenticate(secret: Secret, role: string, leftMs: () => number): Promise<void> {
     const clientNonce = makeNonce();
-    const hello = await this.call("hello", { nonce: clientNonce }, { timeoutMs });
+    const hello = await this.call("hello", { nonce: clientNonce }, { timeoutMs: leftMs() });
     const welcome = Welcome.safeParse(hello).data;
     if (welcome === undefined) {
       throw new CodedError("auth_failed", `Cannot trust ${this.#place}: it does not speak baton/1`);
@@ -258,7 +262,8 @@ export class Client implements Disposable {
         `Cannot trust ${this.#place}: it does not hold the same secret`,
       );
     }
-    await this.call("auth", { mac: prove(secret, "client", challenge) }, { timeoutMs });
+    const mac = prove(secret, "client", challenge);
+    await this.call("auth", { mac }, { timeoutMs: leftMs() });
     this.#welcome = welcome;
   }
 

@@ -4,6 +4,7 @@ import { type Address, addressText, Client } from "../../lib/client.ts";
 import { CodedError, type ErrorCode } from "../../lib/errors.ts";
 import type { Request } from "../../lib/protocol.ts";
 import { sleep } from "../../lib/retry.ts";
+import { type Net, SYSTEM } from "../../lib/system.ts";
 import {
   FakeServer,
   letIn,
@@ -261,6 +262,31 @@ Deno.test("Client.connect() gives the reason for which it is turned away", async
     Client.connect({ address: server.address, secret, role: "echo", connectMs: 300 }),
   );
   assertEquals([error.code, error.afterMs], ["busy", 50]);
+});
+
+Deno.test("Client.connect() has one time for the connection, hello and auth", async () => {
+  await using server = await serve();
+  const STEP_MS = 100;
+  let ms = 0;
+  const given: number[] = [];
+  const connect: Net["connect"] = async (options) => {
+    const conn = await SYSTEM.net.connect(options);
+    ms += STEP_MS;
+    return {
+      read: (into) => conn.read(into),
+      write: (bytes) => {
+        given.push(JSON.parse(new TextDecoder().decode(bytes)).timeout_ms);
+        ms += STEP_MS;
+        return conn.write(bytes);
+      },
+      setNoDelay: () => {},
+      close: () => conn.close(),
+    };
+  };
+  const system = { clock: { ...SYSTEM.clock, now: () => ms }, net: { ...SYSTEM.net, connect } };
+  const options = { address: server.address, secret, role: "echo", system };
+  using _ = await Client.connect({ ...options, connectMs: 2_000 });
+  assertEquals(given, [1_900, 1_800]);
 });
 
 Deno.test("Client.connect() trusts no server of another role", async () => {
