@@ -8,13 +8,11 @@
  * @module
  */
 import { CodedError } from "../../lib/errors.ts";
-import { replaceFile, syncFolder } from "../../lib/file.ts";
+import { replaceFile, saysFull, syncFolder } from "../../lib/file.ts";
 import { TaskId } from "../../lib/protocol.ts";
+import { ignoreMissing } from "../../lib/take_folder.ts";
 
 const REPORTS = "reports";
-
-/** Codes of a system that has no room left. */
-const FULL = ["ENOSPC", "EDQUOT"];
 
 /** Path of a file of a task's report, or of the index, below the memory folder. */
 export function pathOf(file: string, task?: string): string {
@@ -37,9 +35,9 @@ export async function put(folder: string, path: string, text: string): Promise<v
     await replaceFile(`${folder}/${path}`, text);
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    const full = error instanceof Error && "code" in error && FULL.includes(String(error.code));
-    const code = full ? "storage_full" : "storage_failed";
-    throw new CodedError(code, `Cannot write ${JSON.stringify(path)}`, { cause: error });
+    const code = saysFull(error) ? "storage_full" : "storage_failed";
+    const message = `Cannot write ${JSON.stringify(path)}: ${(error as Error).message}`;
+    throw new CodedError(code, message, { cause: error });
   }
 }
 
@@ -87,9 +85,4 @@ async function makeFolder(parent: string, name: string): Promise<void> {
     return;
   }
   await syncFolder(parent);
-}
-
-function ignoreMissing(error: unknown): null {
-  if (error instanceof Deno.errors.NotFound) return null;
-  throw error;
 }
