@@ -84,7 +84,6 @@ export async function run<const S extends Settings>(
     define({ ...values as Values<S>, memory: memoryFolder(name) });
   if (inThread) return serveIsolate(defined(parseSettings(settings, Deno.args).values));
   await runProgram(name, async () => {
-    const stopped = stopSignal();
     const { values, rest, help } = parseSettings(settings, Deno.args);
     const common = values as unknown as Values<ReturnType<typeof commonSettings>>;
     const [command = "serve", ...more] = rest;
@@ -97,7 +96,7 @@ export async function run<const S extends Settings>(
       return await reportHealth(common.port, common.json, system);
     }
     if (command === "repair") return await repairMemory(name, common["accept-loss"]);
-    return await serve(defined(values), common, stopped);
+    return await serve(defined(values), common, stopSignal());
   });
 }
 

@@ -51,18 +51,21 @@ export async function exit(code: number): Promise<never> {
   Deno.exit(code);
 }
 
-/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+/**
+ * Resolves at the first SIGTERM or SIGINT; the same one again ends the process at once. The other one
+ * does not: Ctrl-C goes to everything that runs on the terminal, and `deno task start`, say, then ends
+ * each role with SIGTERM as well.
+ */
 export function stopSignal(): Promise<Deno.Signal> {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  let stopping = false;
-  const on = (signal: Deno.Signal, code: number): void =>
+  for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+    let told = false;
     Deno.addSignalListener(signal, () => {
-      if (stopping) Deno.exit(code);
-      stopping = true;
+      if (told) Deno.exit(code);
+      told = true;
       resolve(signal);
     });
-  on("SIGTERM", 143);
-  on("SIGINT", 130);
+  }
   return promise;
 }
 

@@ -106,18 +106,29 @@ Deno.test("run() that is killed goes on with what it has answered", async () => 
   }
 });
 
-Deno.test("run() waits for what runs at SIGTERM, and ends at once at the second one", async () => {
+Deno.test("run() waits for what runs at a signal, and ends at once at the same one again", async () => {
   await using folder = await TempFolder.make();
   await using sleeper = new Program(folder.path, ["--port", "0"], undefined, "sleeper");
   using client = await connect(await sleeper.serving(), { role: "sleeper" });
   const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
   while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_hand !== 1);
-  sleeper.kill("SIGTERM");
+  sleeper.kill("SIGINT");
   await within(PATIENCE_MS, sleeper.told('"event":"draining"'));
-  assertEquals((await client.call("health", {}, { timeoutMs: 5_000 })).status, "draining");
   sleeper.kill("SIGTERM");
-  assertEquals((await sleeper.ended()).code, 143);
+  assertEquals((await client.call("health", {}, { timeoutMs: 5_000 })).status, "draining");
+  sleeper.kill("SIGINT");
+  assertEquals((await sleeper.ended()).code, 130);
   assertEquals((await sleep).code, "agent_unreachable");
+});
+
+Deno.test("run() ends at the first signal where it serves nobody", async () => {
+  await using folder = await TempFolder.make();
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  const port = String(listener.addr.port);
+  await using asking = new Program(folder.path, ["health", "--port", port]);
+  using _conn = await within(PATIENCE_MS, listener.accept());
+  asking.kill("SIGTERM");
+  assertEquals((await asking.ended()).code, 143);
 });
 
 Deno.test("run() says in one line and by its exit code why it can't start", async () => {
