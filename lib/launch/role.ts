@@ -6,13 +6,17 @@
 import { variable } from "../config.ts";
 import { runProgram } from "../program.ts";
 import { PORTS, type Role } from "../roles.ts";
-import { launch } from "./launch.ts";
+import { launch, signal } from "./launch.ts";
 
 await runProgram("role", async () => {
   const [role, ...args] = Deno.args;
   const inbox = variable("BATON_INBOX") ?? "inbox";
   const site = { folder: Deno.cwd(), ports: PORTS, inbox };
   const io = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
-  for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => {});
-  return (await launch(role as Role, site, { args, ...io }).status).code;
+  const child = launch(role as Role, site, { args, ...io });
+  // Ctrl-C has reached the role as well. A SIGTERM may have: passed on as another signal, it ends
+  // nothing at once that is draining already.
+  Deno.addSignalListener("SIGINT", () => {});
+  Deno.addSignalListener("SIGTERM", () => signal(child, "SIGINT"));
+  return (await child.status).code;
 });
