@@ -59,6 +59,7 @@ export function* encodeSnapshot(role: string, { entries, mark }: Snapshot): Gene
  *
  * @throws {Damage} where it is not whole
  * @throws {ExitError} `damaged` where it belongs to another role, or its format is newer
+ * @throws what the system says where it can't be read
  */
 export async function readSnapshot(
   path: string,
@@ -92,9 +93,10 @@ export async function readSnapshot(
       lines++;
     }
   } catch (error) {
+    if (!isAboutContent(error)) throw error; // the disk's trouble, which no repair takes away
     const why = error instanceof z.ZodError
       ? "not of this shape" // its message has many lines
-      : (error as Error).message.slice(0, 80);
+      : error.message.slice(0, 80);
     throw new Damage("memory", path, offset, `line ${lines} is damaged (${why})`);
   }
   if (head === undefined || !whole) {
@@ -159,6 +161,11 @@ function decodeEntry(line: Uint8Array): [string, Json][] {
 
 function decode(line: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
+}
+
+/** Whether an error says what is wrong with a line, and not with the disk that it lies on. */
+function isAboutContent(error: unknown): error is Error {
+  return [SyntaxError, TypeError, z.ZodError, CodedError].some((kind) => error instanceof kind);
 }
 
 function markOf({ seq, crc }: z.infer<typeof Head>): Mark {

@@ -1,9 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { Damage } from "../../lib/damage.ts";
 import { ExitError } from "../../lib/exit.ts";
 import type { Json } from "../../lib/protocol.ts";
 import { crc32, crcText, START } from "../../lib/record.ts";
 import { encodeSnapshot, readSnapshot, type Snapshot } from "../../lib/snapshot.ts";
 import { Dice } from "../dice.ts";
+import { type Disk, type DiskFile, SYSTEM } from "../../lib/system.ts";
+import { systemError } from "./faulty_disk.ts";
 import { TempFolder, within } from "./temp_folder.ts";
 
 const SEED = 77;
@@ -145,4 +148,19 @@ Deno.test("readSnapshot() refuses at once what is no plain file", async () => {
     );
     await Deno.remove(path);
   }
+});
+
+Deno.test("readSnapshot() tells a disk that fails from a file that is damaged", async () => {
+  await using folder = await TempFolder.make();
+  const path = `${folder.path}/memory.json`;
+  // What it holds may look like what the system says.
+  await Deno.writeTextFile(path, systemError("EIO").message + "\n");
+  await assertRejects(() => readSnapshot(path, "tester"), Damage, "line 1 is damaged");
+  const failing = {
+    read: () => Promise.reject(systemError("EIO")),
+    [Symbol.dispose]: () => {},
+  } as unknown as DiskFile;
+  const disk: Disk = { ...SYSTEM.disk, open: () => Promise.resolve(failing) };
+  const error = await assertRejects(() => readSnapshot(path, "tester", disk));
+  assertEquals([(error as { code?: string }).code, error instanceof ExitError], ["EIO", false]);
 });
