@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Memory } from "../lib/memory.ts";
+import type { Changes, Memory } from "../lib/memory.ts";
 import type { Json } from "../lib/protocol.ts";
 import type { Clock } from "../lib/system.ts";
 import { assertMove, isFinal, type Task, type TaskEvent } from "./task.ts";
@@ -118,14 +118,19 @@ export class TaskStore {
     }
   }
 
-  /** Resolves with the task, as this leaves it, when it is on disk. */
+  /**
+   * Resolves with the task, as this leaves it, when it is on disk.
+   *
+   * @throws {TypeError} at once, where the task can't come to that state
+   */
   write(id: string, change: Change, happening?: Happening, own: Entries = {}): Promise<Task> {
     return this.#write(this.#tasks.get(id)!, change, happening, own, false);
   }
 
-  /** Writes what nobody waits for; lost by a crash, it happens again. */
+  /** Writes what nobody waits for; lost by a crash, it happens again. Throws as `write` does. */
   note(id: string, change: Change, happening?: Happening, own: Entries = {}): void {
-    this.#write(this.#tasks.get(id)!, change, happening, own, true).catch(() => {});
+    this.#write(this.#tasks.get(id)!, change, happening, own, true)
+      .catch(() => {}); // the journal has logged it
   }
 
   /** Forgets a task, and all that it has. */
@@ -162,7 +167,7 @@ export class TaskStore {
       : Math.round(task.spent_ms + this.#clock.now() - spentAt);
   }
 
-  async #write(
+  #write(
     kept: Kept,
     change: Change,
     happening: Happening | undefined,
@@ -186,6 +191,10 @@ export class TaskStore {
     }
     kept.task = task;
     kept.spentAt = this.#clock.now();
+    return this.#commit(kept, task, changes, lazy);
+  }
+
+  async #commit(kept: Kept, task: Task, changes: Changes, lazy: boolean): Promise<Task> {
     try {
       await this.#memory.commit(changes, { lazy });
     } catch (error) {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
 import { SYSTEM } from "../../lib/system.ts";
 import type { Task } from "../../orchestrator/task.ts";
@@ -56,6 +56,17 @@ Deno.test("write() that fails leaves the entries' names as they are on disk", as
   }
   assertEquals(store.latest("t1"), store.get("t1"));
   assertEquals(store.names("t1", ALL).sort(), ["event/1", "input"]);
+});
+
+Deno.test("note() and write() throw a move that is none at their caller, and change nothing", async () => {
+  await using folder = await TempFolder.make();
+  await using memory = await openMemory(folder.path);
+  const store = new TaskStore(memory, SYSTEM.clock);
+  await store.create(taskOf("t1"), SUBMITTED, {});
+  for (const move of ["note", "write"] as const) {
+    assertThrows(() => store[move]("t1", { state: "done" }), TypeError, "from queued to done");
+  }
+  assertEquals([store.latest("t1").state, store.get("t1")!.state], ["queued", "queued"]);
 });
 
 Deno.test("drop() leaves nothing of a task, and all of the others", async () => {
