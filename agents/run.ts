@@ -6,7 +6,6 @@
 import {
   integer,
   parseSettings,
-  readSecret,
   type Settings,
   settingsHelp,
   text,
@@ -25,6 +24,7 @@ import {
   stdout,
   stopSignal,
 } from "../lib/program.ts";
+import { readSecret } from "../lib/read_secret.ts";
 import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder, PORTS, type Role, VERSION } from "../lib/roles.ts";
 import { TLS_CONNECTS, TLS_LISTENS, type TlsFiles, withTls } from "../lib/tls_settings.ts";

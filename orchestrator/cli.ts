@@ -6,7 +6,6 @@
 import {
   integer,
   parseSettings,
-  readSecret,
   readValue,
   type Settings,
   settingsHelp,
@@ -17,6 +16,7 @@ import { CodedError } from "../lib/errors.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
 import { repairMemory, reportHealth, stdout, stopSignal } from "../lib/program.ts";
 import type { JsonObject } from "../lib/protocol.ts";
+import { readSecret } from "../lib/read_secret.ts";
 import { VERSION } from "../lib/roles.ts";
 import { TLS_CONNECTS, type TlsFiles, withTls } from "../lib/tls_settings.ts";
 import * as commands from "./commands.ts";

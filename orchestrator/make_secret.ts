@@ -1,6 +1,6 @@
-import { SECRET_FILE } from "../lib/config.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
 import { stdout } from "../lib/program.ts";
+import { SECRET_FILE } from "../lib/read_secret.ts";
 import { writeAll } from "../lib/write_all.ts";
 
 const SECRET_BYTES = 32;

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { readSecret, readSecretOf, type Values } from "../lib/config.ts";
+import type { Values } from "../lib/config.ts";
 import { EXIT } from "../lib/exit.ts";
 import { logTo } from "../lib/log.ts";
 import { Memory } from "../lib/memory.ts";
 import { exit, stderr, stdout } from "../lib/program.ts";
+import { readSecret, readSecretOf } from "../lib/read_secret.ts";
 import { RESERVE_BYTES } from "../lib/reserve.ts";
 import { memoryFolder } from "../lib/roles.ts";
 import { withTls } from "../lib/tls_settings.ts";

@@ -43,7 +43,7 @@ const FLOORS = [
   ],
   ["lib/segment", "lib/session", "lib/client", "lib/reserve", "lib/tls"],
   ["lib/segments", "lib/keep_tail", "lib/snapshot", "lib/server", "lib/link", "lib/config"],
-  ["lib/journal", "lib/repair", "lib/tls_settings"],
+  ["lib/journal", "lib/repair", "lib/read_secret", "lib/tls_settings"],
   ["lib/memory", "lib/program"],
   [
     "lib/launch",

@@ -6,8 +6,9 @@
 import { Client } from "../client.ts";
 import { CodedError } from "../errors.ts";
 import { ExitError } from "../exit.ts";
-import { SECRET_FILE, variable } from "../config.ts";
+import { variable } from "../config.ts";
 import type { JsonObject } from "../protocol.ts";
+import { SECRET_FILE } from "../read_secret.ts";
 import { sleep } from "../retry.ts";
 import {
   mainModule,

@@ -4,7 +4,7 @@
  * @module
  */
 import { prove } from "../../lib/auth.ts";
-import { readSecret } from "../../lib/config.ts";
+import { readSecret } from "../../lib/read_secret.ts";
 import { ExitError } from "../../lib/exit.ts";
 import { stdout } from "../../lib/program.ts";
 
