@@ -11,7 +11,7 @@ import { close } from "./close.ts";
 import { cluster } from "./cluster.ts";
 import { combine } from "./combine.ts";
 import { newsOf } from "./news.ts";
-import { templateIds } from "./template_id.ts";
+import { templateId } from "./template_id.ts";
 
 /** Streams that have a baseline; the least recently used one is dropped for another. */
 export const STREAMS_MAX = 1000;
@@ -34,13 +34,10 @@ export async function merge(partials: readonly Partial[], memory: Draft): Promis
   const baseline = rename(stored, renamed);
   const closed = close(partial, renamed);
 
-  const ids = await templateIds(
-    [...closed.templates, ...baseline.templates].map(({ text }) => text),
-  );
   const known = new Set(baseline.templates.map(({ text }) => text));
   const templates = closed.templates.map((template): Template => ({
     ...template,
-    id: ids(template.text),
+    id: templateId(template.text),
     status: baseline.runs === 0 || known.has(template.text) ? "known" : "new",
   }));
 
@@ -52,7 +49,7 @@ export async function merge(partials: readonly Partial[], memory: Draft): Promis
     ...closed,
     run: baseline.runs + 1,
     templates,
-    news: newsOf(baseline, closed, templates, partial.fields, ids),
+    news: newsOf(baseline, closed, templates, partial.fields),
   };
 }
 

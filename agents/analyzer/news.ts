@@ -8,6 +8,7 @@ import { LEVELS, MOST } from "../shapes.ts";
 import type { Baseline, TemplateHabit } from "./baseline.ts";
 import type { Closed } from "./close.ts";
 import { quantile } from "./sketch.ts";
+import { templateId } from "./template_id.ts";
 
 type News = Analysis["news"];
 type Change = News["changed"][number];
@@ -34,20 +35,16 @@ const STEADY_RUNS_MIN = 3;
 const STEADY_PRESENCE_MIN = 0.9;
 const STEADY_EXPECTED_MIN = 0.5;
 
-/**
- * Compares a closed run with the baseline of the runs before it; an empty one gives no news. `id`
- * gives a template's id.
- */
+/** Compares a closed run with the baseline of the runs before it; an empty one gives no news. */
 export function newsOf(
   baseline: Baseline,
   run: Closed,
   templates: readonly Template[],
   fields: Partial["fields"],
-  id: (text: string) => string,
 ): News {
   return {
     appeared: templates.filter(({ status }) => status === "new").map(({ id }) => id),
-    silent: silentOf(baseline, run, id).slice(0, MOST.silent),
+    silent: silentOf(baseline, run).slice(0, MOST.silent),
     changed: [
       ...volumeOf(baseline, run),
       ...levelsOf(baseline, run),
@@ -58,7 +55,7 @@ export function newsOf(
 }
 
 /** `usual` is the count expected of a run of this size. */
-function silentOf(baseline: Baseline, run: Closed, id: (text: string) => string): Silent[] {
+function silentOf(baseline: Baseline, run: Closed): Silent[] {
   // A template that was dropped for want of room is not silent.
   if (run.templates_dropped > 0) return [];
   const present = new Set(run.templates.map(({ text }) => text));
@@ -67,7 +64,11 @@ function silentOf(baseline: Baseline, run: Closed, id: (text: string) => string)
     .map((habit) => ({ habit, expected: habit.share.mean * run.records }))
     .filter(({ habit, expected }) => isMissed(habit, expected))
     .sort((a, b) => b.expected - a.expected)
-    .map(({ habit: { text }, expected }) => ({ id: id(text), text, usual: rounded(expected) }));
+    .map(({ habit: { text }, expected }) => ({
+      id: templateId(text),
+      text,
+      usual: rounded(expected),
+    }));
 }
 
 function isMissed({ seen, presence }: TemplateHabit, expected: number): boolean {

@@ -30,7 +30,7 @@ const NAME_MAX = 80;
 const WORD_MAX = 60;
 
 /** Writes a report as a page that stands alone, with drawings, and with what is new at the top. */
-export function renderHtml(parts: Parts): Promise<string> {
+export function renderHtml(parts: Parts): string {
   const { analysis } = parts;
   return page(`${name(analysis.stream)}, run ${count(analysis.run)}`, [
     heading(parts),

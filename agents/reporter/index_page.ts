@@ -17,7 +17,7 @@ const NAME_MAX = 80;
  *
  * @param unreadable reports beside these, of which nothing can be told
  */
-export function renderIndex(reports: readonly Summary[], unreadable = 0): Promise<string> {
+export function renderIndex(reports: readonly Summary[], unreadable = 0): string {
   const streams = [...Map.groupBy(reports, ({ stream }) => stream).values()];
   const more = streams.length - STREAMS_SHOWN;
   const found = `${plural(reports.length, "report")} on ${plural(streams.length, "stream")}`;

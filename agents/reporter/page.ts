@@ -1,3 +1,4 @@
+import { sha256 } from "../../lib/digest.ts";
 import { type Child, html } from "./element.ts";
 import { STYLE } from "./style.ts";
 
@@ -5,10 +6,10 @@ import { STYLE } from "./style.ts";
  * Wraps a body into a page that stands alone: it may load nothing and run nothing, and of styles it
  * obeys exactly the one that it brings along, known by its digest.
  */
-export async function page(title: string, body: Child): Promise<string> {
+export function page(title: string, body: Child): string {
   const policy = [
     "default-src 'none'",
-    `style-src 'sha256-${await digest(STYLE.text)}'`,
+    `style-src 'sha256-${sha256(STYLE.text, "base64")}'`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
@@ -29,9 +30,4 @@ export async function page(title: string, body: Child): Promise<string> {
       </body>
     </html>
   `.text;
-}
-
-async function digest(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return btoa(String.fromCharCode(...new Uint8Array(hash)));
 }

@@ -76,7 +76,7 @@ async function report(
   const markdown = renderMarkdown(parts);
   const texts = {
     "report.md": markdown,
-    "report.html": await renderHtml(parts),
+    "report.html": renderHtml(parts),
     "report.json": printableLines(prettyJson(parts as unknown as Json)) + "\n",
   };
   signal.throwIfAborted();
@@ -127,7 +127,7 @@ async function writeIndex(folder: string, reports: Summary[], unreadable: number
     pathOf("index.json"),
     printableLines(prettyJson({ reports: listed, unreadable })) + "\n",
   );
-  await put(folder, pathOf("index.html"), await renderIndex(reports, unreadable));
+  await put(folder, pathOf("index.html"), renderIndex(reports, unreadable));
 }
 
 async function readReport(folder: string, task: string, format: z.infer<typeof Read>["format"]) {

@@ -20,8 +20,8 @@ function unbalanced(page: string): string | null {
 }
 const TAG = /<(\/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*?)(\/?)>/g;
 
-Deno.test("renderHtml() is a whole page with balanced tags", async () => {
-  const page = await renderHtml(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
+Deno.test("renderHtml() is a whole page with balanced tags", () => {
+  const page = renderHtml(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
   assert(page.startsWith('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'));
   assertStringIncludes(page, '<meta name="viewport"');
   assertStringIncludes(page, "<title>shop/nginx, run 3</title>");
@@ -29,7 +29,7 @@ Deno.test("renderHtml() is a whole page with balanced tags", async () => {
 });
 
 Deno.test("renderHtml() allows itself nothing but its own style", async () => {
-  const page = await renderHtml(parts());
+  const page = renderHtml(parts());
   const style = page.match(/<style>(.*?)<\/style>/s)![1];
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
   const digest = btoa(String.fromCharCode(...new Uint8Array(hash)));
@@ -47,8 +47,8 @@ Deno.test("renderHtml() allows itself nothing but its own style", async () => {
   );
 });
 
-Deno.test("renderHtml() gives every drawing a name", async () => {
-  const page = await renderHtml(parts());
+Deno.test("renderHtml() gives every drawing a name", () => {
+  const page = renderHtml(parts());
   const drawings = [...page.matchAll(/<svg\b([^>]*)>\s*(<title>)?/g)];
   assert(drawings.length >= 5);
   for (const [tag, attributes, title] of drawings) {
@@ -56,9 +56,9 @@ Deno.test("renderHtml() gives every drawing a name", async () => {
   }
 });
 
-Deno.test("renderHtml() shows markup from outside as text", async () => {
+Deno.test("renderHtml() shows markup from outside as text", () => {
   const hostile = `"'><script>alert(1)</script><svg/onload=x></title></style><!-- \u202e\x00`;
-  const page = await renderHtml({ ...parts(), analysis: everywhere(hostile), headline: hostile });
+  const page = renderHtml({ ...parts(), analysis: everywhere(hostile), headline: hostile });
   assertEquals(page.includes("<script"), false);
   assertEquals(page.includes("<!--"), false);
   assertEquals(/[^\P{Cc}\n]|\p{Bidi_Control}/u.test(page), false);
@@ -66,17 +66,17 @@ Deno.test("renderHtml() shows markup from outside as text", async () => {
   assertStringIncludes(page, "&lt;script&gt;alert(1)&lt;/script&gt;");
 });
 
-Deno.test("renderHtml() marks the first run, the quiet one and news", async () => {
-  assertStringIncludes(await renderHtml(parts({ run: 1 })), "this is the baseline");
-  assertStringIncludes(await renderHtml(parts()), '<section class="news quiet">');
-  const news = await renderHtml(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
+Deno.test("renderHtml() marks the first run, the quiet one and news", () => {
+  assertStringIncludes(renderHtml(parts({ run: 1 })), "this is the baseline");
+  assertStringIncludes(renderHtml(parts()), '<section class="news quiet">');
+  const news = renderHtml(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
   const told = news.indexOf("1 new template");
   assert(told > 0 && told < news.indexOf("Timeline"));
 });
 
-Deno.test("renderHtml() holds against fields without a spread, gaps and times out of range", async () => {
+Deno.test("renderHtml() holds against fields without a spread, gaps and times out of range", () => {
   const flat = { name: "f", count: 1, min: 7, max: 7, mean: 7, p50: 7, p90: 7, p99: 7 };
-  const page = await renderHtml(parts({
+  const page = renderHtml(parts({
     fields: [flat, { ...flat, min: -1e308, max: 1e308 }],
     from: -1e308,
     to: 1e308,
@@ -88,10 +88,10 @@ Deno.test("renderHtml() holds against fields without a spread, gaps and times ou
   assertEquals(unbalanced(page), null);
 });
 
-Deno.test("renderHtml() of the largest analysis stays within its bound", async () => {
+Deno.test("renderHtml() of the largest analysis stays within its bound", () => {
   for (const char of ['"', "\u202e", "漢", "🙂"]) {
     const huge = everywhere(char.repeat(1000), 600);
-    const page = await renderHtml({ ...parts(), analysis: huge });
+    const page = renderHtml({ ...parts(), analysis: huge });
     const size = new TextEncoder().encode(page).length;
     assert(size < HTML_BYTES_MAX, `${JSON.stringify(char)}: ${size}`);
   }
