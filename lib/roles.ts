@@ -5,7 +5,8 @@
  * @module
  */
 
-export const ROLES = ["orchestrator", "collector", "analyzer", "reporter"] as const;
+const AGENTS = ["collector", "analyzer", "reporter"] as const;
+export const ROLES = ["orchestrator", ...AGENTS] as const;
 export type Role = typeof ROLES[number];
 
 export const VERSION = "1.0.0";
@@ -17,8 +18,6 @@ export const PORTS: Readonly<Record<Role, number>> = {
   analyzer: 7102,
   reporter: 7103,
 };
-
-const AGENTS = ["collector", "analyzer", "reporter"] as const;
 
 /** Where a role may read its secret. */
 const SECRETS = ["secret", "/run/secrets"];
