@@ -70,7 +70,7 @@ export class TaskLog {
       if (!isFinal(state)) this.#countInput(task, this.input(task)!);
     }
     const ended = found.filter(({ state }) => isFinal(state));
-    ended.sort((a, b) => compare(a.ended_at!, b.ended_at!));
+    ended.sort((a, b) => Date.parse(a.ended_at!) - Date.parse(b.ended_at!));
     for (const task of ended) this.#retain(task);
   }
 
@@ -103,7 +103,7 @@ export class TaskLog {
     return this.#store.entry(id, "input") as JsonObject | undefined;
   }
 
-  /** The how manyeth run of a call this is: from 1, and more where a retry runs it anew. */
+  /** Which run of a call this is: the first is 1, and each retry that makes it anew counts on. */
   run(id: string, name: string): number {
     return this.#runs(id)[name] ?? 1;
   }
@@ -120,7 +120,7 @@ export class TaskLog {
 
   /** The outputs whose names begin with one of `names` and a dot, by name and in its order. */
   parts(id: string, names: readonly string[]): [name: string, output: JsonObject][] {
-    return this.#store.names(id, new RegExp(`^output/(${names.join("|")})\\.`)).sort(compare)
+    return this.#store.names(id, new RegExp(`^output/(${names.join("|")})\\.`)).sort()
       .map((name) => [name.slice("output/".length), this.#store.entry(id, name) as JsonObject]);
   }
 
@@ -427,8 +427,4 @@ export class TaskLog {
 /** When a task was submitted, by its id. */
 function timeOf(id: string): number {
   return parseInt(id.slice(1, -RANDOM_CHARS), 36);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
