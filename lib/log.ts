@@ -10,8 +10,8 @@ export type LogLevel = "error" | "warn" | "info";
 /** Writes one event; `event` is a word such as `task_done`, `fields` must be JSON. */
 export type Log = (level: LogLevel, event: string, fields?: Record<string, unknown>) => void;
 
-/** Lines that wait for a slow stderr; what comes beyond is dropped and counted. */
-const WAITING_BYTES_MAX = 1024 * 1024;
+/** Characters that wait for a slow stderr; what comes beyond is dropped and counted. */
+const WAITING_CHARS_MAX = 1024 * 1024;
 const VALUE_CHARS_MAX = 512;
 
 /** The line, without its end, of one event. No character in it moves a terminal's cursor. */
@@ -41,13 +41,13 @@ export class LossyWriter implements LogSink {
   readonly #waitingMax: number;
   readonly #encoder = new TextEncoder();
   #waiting: string[] = [];
-  #bytes = 0;
+  #chars = 0;
   #writing: Promise<void> | undefined;
   #dropped = 0;
   #failure: Error | undefined;
 
   /** @param waitingMax characters that wait for a slow reader; what comes beyond is dropped */
-  constructor(sink: Writer, waitingMax = WAITING_BYTES_MAX) {
+  constructor(sink: Writer, waitingMax = WAITING_CHARS_MAX) {
     this.#sink = sink;
     this.#waitingMax = waitingMax;
   }
@@ -63,11 +63,11 @@ export class LossyWriter implements LogSink {
   }
 
   write(text: string): void {
-    if (this.#bytes > 0 && this.#bytes + text.length > this.#waitingMax) {
+    if (this.#chars > 0 && this.#chars + text.length > this.#waitingMax) {
       this.#dropped++;
       return;
     }
-    this.#bytes += text.length;
+    this.#chars += text.length;
     this.#waiting.push(text);
     this.#writing ??= this.#run();
   }
@@ -98,7 +98,7 @@ export class LossyWriter implements LogSink {
         this.#dropped++; // nobody is left to tell but the counter
         this.#failure = error as Error;
       }
-      this.#bytes -= text.length;
+      this.#chars -= text.length;
     }
     this.#writing = undefined;
   }
