@@ -67,8 +67,7 @@ export class Server implements AsyncDisposable {
   /** Peers that have proved themselves. */
   #known = 0;
   readonly #accepting: Promise<void>;
-  /** Ends the looking after. */
-  readonly #rest: () => void;
+  readonly #stopSweeping: () => void;
   #sweptAt: number;
   #closing = false;
 
@@ -88,7 +87,7 @@ export class Server implements AsyncDisposable {
     this.#guesses = new Guesses(system.clock);
     this.#accepting = this.#accept();
     this.#sweptAt = system.clock.now();
-    this.#rest = system.clock.every(SWEEP_MS, () => this.#sweep());
+    this.#stopSweeping = system.clock.every(SWEEP_MS, () => this.#sweep());
   }
 
   get address(): Deno.NetAddr {
@@ -122,7 +121,7 @@ export class Server implements AsyncDisposable {
     const late = new AbortController();
     await Promise.race([
       this.#drained(),
-      sleep(ms, late.signal, this.#system.clock).catch(() => {}),
+      sleep(ms, late.signal, this.#system.clock).catch(() => {}), // drained before that
     ]);
     late.abort();
     await this[Symbol.asyncDispose]();
@@ -131,7 +130,7 @@ export class Server implements AsyncDisposable {
   /** Ends all connections, whatever is in flight. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopAccepting();
-    this.#rest();
+    this.#stopSweeping();
     for (const session of this.#sessions.keys()) session.close();
     await this.#accepting;
   }
@@ -242,7 +241,9 @@ export class Server implements AsyncDisposable {
     this.#struck[limit]++;
     const error = toWire(tooManyConnections(limit), String);
     const line = encode({ v: PROTOCOL, ok: false, error });
-    conn.write(new TextEncoder().encode(line)).catch(() => {}).finally(() => conn.close());
+    conn.write(new TextEncoder().encode(line))
+      .catch(() => {}) // it has gone by itself
+      .finally(() => conn.close());
   }
 
   /** Gives how many milliseconds its answer is held back. */
