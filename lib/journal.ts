@@ -84,7 +84,7 @@ export class Journal {
   #bytes = 0;
   #waiting: (Append | Rotation)[] = [];
   #running: Promise<void> | undefined;
-  /** Takes the start back that a record waits for which nobody waits for. */
+  /** Cancels the start that lazy records have been given for later. */
   #lazy: (() => void) | undefined;
   /** Why nothing is accepted any more. */
   #refusal: CodedError | undefined;

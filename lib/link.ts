@@ -69,6 +69,7 @@ export interface Asked {
   readonly ms: number;
 }
 
+/** One address of an agent, and how it stands. */
 class Peer {
   client: Client | undefined;
   name: string | null = null;

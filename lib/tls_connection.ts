@@ -33,7 +33,7 @@ export class TlsConnection implements Connection {
       throw new Deno.errors.NotConnected("Closed");
     });
     this.#opening = Promise.race([this.#shakeHands(loops), ended]);
-    this.#opening.catch(() => {});
+    this.#opening.catch(() => {}); // whoever reads is told
   }
 
   setNoDelay(): void {
@@ -72,7 +72,7 @@ export class TlsConnection implements Connection {
     const end = (): void => this.#end();
     if (closed) end();
     this.#takeIn(wire, hello).then(() => wire.closeWrite()).catch(end);
-    pass(wire, peer).catch(() => {}).finally(end);
+    pass(wire, peer).catch(() => {}).finally(end); // that it has ended is all there is to tell
     try {
       await plain.handshake();
     } finally {

@@ -49,7 +49,7 @@ export class TlsConnector {
       this.#givenUp.set(place, (this.#givenUp.get(place) ?? 0) + more);
     };
     count(1);
-    shaken.catch(() => {}).finally(() => {
+    shaken.catch(() => {}).finally(() => { // whoever connects was told
       conn.close();
       count(-1);
     });

@@ -164,7 +164,8 @@ export class Scheduler {
     const slots = [...this.#running.values()];
     const ended = Promise.all(slots.map(({ ended }) => ended));
     const late = new AbortController();
-    await Promise.race([ended, sleep(ms, late.signal, this.#system.clock).catch(() => {})]);
+    const isLate = sleep(ms, late.signal, this.#system.clock).catch(() => {}); // they were in time
+    await Promise.race([ended, isLate]);
     late.abort();
     for (const { aborter } of slots) aborter.abort(stopped());
     await ended;

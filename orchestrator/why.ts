@@ -223,7 +223,7 @@ function errorText({ code, message }: WireError): string {
   return `${code}: ${message}`;
 }
 
-/** `3.0 s`, without the word. */
+/** As `3.0 s`: the word "ago" is the caller's. */
 function ago({ at }: { at: string }, now: number): string {
   return duration(Math.max(0, now - Date.parse(at)));
 }
