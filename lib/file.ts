@@ -4,6 +4,7 @@
  * @module
  */
 import { type Disk, SYSTEM } from "./system.ts";
+import { ignoreMissing } from "./system_errors.ts";
 import { writeAll } from "./write_all.ts";
 
 /** What stands behind the name of a file that is being written; a crash may leave one behind. */
@@ -24,14 +25,14 @@ export async function replaceFile(
   disk = SYSTEM.disk,
 ): Promise<void> {
   const temporary = path + TEMPORARY;
-  await removeFile(temporary, disk);
+  await disk.remove(temporary).catch(ignoreMissing);
   try {
     await writeFile(temporary, data, disk);
     await disk.rename(temporary, path);
   } catch (error) {
     // On a full disk the half file is in the way of everybody else. Should it stay: the next
     // replacement removes it, and the error that counts is the first one.
-    await removeFile(temporary, disk).catch(() => {});
+    await disk.remove(temporary).catch(() => {});
     throw error;
   }
   await syncFolder(folderOf(path), disk);
@@ -41,19 +42,6 @@ export async function replaceFile(
 export async function syncFolder(path: string, disk = SYSTEM.disk): Promise<void> {
   using folder = await disk.open(path);
   await folder.sync();
-}
-
-/** Whether the system says that there is no room, on the disk or in the quota. */
-export function saysFull(error: unknown): boolean {
-  const { code, message = "" } = error as { code?: string; message?: string };
-  // Deno has no code for EDQUOT.
-  return code === "ENOSPC" || code === "EDQUOT" || /quota exceeded \(os error/i.test(message);
-}
-
-/** Whether an error is the system's answer to a call; not each one has a code in Deno. */
-export function isFromSystem(error: unknown): boolean {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return typeof code === "string" || / \(os error \d+\)/.test(String(message));
 }
 
 async function writeFile(path: string, data: FileContent, disk: Disk): Promise<void> {
@@ -66,14 +54,6 @@ async function writeFile(path: string, data: FileContent, disk: Disk): Promise<v
 function partsOf(data: FileContent): Iterable<Uint8Array> {
   if (typeof data === "string") return [new TextEncoder().encode(data)];
   return data instanceof Uint8Array ? [data] : data;
-}
-
-async function removeFile(path: string, disk: Disk): Promise<void> {
-  try {
-    await disk.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 function folderOf(path: string): string {

@@ -17,7 +17,7 @@
  */
 import { concat } from "./concat.ts";
 import { CodedError } from "./errors.ts";
-import { saysFull, syncFolder } from "./file.ts";
+import { syncFolder } from "./file.ts";
 import { keepTail } from "./keep_tail.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
@@ -33,6 +33,7 @@ import {
 } from "./segment.ts";
 import { readSegments } from "./segments.ts";
 import { type Disk, type DiskFile, SYSTEM, type System } from "./system.ts";
+import { saysFull } from "./system_errors.ts";
 import { writeAll } from "./write_all.ts";
 
 /** A record that nobody waits for is on its way to disk at the latest after this time. */

@@ -6,7 +6,7 @@
  */
 import { Damage } from "./damage.ts";
 import { ExitError } from "./exit.ts";
-import { isFromSystem, replaceFile, TEMPORARY } from "./file.ts";
+import { replaceFile, TEMPORARY } from "./file.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Json } from "./protocol.ts";
@@ -14,7 +14,8 @@ import { START } from "./record.ts";
 import { Reserve } from "./reserve.ts";
 import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
 import { type DiskFile, SYSTEM, type System } from "./system.ts";
-import { cannotOpen, ignoreMissing, takeFolder } from "./take_folder.ts";
+import { ignoreMissing, isFromSystem } from "./system_errors.ts";
+import { cannotOpen, takeFolder } from "./take_folder.ts";
 
 /** New values by key; `undefined` removes the key. */
 export type Changes = ReadonlyMap<string, Json | undefined>;

@@ -10,7 +10,7 @@
  */
 import { Damage } from "./damage.ts";
 import { CodedError } from "./errors.ts";
-import { isFromSystem, replaceFile, syncFolder } from "./file.ts";
+import { replaceFile, syncFolder } from "./file.ts";
 import { LineReader } from "./lines.ts";
 import { decodeRecord, type Mark, peekRecord, possibleCrcs, START } from "./record.ts";
 import {
@@ -24,7 +24,8 @@ import {
 } from "./segment.ts";
 import { readSegments } from "./segments.ts";
 import { encodeSnapshot, readSnapshot, salvageSnapshot } from "./snapshot.ts";
-import { cannotOpen, ignoreMissing, takeFolder } from "./take_folder.ts";
+import { ignoreMissing, isFromSystem } from "./system_errors.ts";
+import { cannotOpen, takeFolder } from "./take_folder.ts";
 
 export interface RepairOptions {
   readonly folder: string;

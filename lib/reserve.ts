@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { saysFull } from "./file.ts";
 import type { Log } from "./log.ts";
 import { type Clock, type Disk, SYSTEM } from "./system.ts";
-import { cannotOpen, ignoreMissing } from "./take_folder.ts";
+import { ignoreMissing, saysFull } from "./system_errors.ts";
+import { cannotOpen } from "./take_folder.ts";
 import { writeAll } from "./write_all.ts";
 
 /** What a role holds back. */

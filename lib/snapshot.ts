@@ -12,6 +12,7 @@ import type { Json } from "./protocol.ts";
 import { crc32, crcText, type Mark, START } from "./record.ts";
 import { RECORD_BYTES_MAX } from "./segment.ts";
 import { SYSTEM } from "./system.ts";
+import { ignoreMissing } from "./system_errors.ts";
 
 const FORMAT = 1;
 const PART_CHARS = 1024 * 1024;
@@ -67,10 +68,7 @@ export async function readSnapshot(
   disk = SYSTEM.disk,
 ): Promise<Snapshot> {
   const entries = new Map<string, Json>();
-  const stat = await disk.lstat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  });
+  const stat = await disk.lstat(path).catch(ignoreMissing);
   if (stat === undefined) return { entries, mark: START };
   if (!stat.isFile) throw new Damage("memory", path, undefined, "it is not a plain file");
 

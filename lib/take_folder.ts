@@ -4,9 +4,9 @@
  * @module
  */
 import { ExitError } from "./exit.ts";
-import { isFromSystem, saysFull } from "./file.ts";
 import { sleep } from "./retry.ts";
 import { type DiskFile, SYSTEM } from "./system.ts";
+import { ignoreMissing, isFromSystem, saysFull } from "./system_errors.ts";
 
 /** How long a start waits for a process that is on its way out. */
 const LOCK_MS = 500;
@@ -58,9 +58,4 @@ export function cannotOpen(folder: string, cause: unknown): ExitError {
       `Cannot open memory "${folder}": ${why}; make it a folder that this user may write`,
       { cause },
     );
-}
-
-/** To be given to `catch`: no such file is no error. */
-export function ignoreMissing(error: unknown): undefined {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

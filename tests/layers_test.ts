@@ -20,6 +20,7 @@ const FLOORS = [
     "lib/parse_bounded",
     "lib/small_file",
     "lib/system",
+    "lib/system_errors",
   ],
   ["lib/limits", "lib/newcomers", "lib/tls_loops", "lib/tls_records"],
   [

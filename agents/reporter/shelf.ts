@@ -8,9 +8,9 @@
  * @module
  */
 import { CodedError } from "../../lib/errors.ts";
-import { replaceFile, saysFull, syncFolder } from "../../lib/file.ts";
+import { replaceFile, syncFolder } from "../../lib/file.ts";
 import { TaskId } from "../../lib/protocol.ts";
-import { ignoreMissing } from "../../lib/take_folder.ts";
+import { ignoreMissing, saysFull } from "../../lib/system_errors.ts";
 
 const REPORTS = "reports";
 
@@ -44,23 +44,15 @@ export async function put(folder: string, path: string, text: string): Promise<v
 /** Reads what `put` wrote, or null where there is nothing. */
 export async function take(folder: string, path: string): Promise<string | null> {
   await refuseLinks(folder, path);
-  try {
-    return await Deno.readTextFile(`${folder}/${path}`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+  return await Deno.readTextFile(`${folder}/${path}`).catch(ignoreMissing) ?? null;
 }
 
 /** Removes a task's report; that it is gone already is no error. */
 export async function discard(folder: string, task: string): Promise<void> {
   // A link in the place of the task's folder is removed itself and what it points at stays.
   await refuseLinks(folder, REPORTS);
-  try {
-    await Deno.remove(`${folder}/${pathOf("", task).slice(0, -1)}`, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const path = `${folder}/${pathOf("", task).slice(0, -1)}`;
+  await Deno.remove(path, { recursive: true }).catch(ignoreMissing);
 }
 
 async function refuseLinks(folder: string, path: string): Promise<void> {

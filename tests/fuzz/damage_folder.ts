@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ignoreMissing } from "../../lib/take_folder.ts";
+import { ignoreMissing } from "../../lib/system_errors.ts";
 import type { Dice } from "../dice.ts";
 import { concat } from "../../lib/concat.ts";
 import { oddBytes, randomBytes } from "./bytes_of.ts";

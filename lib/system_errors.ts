@@ -1,0 +1,23 @@
+/**
+ * What the errors of the system mean.
+ *
+ * @module
+ */
+
+/** Whether the system says that there is no room, on the disk or in the quota. */
+export function saysFull(error: unknown): boolean {
+  const { code, message = "" } = error as { code?: string; message?: string };
+  // Deno has no code for EDQUOT.
+  return code === "ENOSPC" || code === "EDQUOT" || /quota exceeded \(os error/i.test(message);
+}
+
+/** Whether an error is the system's answer to a call; not each one has a code in Deno. */
+export function isFromSystem(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return typeof code === "string" || / \(os error \d+\)/.test(String(message));
+}
+
+/** To be given to `catch`: no such file is no error. */
+export function ignoreMissing(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
