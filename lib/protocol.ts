@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { advice, CodedError, ERROR_CODES } from "./errors.ts";
 import { LimitError, LIMITS, type Limits } from "./limits.ts";
+import { refuseShape, type Shape } from "./line_shape.ts";
 import { parseBounded } from "./parse_bounded.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -182,8 +183,6 @@ export function issues(error: z.ZodError): string[] {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-type Shape = Pick<Limits, "depth" | "nodes">;
-
 function parse(line: Uint8Array, limits: Shape): unknown {
   try {
     refuseShape(line, limits);
@@ -195,84 +194,5 @@ function parse(line: Uint8Array, limits: Shape): unknown {
       new CodedError("bad_json", `Cannot read the line: ${why}`, { cause: error }),
       undefined,
     );
-  }
-}
-
-const QUOTE = 0x22, BACKSLASH = 0x5c;
-const OTHER = 0, STRING = 1, OPENS = 2, CLOSES = 3, DIVIDES = 4;
-/** What each byte means outside of strings. */
-const KINDS = new Uint8Array(256);
-KINDS[QUOTE] = STRING;
-for (const open of "[{") KINDS[open.charCodeAt(0)] = OPENS;
-for (const close of "]}") KINDS[close.charCodeAt(0)] = CLOSES;
-for (const divider of ",:") KINDS[divider.charCodeAt(0)] = DIVIDES;
-
-/** Runs on the bytes because `JSON.parse` takes any depth, and what walks its result does not. */
-function refuseShape(line: Uint8Array, { depth, nodes }: Shape): void {
-  if (line.length <= Math.min(depth, nodes)) return;
-  let open = 0, counted = 0;
-  const digits = new DigitStrings();
-  for (let at = 0; at < line.length; at++) {
-    const kind = KINDS[line[at]];
-    if (kind === OTHER) continue;
-    if (kind === STRING) {
-      const start = at;
-      at = endOfString(line, at);
-      if (digits.collide(line, start + 1, at)) {
-        throw misshapen("nodes", "too many strings of digits that end alike in binary");
-      }
-    } else if (kind === CLOSES) {
-      open--;
-    } else {
-      if (kind === OPENS && ++open > depth) throw misshapen("depth", `nested deeper than ${depth}`);
-      if (++counted > nodes) throw misshapen("nodes", `more than ${nodes} keys and values`);
-    }
-  }
-}
-
-/** Strings of digits that share their last bits; chance puts a dozen there in the longest line. */
-const ALIKE_MAX = 128;
-const ALIKE_BITS = 16;
-/** Longer ones are no array index, and are hashed with a seed. */
-const DIGITS_MAX = 10;
-
-/**
- * V8 finds a string of digits by its value, without a seed, so that `JSON.parse` takes seconds for
- * some ten thousand different ones whose last bits are the same (CVE-2026-21717).
- */
-class DigitStrings {
-  #seen: Set<number> | undefined;
-  #alike: Uint16Array | undefined;
-
-  /** Whether this one, from its first byte to behind its last, is one too many. */
-  collide(line: Uint8Array, from: number, to: number): boolean {
-    if (to - from > DIGITS_MAX || to <= from) return false;
-    let value = 0;
-    for (let at = from; at < to; at++) {
-      const digit = line[at] - 0x30;
-      if (digit < 0 || digit > 9) return false;
-      value = value * 10 + digit;
-    }
-    this.#seen ??= new Set();
-    if (this.#seen.has(value)) return false;
-    this.#seen.add(value);
-    this.#alike ??= new Uint16Array(1 << ALIKE_BITS);
-    return ++this.#alike[value & ((1 << ALIKE_BITS) - 1)] > ALIKE_MAX;
-  }
-}
-
-function misshapen(limit: keyof Shape, why: string): LimitError {
-  return new LimitError(limit, "bad_json", `Cannot read the line: ${why}`);
-}
-
-/** The position of the quote that ends the string which begins at `start`. */
-function endOfString(line: Uint8Array, start: number): number {
-  for (let from = start + 1;;) {
-    const end = line.indexOf(QUOTE, from);
-    if (end < 0) return line.length;
-    let escapes = 0;
-    while (line[end - 1 - escapes] === BACKSLASH) escapes++;
-    if (escapes % 2 === 0) return end;
-    from = end + 1;
   }
 }
