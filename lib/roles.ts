@@ -35,6 +35,8 @@ const ENV = [
 /** Where packages come from; unless told, Deno lets six more hosts give code. */
 const IMPORT = ["jsr.io:443"];
 
+const NO_CODE_OF_TEXT = "--disallow-code-generation-from-strings";
+
 export interface Permissions {
   readonly net: readonly string[];
   readonly read: readonly string[];
@@ -100,11 +102,20 @@ export function permissionsOf(
   }
 }
 
-/** The permissions as flags of `deno run` and `deno compile`. */
-export function permissionFlags(permissions: Permissions): string[] {
+/**
+ * The permissions as flags of `deno run` and `deno compile`, with one of V8's that nothing goes
+ * without: no text becomes code, by whatever name that is tried. Packages count: zod would.
+ *
+ * @param v8Flags more of V8's, as Deno takes them at one place alone
+ */
+export function permissionFlags(
+  permissions: Permissions,
+  v8Flags: readonly string[] = [],
+): string[] {
   const { net, read, write, env, import: hosts } = permissions;
   return [
     "--no-prompt",
+    `--v8-flags=${[NO_CODE_OF_TEXT, ...v8Flags].join(",")}`,
     `--allow-net=${net.join(",")}`,
     `--allow-read=${read.join(",")}`,
     `--allow-write=${write.join(",")}`,

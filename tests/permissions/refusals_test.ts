@@ -39,7 +39,7 @@ const MORE: Readonly<Record<Role, readonly string[]>> = {
 
 /** A role that is not refused serves, and is killed then. */
 const END_MS = 60_000;
-const REFUSED = "NotCapable";
+const REFUSED = "refused";
 
 /** A compiled program is not asked about these (denoland/deno#18327): the lint refuses them. */
 const UNASKED = ["import a computed module"];
