@@ -6,20 +6,25 @@
  *  2. `Worker`, whose module is nearly always computed,
  *  3. `eval`,
  *  4. `Function`, and `WebAssembly`,
- *  5. what leads there by another way: `constructor` of anything but `this`, the global object other
- *     than for one of its properties by name, a timer with a text, modules of Node.js that run text.
+ *  5. what leads there by another way: `constructor`, the global object and `Deno` other than for one
+ *     of their properties by name, `Deno.internal`, a timer with a text, modules of Node.js that run
+ *     text, all of `node:worker_threads` at once, `import name = …`.
  *
  * 2 to 4 also as a property, however its name is written, and under another name; as a type they
- * are free.
+ * are free. What is computed, as in `f[name]`, can't be seen here: of text V8 makes no code then, by
+ * a flag of each program's (lib/roles.ts).
  *
  * @module
  */
 
 const REFUSED: ReadonlySet<string> = new Set(["Worker", "eval", "Function", "WebAssembly"]);
+/** As the name of a property, however that is written. */
+const MEMBERS: ReadonlySet<string> = new Set([...REFUSED, "constructor", "getBuiltinModule"]);
 /** These are asked for a property by name; else that may be any. */
 const GLOBALS: ReadonlySet<string> = new Set(["globalThis", "self", "window", "global"]);
 const TIMERS: ReadonlySet<string> = new Set(["setTimeout", "setInterval"]);
 const MODULES = /^(node:)?(vm|module|repl|inspector|cluster|child_process|v8|wasi)(\/|$)/;
+const THREADS = /^(node:)?worker_threads$/;
 const HINT = "Import it by a literal name, so that it is compiled in";
 
 type Identifier = Deno.lint.Identifier;
@@ -32,20 +37,26 @@ const plugin: Deno.lint.Plugin = {
       create(context) {
         const refuse = (node: Node, what: string): void =>
           context.report({ node, message: `${what} runs code that was not compiled`, hint: HINT });
-        const refuseModule = (source: Node | null | undefined): void => {
+        const refuseModule = (source: Node | null | undefined, which = MODULES): void => {
           const name = source === null || source === undefined ? undefined : textOf(source);
-          if (name !== undefined && MODULES.test(name)) refuse(source!, name);
+          if (name !== undefined && which.test(name)) refuse(source!, name);
         };
         return {
           ImportExpression(node) {
             if (node.source.type !== "Literal") refuse(node, "Computed import()");
             refuseModule(node.source);
+            refuseModule(node.source, THREADS);
           },
-          ImportDeclaration: ({ source }) => refuseModule(source),
+          ImportDeclaration({ source, specifiers }) {
+            refuseModule(source);
+            const all = specifiers.some(({ type }) => type !== "ImportSpecifier");
+            if (all) refuseModule(source, THREADS);
+          },
+          TSImportEqualsDeclaration: (node) => refuse(node, "import ="),
           ExportNamedDeclaration: ({ source }) => refuseModule(source),
           ExportAllDeclaration({ source }) {
             refuseModule(source);
-            if (/worker_threads/.test(source.value)) refuse(source, source.value);
+            refuseModule(source, THREADS);
           },
           Identifier(node) {
             if (REFUSED.has(node.name) && isValue(node)) refuse(node, node.name);
@@ -55,11 +66,16 @@ const plugin: Deno.lint.Plugin = {
             if (node.name === "getBuiltinModule") refuse(node, node.name);
           },
           MemberExpression({ object, property, computed }) {
-            const name = computed ? textOf(property) : undefined;
-            if (name !== undefined && REFUSED.has(name)) refuse(property, name);
-            const called = computed ? name : (property as Identifier).name;
-            if (called === "constructor" && object.type !== "ThisExpression") {
-              refuse(property, called);
+            const name = computed ? textOf(property) : (property as Identifier).name;
+            const whole = nameOf(object);
+            if (name === undefined) {
+              if (whole === "Deno") refuse(property, "Any of Deno");
+              return;
+            }
+            if (computed ? MEMBERS.has(name) : name === "constructor") refuse(property, name);
+            if (whole === "Deno" && name === "internal") refuse(property, name);
+            if (GLOBALS.has(whole!) && (GLOBALS.has(name) || name === "Deno")) {
+              refuse(property, name);
             }
           },
           // Of a pattern, as in `const { "eval": run } = globalThis`.
@@ -67,8 +83,9 @@ const plugin: Deno.lint.Plugin = {
             const name = key.type === "Identifier" && !computed ? undefined : textOf(key);
             const named = name ?? (computed ? undefined : (key as Identifier).name);
             if ((parent as Node).type !== "ObjectPattern" || named === undefined) return;
-            if (name !== undefined && REFUSED.has(name)) refuse(key, name);
-            if (named === "constructor") refuse(key, named);
+            if (name !== undefined ? MEMBERS.has(name) : named === "constructor") {
+              refuse(key, named);
+            }
           },
           CallExpression({ callee, arguments: [first, second] }) {
             const name = callee.type === "Identifier"
@@ -80,7 +97,7 @@ const plugin: Deno.lint.Plugin = {
             if (TIMERS.has(name) && isText(first)) refuse(first, `${name}() of a text`);
             // Reflect.get(x, "eval"), Object.getOwnPropertyDescriptor(x, "eval")
             const asked = second === undefined ? undefined : textOf(second);
-            if (asked !== undefined && REFUSED.has(asked)) refuse(second, asked);
+            if (asked !== undefined && MEMBERS.has(asked)) refuse(second, asked);
           },
           ImportSpecifier({ imported, local }) {
             const name = imported.type === "Identifier" ? imported.name : imported.value;
@@ -111,6 +128,14 @@ function textOf(node: Node): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What an expression is called, as in `Deno`, `(Deno as Site)`. */
+function nameOf(node: Node): string | undefined {
+  if (node.type === "Identifier") return node.name;
+  return node.type === "TSAsExpression" || node.type === "TSNonNullExpression"
+    ? nameOf(node.expression)
+    : undefined;
 }
 
 /** Whether this can be seen to be a text. */
