@@ -113,9 +113,13 @@ export const SAMPLE_INBOX = pathOf("tests/inbox");
 
 function commandOf(role: Role, site: Site): string[] {
   if (site.binaries !== undefined) return [`${site.binaries}/${role}`];
-  const flags = permissionFlags(permissionsFromSources(role, site));
-  const config = `--config=${pathOf("deno.json")}`;
-  return [Deno.execPath(), "run", "--quiet", config, ...flags, pathOf(mainModule(role))];
+  return [Deno.execPath(), ...runFromSources(role, site), pathOf(mainModule(role))];
+}
+
+/** How Deno is asked to run a role's module with the role's permissions. */
+export function runFromSources(role: Role, place: Place): string[] {
+  const flags = permissionFlags(permissionsFromSources(role, place));
+  return ["run", "--quiet", `--config=${pathOf("deno.json")}`, ...flags];
 }
 
 /** What a role that runs from the sources may touch: an agent's thread reads its code there. */

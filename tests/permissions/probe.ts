@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { memoryFolder, permissionFlags, permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
+import { runFromSources } from "../../lib/launch/launch.ts";
+import { memoryFolder, type Role, ROLES } from "../../lib/roles.ts";
 
 /** Each role's port, and one that is nobody's. */
 export type Ports = Readonly<Record<Role | "other", number>>;
 
 export const PROBE = new URL("./probe_main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /** How each attempt ended, by what was tried. */
 export type Ended = Readonly<Record<string, string>>;
@@ -30,9 +30,8 @@ export async function probe(
   const nobodys = listen(0);
   try {
     await furnish(folder);
-    const flags = permissionFlags(permissionsOf(role, { ports, inbox: "inbox" }));
     const [command, ...args] = program === undefined
-      ? [Deno.execPath(), "run", "--quiet", `--config=${CONFIG}`, ...flags, PROBE]
+      ? [Deno.execPath(), ...runFromSources(role, { ports, inbox: "inbox" }), PROBE]
       : [program];
     const tried: Ports = { ...ports, other: nobodys.addr.port };
     const { code, stdout, stderr } = await new Deno.Command(command, {

@@ -46,6 +46,9 @@ const ATTEMPTS: Readonly<Record<string, () => unknown>> = {
   "link a file of another": () => Deno.link(`${other}/kept`, `${own}/linked`),
   "make a symbolic link": () => Deno.symlink("/etc", `${own}/etc`),
   "list the folder of all memories": () => Array.fromAsync(Deno.readDir("memory")),
+  "list the folder that it works in": () => Array.fromAsync(Deno.readDir(".")),
+  "list the folder around the secrets that are mounted": () =>
+    Array.fromAsync(Deno.readDir("/run")),
   "change its working directory": () => Deno.chdir("/"),
   "read /etc/passwd": () => Deno.readTextFile("/etc/passwd"),
   "read /proc/self/environ": () => Deno.readTextFile("/proc/self/environ"),
