@@ -27,6 +27,8 @@ export interface CompileOptions {
   readonly module: string;
   readonly permissions: Permissions;
   readonly output: string;
+  /** Files of packages that are not to be in it. */
+  readonly exclude?: readonly string[];
   /** Where the sources are; without it the working directory. */
   readonly cwd?: string;
 }
@@ -36,7 +38,9 @@ export interface CompileOptions {
  *
  * @throws {ExitError} `failed` where it does not compile; Deno has said why on stderr
  */
-export async function compile({ module, permissions, output, cwd }: CompileOptions): Promise<void> {
+export async function compile(
+  { module, permissions, output, exclude = [], cwd }: CompileOptions,
+): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",
@@ -44,6 +48,7 @@ export async function compile({ module, permissions, output, cwd }: CompileOptio
       "--frozen",
       "--no-code-cache",
       ...permissionFlags(permissions, [`--max-old-space-size=${HEAP_MIB}`]),
+      ...exclude.map((path) => `--exclude=${path}`),
       `--output=${output}`,
       module,
     ],
@@ -80,6 +85,16 @@ async function packageFolders(cwd: string): Promise<string[]> {
   return folders;
 }
 
+/**
+ * Files whose name does not say what is in them, as LICENSE. Deno tries to read them as code, and a
+ * program would keep its error, with the place of this machine's cache.
+ */
+async function unnamed(folders: readonly string[]): Promise<string[]> {
+  const walks = folders.map((folder) => Array.fromAsync(walk(folder, { includeDirs: false })));
+  return (await Promise.all(walks)).flat().filter(({ name }) => !name.includes("."))
+    .map(({ path }) => path);
+}
+
 async function forgetTimes(folder: string): Promise<void> {
   for await (const { path } of walk(folder)) await Deno.utime(path, 0, 0);
 }
@@ -98,10 +113,13 @@ if (import.meta.main) {
         ...ROLES.map(mainModule),
       ]);
       // A program keeps the times of the files that it is made of, those of its packages too.
-      for (const folder of [cwd, ...await packageFolders(cwd)]) await forgetTimes(folder);
+      const packages = await packageFolders(cwd);
+      for (const folder of [cwd, ...packages]) await forgetTimes(folder);
+      const exclude = await unnamed(packages);
       for (const role of ROLES) {
         const output = `${dist}/${role}`;
-        await compile({ module: mainModule(role), permissions: permissionsOf(role), output, cwd });
+        const module = mainModule(role);
+        await compile({ module, permissions: permissionsOf(role), output, exclude, cwd });
         const sbom = JSON.stringify(await makeSbom(role, cwd), null, 2);
         await Deno.writeTextFile(`${output}.cdx.json`, sbom + "\n");
         const { size } = await Deno.stat(output);

@@ -1,0 +1,18 @@
+import { assert, assertEquals } from "@std/assert";
+import { ROLES } from "../../../lib/roles.ts";
+import { said } from "../../containers/docker.ts";
+import { leftOut } from "../../disk/left_out.ts";
+
+// Seen to fail: with a package's LICENSE in the programs.
+Deno.test("compile() writes into no program where it was made", async (t) => {
+  const binaries = Deno.env.get("BATON_BINARIES");
+  if (binaries === undefined) return await leftOut(t, "BATON_BINARIES is not set");
+  const { denoDir } = JSON.parse(await said(Deno.execPath(), "info", "--json"));
+  assert(denoDir.startsWith("/"));
+  for (const role of ROLES) {
+    const text = new TextDecoder("latin1").decode(await Deno.readFile(`${binaries}/${role}`));
+    for (const place of [denoDir, "baton-compile-"]) {
+      assertEquals(text.includes(place), false, `${place} in the ${role}`);
+    }
+  }
+});
