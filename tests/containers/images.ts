@@ -23,7 +23,17 @@ const TOOLS = new Set(
 const HOLDS = `grep -aqF -f "$1" "$0" ||
   { tar -xOf "$0" 2>/dev/null || true; } | grep -acF -f "$1" >/dev/null`;
 /** Where a secret may lie in the folder that images are built from. */
-const PLACES = [".env", "secret/token", "ca/ca.key", "memory/collector/kept", "dist/collector"];
+const PLACES = [
+  ".env",
+  ".env.production",
+  ".git/config",
+  "backup/token",
+  "ca/ca.key",
+  "dist/collector",
+  "memory/collector/kept",
+  "orchestrator.key",
+  "secret/token",
+];
 /** An image of everything that is sent to be built. */
 const EVERYTHING = "FROM scratch\nCOPY . /\n";
 const VERSION_ARG = ["--build-arg", `DENO_VERSION=${Deno.env.get("DENO_VERSION")}`];
@@ -65,8 +75,8 @@ checks.test("no layer holds a shell, a file that changes who runs it, or a secre
   checks.equal("layers", seen.layers > ROLES.length, true);
 });
 
-// Seen to fail: with `COPY . .` in the Dockerfile, with `ARG AUTH_TOKEN` and an `ENV` of it, with each
-// of the places taken out of .dockerignore, and with a search that `grep -q` ends before tar does.
+// Seen to fail: with `COPY . .` in the Dockerfile, with `ARG AUTH_TOKEN` and an `ENV` of it, with a
+// .dockerignore that lists what is not sent, and with a search that `grep -q` ends before tar does.
 checks.test("no image takes a secret that is around it when it is built, nor is one sent", async () => {
   await using folder = await TempFolder.make();
   const path = (name: string): string => `${folder.path}/${name}`;
