@@ -44,6 +44,8 @@ export interface Container {
     readonly Source: string;
     readonly Destination: string;
     readonly RW: boolean;
+    /** Empty for a volume. */
+    readonly Propagation: string;
   }[];
   readonly NetworkSettings: {
     readonly Ports: Record<string, { HostIp: string; HostPort: string }[] | null>;

@@ -48,13 +48,19 @@ const CONFINED = {
   Memory: 512 * MIB,
   MemorySwap: 512 * MIB,
   NanoCpus: SECOND,
+  CpuShares: 512,
   OomKillDisable: false,
+  OomScoreAdj: 0,
   Init: true,
   IpcMode: "none",
   PidMode: "",
   UTSMode: "",
   UsernsMode: "",
   Devices: null,
+  DeviceRequests: null,
+  DeviceCgroupRules: null,
+  CgroupParent: "",
+  Sysctls: null,
   VolumesFrom: null,
   ExtraHosts: null,
   GroupAdd: null,
@@ -64,7 +70,8 @@ const CONFINED = {
 };
 
 // Seen to fail: 114 of them, with the keys of `x-hardened` taken out, and `pid`, `userns_mode`,
-// `devices`, `cap_add`, `extra_hosts`, `group_add` and `oom_kill_disable` put in.
+// `devices`, `cap_add`, `extra_hosts`, `group_add`, `oom_kill_disable`, `oom_score_adj`, `sysctls`,
+// `cgroup_parent` and `device_cgroup_rules` put in.
 checks.test("each container is confined", () => {
   for (const [service, { HostConfig, Config }] of all) {
     for (const [key, expected] of Object.entries(CONFINED)) {
@@ -72,6 +79,9 @@ checks.test("each container is confined", () => {
       const is = HostConfig[key];
       const actual = Array.isArray(is) && is.length === 0 ? null : is;
       checks.equal(`${service} ${key}`, actual ?? null, expected);
+    }
+    for (const key of ["MaskedPaths", "ReadonlyPaths"]) {
+      checks.equal(`${service} ${key}, as Docker has them`, HostConfig[key]?.length > 0, true);
     }
     const { Ulimits, LogConfig, RestartPolicy } = HostConfig;
     const ulimits = Ulimits?.map(({ Name, Soft, Hard }: Record<string, unknown>) =>
@@ -133,19 +143,19 @@ async function processesOf(id: string, count: number): Promise<string[]> {
 }
 
 // Seen to fail: with another role's volume, Docker's socket and a tmpfs mounted, with the secret
-// and the inbox writable.
+// and the inbox writable, and with the inbox mounted `private`.
 checks.test("each container has its own volume, the secret, and the collector the inbox", async () => {
   const inbox = await Deno.realPath(Deno.env.get("BATON_INBOX") ?? "tests/inbox");
   for (const [service, { Mounts, HostConfig }] of all) {
-    const mounts = Mounts.map(({ Type, Name, Source, Destination, RW }) =>
-      `${Type} ${Name ?? Source} ${Destination} ${RW ? "rw" : "ro"}`
+    const mounts = Mounts.map(({ Type, Name, Source, Destination, RW, Propagation }) =>
+      `${Type} ${Name ?? Source} ${Destination} ${RW ? "rw" : "ro"} ${Propagation}`.trimEnd()
     ).sort();
     const own = `volume ${PROJECT}_${service} /baton/memory/${service} rw`;
     const shared = service === "orchestrator" ? "secret" : `secret_${service}`;
     const expected = !isRole(service) ? [`volume ${PROJECT}_${service} /baton/secret rw`] : [
       own,
       `volume ${PROJECT}_${shared} /baton/secret ro`,
-      ...(service === "collector" ? [`bind ${inbox} /baton/inbox ro`] : []),
+      ...(service === "collector" ? [`bind ${inbox} /baton/inbox ro rprivate`] : []),
       ...(service === "orchestrator" ? AGENT_SECRETS : []),
     ];
     checks.equal(`${service} mounts`, mounts, expected.sort());
