@@ -85,10 +85,12 @@ function jsonLines(text: Text, ending: string | undefined): Head | undefined {
 function jsonDocument(text: Text): Head | undefined {
   const start = text.bytes.findIndex((byte) => !isBetweenValues(byte));
   if (start < 0 || !/^\s*(\[\s*)?\{/.test(text.decode(0, start + 1))) return;
-  const end = splitterOf("json").next(text.bytes, start);
-  const fits = end < 0 && !text.whole
+  const next = splitterOf("json").next(text.bytes, start);
+  let end = next < 0 ? text.bytes.length : next;
+  while (isBetweenValues(text.bytes[end - 1])) end--;
+  const fits = next < 0 && !text.whole
     ? /^\{\s*"/.test(text.decode(start))
-    : isObject(text.decode(start, end < 0 ? undefined : end).replace(/[\s,\]]*$/, ""));
+    : isObject(text.decode(start, end));
   if (!fits) return;
   return { layout: "json", skip: start, line: 1 + countLines(text.bytes.subarray(0, start)) };
 }
