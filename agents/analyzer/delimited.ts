@@ -16,13 +16,18 @@ export function* readDelimited(
   separator: "," | "\t",
   columns: readonly string[],
 ): Generator<Entry> {
+  const names = columns.map((column, index) => column.trim() || columnName(index));
   for (const { fields, raw } of recordsOf(text, separator)) {
     const pairs = fields.map((field, index): [string, string] => [
-      columns[index]?.trim() || `column_${index + 1}`,
+      names[index] ?? columnName(index),
       field,
     ]);
     yield readPairs(pairs, raw);
   }
+}
+
+function columnName(index: number): string {
+  return `column_${index + 1}`;
 }
 
 /** Splits text into records of fields; blank lines are none. */

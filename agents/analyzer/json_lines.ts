@@ -5,7 +5,7 @@
  */
 import type { Entry } from "./entry.ts";
 import { isJson } from "./is_json.ts";
-import { RECORD_CHARS_MAX } from "./limits.ts";
+import { NAME_CHARS_MAX, RECORD_CHARS_MAX } from "./limits.ts";
 import { readPairs } from "./named.ts";
 
 /** Objects in each other; what lies deeper is left out. */
@@ -35,7 +35,8 @@ function flatten(object: object, prefix: string, depth: number, pairs: [string, 
   if (Array.isArray(object)) return;
   for (const [key, value] of Object.entries(object)) {
     if (pairs.length >= PAIRS_MAX) return;
-    if (value === null) continue;
+    // Names that are left out anyway are not made: one long key would be copied for each value below.
+    if (value === null || prefix.length + key.length > NAME_CHARS_MAX) continue;
     if (typeof value === "object") {
       if (depth < DEPTH_MAX) flatten(value, `${prefix}${key}.`, depth + 1, pairs);
     } else {

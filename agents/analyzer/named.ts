@@ -23,6 +23,7 @@ export function readPairs(
   const numbers: [string, number][] = [];
   const words: [string, string][] = [];
   for (const [name, given] of pairs) {
+    if (name === "" || name.length > NAME_CHARS_MAX) continue;
     const value = typeof given === "string" && NUMBER.test(given.trim()) ? Number(given) : given;
     const role = roleOf(name);
     const instant: number | undefined = role === "time" && at === null
@@ -36,7 +37,7 @@ export function readPairs(
     else if (stated !== undefined) level = stated;
     else if (role === "message" && message === null && typeof given === "string") {
       message = given.slice(0, RECORD_CHARS_MAX);
-    } else if (role === "identifier" || name === "" || name.length > NAME_CHARS_MAX) continue;
+    } else if (role === "identifier") continue;
     else if (typeof value === "number" && !isCode(name)) numbers.push([name, value]);
     else if (measure !== undefined) numbers.push([`${name}_${measure.unit}`, measure.value]);
     else if (isWord(value)) words.push([name, String(value).trim()]);

@@ -31,3 +31,11 @@ for (const broken of ["{x}", "{", '{"a', "[1}", "nothing", '"'] as const) {
     assert(ms <= 1.5 * whole, `${ms} ms, and ${whole} ms over JSON`);
   });
 }
+
+Deno.test("readJsonLines() takes no longer over a long key with many values than over a long value", () => {
+  const long = "k".repeat(30_000);
+  const many = `{${Array.from({ length: 500 }, (_, at) => `"k${at}":${at}`).join(",")}}`;
+  const value = msOf(`{"a":"${long}","b":${many}}\n`.repeat(8));
+  const key = msOf(`{"${long}":${many}}\n`.repeat(8));
+  assert(key <= 5 * value, `${key} ms, and ${value} ms over a long value`);
+});
