@@ -61,17 +61,24 @@ function settle(leaf: Pattern[]): Pattern[] {
 
 /** One round: the patterns with their varying positions masked, equal ones joined. */
 function open(patterns: Pattern[]): Pattern[] | undefined {
-  const holes = new Map<number, Set<string>>();
+  // A word alone, as nearly all are: a million sets would take all the memory of a thread.
+  const holes = new Map<number, string | Set<string>>();
   const keys = patterns.map(({ words }) => contexts(words));
   patterns.forEach(({ words }, index) => {
     for (let at = 1; at < words.length; at++) {
-      const seen = holes.get(keys[index][at]);
-      if (seen === undefined) holes.set(keys[index][at], new Set([words[at]]));
-      else seen.add(words[at]);
+      const key = keys[index][at];
+      const seen = holes.get(key);
+      if (seen === undefined) holes.set(key, words[at]);
+      else if (typeof seen !== "string") seen.add(words[at]);
+      else if (seen !== words[at]) holes.set(key, new Set([seen, words[at]]));
     }
   });
   // Once for each hole: a leaf's texts often share one.
-  const general = new Map([...holes].map(([key, seen]) => [key, generalize(seen)]));
+  const general = new Map<number, string>();
+  for (const [key, seen] of holes) {
+    const opened = typeof seen === "string" ? undefined : generalize(seen);
+    if (opened !== undefined) general.set(key, opened);
+  }
   let changed = false;
   const joined = new Map<string, Pattern>();
   patterns.forEach(({ words, members }, index) => {
@@ -92,7 +99,6 @@ function open(patterns: Pattern[]): Pattern[] | undefined {
 
 /** What stands for all the words seen at a position; undefined where they are different events. */
 function generalize(seen: Set<string>): string | undefined {
-  if (seen.size < 2) return undefined;
   let wild = false;
   let key: string | undefined;
   for (const word of seen) {

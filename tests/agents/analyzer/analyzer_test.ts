@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { analyzer } from "../../../agents/analyzer/analyzer.ts";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
+import { Isolate } from "../../../agents/isolate.ts";
+import { Dice } from "../../dice.ts";
 import { pageOf } from "./page_of.ts";
+
+const MODULE = new URL("../../../agents/analyzer/main.ts", import.meta.url).href;
+/** A thread without memory says nothing; one that has some takes seconds. */
+const PATIENCE_MS = 60_000;
 
 Deno.test("analyzer has the ops of the pipeline; only merge has memory", () => {
   const pure = Object.entries(analyzer.ops).map(([name, { pure }]) => [name, pure ?? false]);
@@ -15,4 +21,20 @@ Deno.test("analyzer refuses no partials and too many", () => {
     assert(!op.input.safeParse({ partials: [] }).success);
     assert(!op.input.safeParse({ partials: Array(65).fill(partial) }).success);
   }
+});
+
+Deno.test("analyzer combines templates that differ in every word within a thread's memory", async () => {
+  const dice = new Dice(3);
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const text = () => Array.from({ length: 149 }, () => dice.pick(letters)).join(" ");
+  const rest = analyze(pageOf("x"));
+  const partials = Array.from({ length: 8 }, () => ({
+    ...rest,
+    templates: Array.from({ length: 600 }, () => ({ ...rest.templates[0], text: `k ${text()}` })),
+  }));
+  using isolate = new Isolate(MODULE, () => {});
+  const work = { op: "combine", id: "t1.combine.0", body: { partials } };
+  const memory = { get: () => undefined, keys: () => [] };
+  const { output } = await isolate.execute(work, memory, AbortSignal.timeout(PATIENCE_MS));
+  assertEquals(output.stream, "app");
 });
