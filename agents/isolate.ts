@@ -4,6 +4,8 @@
  *  1. Work that is aborted ends by itself within a moment, or is left behind with its thread.
  *  2. Work that takes more memory than a thread may have ends with its thread, not with the process.
  *  3. The next work finds a thread that answers.
+ *  4. Besides the one that works only one is left behind of which it is not known whether it comes to
+ *     itself: work that is given up must not take more of the machine than work that is waited for.
  *
  * A thread that waits is gone when it is ended. One that never comes back from a loop is not: Deno
  * can't stop it (denoland/deno#35657), it goes on using a core until the process ends. So those are
@@ -18,7 +20,7 @@ import type { Reader } from "./draft.ts";
 import type { Done, Work } from "./execute.ts";
 import type { FromThread, ToThread } from "./thread.ts";
 
-/** After an abort a handler may end by itself within this time. */
+/** After an abort a handler may end by itself within this time, and each time again by rule 4. */
 const GRACE_MS = 200;
 /** A thread that is left behind and comes to itself within this time was only slow. */
 const STUCK_MS = 3_000;
@@ -76,10 +78,10 @@ export class Isolate implements Disposable {
     this.#run = { answered: false, work, memory, resolve, reject };
     const thread = this.#thread ??= this.#start();
     post(thread, { kind: "run", work });
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer: ReturnType<typeof setInterval> | undefined;
     const abort = (): void => {
       post(thread, { kind: "abort" });
-      timer = setTimeout(() => this.#leave(thread), GRACE_MS);
+      timer = setInterval(() => this.#leave(thread), GRACE_MS);
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
@@ -88,7 +90,7 @@ export class Isolate implements Disposable {
       signal.throwIfAborted();
       throw error;
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
       signal.removeEventListener("abort", abort);
       this.#run = undefined;
     }
@@ -137,10 +139,11 @@ export class Isolate implements Disposable {
     this.#run?.reject(new CodedError("handler_failed", `Cannot finish ${op}: ${why}`));
   }
 
-  /** The handler does not end: its thread is ended, or left behind. */
+  /** The handler does not end: its thread is ended, or left behind where rule 4 lets it. */
   #leave(thread: Worker): void {
     const run = this.#run;
     if (thread !== this.#thread || run === undefined) return;
+    if (!run.answered && this.#left.size > 0) return;
     this.#thread = this.#start();
     if (run.answered) thread.terminate();
     else this.#watch(thread);

@@ -11,6 +11,8 @@ import { TempFolder } from "../lib/temp_folder.ts";
 import { connect, PATIENCE_MS, Program, SECRET } from "./agent_process.ts";
 
 const MODULE = new URL("wild_main.ts", import.meta.url).href;
+/** Longer than it takes to give up two, and to begin one. */
+const PLOD_MS = 2_500;
 /** Long enough for whatever ends by itself, short enough for a test. */
 const SOON_MS = 300;
 
@@ -24,8 +26,8 @@ class Wild implements Disposable {
     keys: () => [...this.values.keys()],
   };
 
-  run(op: string, signal = new AbortController().signal): Promise<Done> {
-    return this.#isolate.execute({ op, id: "t1.wild", body: {} }, this.#memory, signal);
+  run(op: string, signal = new AbortController().signal, body: JsonObject = {}): Promise<Done> {
+    return this.#isolate.execute({ op, id: "t1.wild", body }, this.#memory, signal);
   }
 
   [Symbol.dispose](): void {
@@ -89,6 +91,17 @@ Deno.test("Isolate.execute() runs one at a time, in order, and not what was abor
     note("third", wild.run("count")),
   ]);
   assertEquals(ended, ["first", "second cancelled", "third"]);
+});
+
+Deno.test("Isolate.execute() begins no third work while the first, given up, goes on", async () => {
+  using wild = new Wild();
+  await wild.run("count"); // the thread is up: what follows is the handler's time alone
+  const begun = performance.now();
+  for (let n = 0; n < 2; n++) {
+    await Promise.allSettled([wild.run("plod", AbortSignal.timeout(100), { ms: PLOD_MS })]);
+  }
+  const ms = performance.now() - begun;
+  assert(ms >= PLOD_MS, `two were given up within ${ms} ms, and both go on`);
 });
 
 // In a process of its own: a thread that is left behind goes on until its process ends.

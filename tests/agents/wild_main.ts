@@ -23,10 +23,10 @@ const wild = defineAgent("wild", {
     },
   }),
   plod: op({
-    input: anything,
+    input: z.strictObject({ ms: z.number().default(1_000) }),
     output: anything,
-    handle() {
-      for (const due = performance.now() + 1_000; performance.now() < due;);
+    handle({ ms }) {
+      for (const due = performance.now() + ms; performance.now() < due;);
       return {};
     },
   }),
