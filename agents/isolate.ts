@@ -22,8 +22,11 @@ import type { FromThread, ToThread } from "./thread.ts";
 
 /** After an abort a handler may end by itself within this time, and each time again by rule 4. */
 const GRACE_MS = 200;
-/** A thread that is left behind and comes to itself within this time was only slow. */
-const STUCK_MS = 3_000;
+/**
+ * A thread that is left behind and comes to itself within this time was only slow: a page takes a
+ * second of a core, and may have to share it.
+ */
+const STUCK_MS = 10_000;
 /** What a thread may have, in MiB. */
 const HEAP_MIB = 256;
 
