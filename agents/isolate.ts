@@ -26,7 +26,7 @@ const GRACE_MS = 200;
  * A thread that is left behind and comes to itself within this time was only slow: a page takes a
  * second of a core, and may have to share it.
  */
-const STUCK_MS = 10_000;
+const STUCK_MS = 5_000;
 /** What a thread may have, in MiB. */
 const HEAP_MIB = 256;
 
