@@ -52,11 +52,12 @@ const DIGITS_MAX = 10;
 
 /**
  * V8 finds a string of digits by its value, without a seed, so that `JSON.parse` takes seconds for
- * some ten thousand different ones whose last bits are the same (CVE-2026-21717).
+ * some ten thousand different ones whose last bits are the same (CVE-2026-21717). It finds numbers
+ * without a seed too, so these are not gathered in a set: they would be chosen to collide there.
  */
 class DigitStrings {
-  #seen: Set<number> | undefined;
-  #alike: Uint16Array | undefined;
+  /** The different ones by their last bits, of which there are too few to choose from. */
+  readonly #alike = new Map<number, number[]>();
 
   /** Whether this one, from its first byte to behind its last, is one too many. */
   collide(line: Uint8Array, from: number, to: number): boolean {
@@ -67,11 +68,11 @@ class DigitStrings {
       if (digit < 0 || digit > 9) return false;
       value = value * 10 + digit;
     }
-    this.#seen ??= new Set();
-    if (this.#seen.has(value)) return false;
-    this.#seen.add(value);
-    this.#alike ??= new Uint16Array(1 << ALIKE_BITS);
-    return ++this.#alike[value & ((1 << ALIKE_BITS) - 1)] > ALIKE_MAX;
+    const end = value & ((1 << ALIKE_BITS) - 1);
+    const alike = this.#alike.get(end);
+    if (alike === undefined) this.#alike.set(end, [value]);
+    else if (!alike.includes(value)) return alike.push(value) > ALIKE_MAX;
+    return false;
   }
 }
 
