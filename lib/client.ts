@@ -8,6 +8,7 @@ import { CodedError } from "./errors.ts";
 import { Welcome } from "./hello.ts";
 import { LIMITS, LINE_BYTES_MAX } from "./limits.ts";
 import { LineReader, LineWriter } from "./lines.ts";
+import { parseBounded } from "./parse_bounded.ts";
 import {
   decodeReply,
   encode,
@@ -22,6 +23,8 @@ import { type Clock, type Duplex, SYSTEM, type System } from "./system.ts";
 
 /** Opening a connection and proving who is who takes no longer, both together. */
 const CONNECT_MS = 3_000;
+/** No line is longer as long as nobody knows who sends it; a hello has less than a thousand bytes. */
+const LINE_BYTES_BEFORE_AUTH = 65_536;
 /** Between two tries where the server has no room. */
 const CROWDED = { baseMs: 25, maxMs: 100 };
 /** Requests that nobody waits for any more and that the server still owes a reply. */
@@ -226,6 +229,10 @@ export class Client implements Disposable {
     this.close();
   }
 
+  get #lineBytes(): number {
+    return this.#welcome === undefined ? LINE_BYTES_BEFORE_AUTH : LINE_BYTES_MAX;
+  }
+
   /** What the server says of the connection as a whole tells a request nothing about its outcome. */
   #dismissed(reason: CodedError): CodedError {
     return this.#welcome === undefined ? reason : this.#lost(reason);
@@ -239,7 +246,7 @@ export class Client implements Disposable {
   async #authenticate(secret: Secret, role: string, leftMs: () => number): Promise<void> {
     const clientNonce = makeNonce();
     const hello = await this.call("hello", { nonce: clientNonce }, { timeoutMs: leftMs() });
-    const welcome = Welcome.safeParse(hello).data;
+    const welcome = parseBounded(Welcome, hello).data;
     if (welcome === undefined) {
       throw new CodedError("auth_failed", `Cannot trust ${this.#place}: it does not speak baton/1`);
     }
@@ -269,7 +276,7 @@ export class Client implements Disposable {
 
   async #read(): Promise<void> {
     try {
-      for await (const line of this.#reader.lines(() => LINE_BYTES_MAX)) {
+      for await (const line of this.#reader.lines(() => this.#lineBytes)) {
         const reply = decodeReply(line);
         if (reply.id !== undefined) this.#take(reply.id, reply);
         else if (!reply.ok) return this.close(this.#dismissed(fromWire(reply.error)));

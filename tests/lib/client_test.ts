@@ -346,6 +346,15 @@ Deno.test("Client.connect() trusts no server whose hello it can't read", async (
   assert(error.message.includes("does not speak baton/1"), error.message);
 });
 
+Deno.test("Client.connect() reads no more than a hello takes before it knows who answers", async () => {
+  await using server = new FakeServer(async (peer) => {
+    const { id } = await peer.hear();
+    await peer.say(ok(id, { protocols: Array(30_000).fill("") }));
+  });
+  const { message } = await refusal(connect(server.address));
+  assert(message.includes("more than 65536 bytes"), message);
+});
+
 Deno.test("Client.connect() says which versions meet where the server speaks another one", async () => {
   for (const v of [1, 2]) {
     await using server = new FakeServer(async (peer) => {
