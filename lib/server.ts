@@ -5,6 +5,7 @@
  */
 import { ExitError } from "./exit.ts";
 import { Guesses } from "./guesses.ts";
+import { InHand } from "./in_hand.ts";
 import { LIMITS, type Limits, perLimit, tooManyConnections } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Newcomers } from "./newcomers.ts";
@@ -61,6 +62,7 @@ export class Server implements AsyncDisposable {
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #newcomers = new Newcomers<Session>();
+  readonly #inHand = new InHand();
   readonly #struck = perLimit(() => 0);
   /** Characters of replies that wait to be read. */
   #unread = 0;
@@ -202,6 +204,7 @@ export class Server implements AsyncDisposable {
         this.#newcomers.refuse(session, peer);
         return this.#newcomers.count > HELD.beyond ? HELD.ms : 0;
       },
+      takeInHand: (body, first) => this.#inHand.take(body, first),
       onStrike: (limit) => this.#struck[limit]++,
       onUnread: (chars) => this.#countUnread(chars),
     };

@@ -6,7 +6,7 @@
  * @module
  */
 import { type Challenge, makeNonce, prove, type Secret, verify } from "./auth.ts";
-import { advice, CodedError } from "./errors.ts";
+import { advice, CodedError, type ErrorCode } from "./errors.ts";
 import { Auth, Hello, type Welcome } from "./hello.ts";
 import {
   LimitError,
@@ -62,6 +62,11 @@ export interface Host {
   onWrongProof(): number;
   /** What came before a proof ends the connection; how many milliseconds that end is held back. */
   onRefused(): number;
+  /**
+   * Takes a request into hand, the `first` where the peer has no other there, and gives what lets go
+   * of it; nothing where there is no room.
+   */
+  takeInHand(body: JsonObject, first: boolean): (() => void) | undefined;
   /** The peer went beyond a limit. */
   onStrike(limit: LimitName): void;
   /** So many characters more, or fewer, wait for the peer to read them. */
@@ -74,6 +79,7 @@ const NOBODY: Host = {
   letIn: () => true,
   onWrongProof: () => 0,
   onRefused: () => 0,
+  takeInHand: () => () => {},
   onStrike: () => {},
   onUnread: () => {},
 };
@@ -333,17 +339,50 @@ export class Session {
   }
 
   #ask(request: Request): void {
+    const { id, type } = request;
+    if (type === "ping" || type === "health") {
+      this.#heardAt = this.#clock.now();
+      return this.#reply(id, type === "ping" ? {} : this.#service.health());
+    }
+    const letGo = this.#takeInHand(request);
     const answering = this.#answer(request).finally(() => {
+      letGo();
       this.#inFlight.delete(answering);
       this.#heardAt = this.#clock.now(); // the peer could not ask before it had its answer
     });
     this.#inFlight.add(answering);
   }
 
+  /**
+   * Gives what lets go of a request. Nothing is waited for: in the same turn each of many connections
+   * may read a large one, and all that are refused would be held at once.
+   *
+   * @throws {RequestError} where it can't be taken
+   */
+  #takeInHand({ id, type, body = {} }: Request): () => void {
+    const refusal = (code: ErrorCode, why: string): RequestError =>
+      new RequestError(new CodedError(code, why), id);
+    if (type === "hello" || type === "auth") {
+      throw refusal("bad_request", `Cannot ${type} again: this peer is let in`);
+    }
+    if (this.#draining) throw refusal("draining", "Cannot begin anything: shutting down");
+    if (this.inFlight >= this.#limits.in_flight) {
+      this.#host.onStrike("in_flight");
+      throw refusal(
+        "too_many_in_flight",
+        `Cannot take more than ${this.#limits.in_flight} requests at once on one connection`,
+      );
+    }
+    const letGo = this.#host.takeInHand(body, this.inFlight === 0);
+    if (letGo !== undefined) return letGo;
+    this.#host.onStrike("in_flight");
+    throw refusal("busy", "Cannot take it now: the requests in hand take all the memory");
+  }
+
   async #answer(request: Request): Promise<void> {
     let outcome: JsonObject | CodedError | Error;
     try {
-      outcome = await this.#authorized(request);
+      outcome = await this.#service.answer(request, this.#gone.signal);
     } catch (error) {
       outcome = error as Error;
     }
@@ -352,27 +391,6 @@ export class Session {
     } catch (error) {
       this.close(error instanceof CodedError ? error : undefined);
     }
-  }
-
-  async #authorized(request: Request): Promise<JsonObject> {
-    switch (request.type) {
-      case "ping":
-        return {};
-      case "health":
-        return this.#service.health();
-      case "hello":
-      case "auth":
-        throw new CodedError("bad_request", `Cannot ${request.type} again: this peer is let in`);
-    }
-    if (this.#draining) throw new CodedError("draining", "Cannot begin anything: shutting down");
-    if (this.inFlight >= this.#limits.in_flight) {
-      this.#host.onStrike("in_flight");
-      throw new CodedError(
-        "too_many_in_flight",
-        `Cannot take more than ${this.#limits.in_flight} requests at once on one connection`,
-      );
-    }
-    return await this.#service.answer(request, this.#gone.signal);
   }
 
   /** Tells of the limit that ends the connection, once. */

@@ -43,7 +43,7 @@ const FLOORS = [
     "lib/tls_listener",
     "lib/weight",
   ],
-  ["lib/segment", "lib/session", "lib/client", "lib/reserve", "lib/tls"],
+  ["lib/segment", "lib/session", "lib/client", "lib/reserve", "lib/tls", "lib/in_hand"],
   ["lib/segments", "lib/keep_tail", "lib/snapshot", "lib/server", "lib/link", "lib/config"],
   ["lib/journal", "lib/repair", "lib/read_secret", "lib/tls_settings"],
   ["lib/memory", "lib/program"],
