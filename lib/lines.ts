@@ -21,14 +21,30 @@ const TURN_MS = 10;
 export class LineReader {
   readonly #source: Pick<Duplex, "read">;
   readonly #clock: Clock | undefined;
+  readonly #onHeld: (bytes: number) => void;
   #block = FIRST_BLOCK_BYTES;
   #buffer = new Uint8Array(FIRST_BLOCK_BYTES);
   #since: number | undefined;
+  #dropped = false;
 
-  /** @param clock of a connection, whose lines give others a turn; those of a file give none */
-  constructor(source: Pick<Duplex, "read">, clock?: Clock) {
+  /**
+   * @param clock of a connection, whose lines give others a turn; those of a file give none
+   * @param onHeld is told how many bytes more, or fewer, are held for what comes
+   */
+  constructor(
+    source: Pick<Duplex, "read">,
+    clock?: Clock,
+    onHeld: (bytes: number) => void = () => {},
+  ) {
     this.#source = source;
     this.#clock = clock;
+    this.#onHeld = onHeld;
+    onHeld(this.held);
+  }
+
+  /** Bytes that are held for what comes. */
+  get held(): number {
+    return this.#buffer.length;
   }
 
   /** When the first byte of a line came that has not ended yet. */
@@ -69,12 +85,19 @@ export class LineReader {
         this.#since = undefined; // nobody waits for the end of what is dropped
         return;
       }
+      if (this.#dropped) return;
       if (!begun) refuseTls(this.#buffer[0]);
       begun = true;
       if (read > 0) this.#since ??= this.#now();
       end += read;
       if (end === this.#buffer.length) this.#block = BLOCK_BYTES;
     }
+  }
+
+  /** Lets go of what has come: the connection is closed. */
+  drop(): void {
+    this.#dropped = true;
+    this.#replaceBuffer(new Uint8Array());
   }
 
   #now(): number {
@@ -91,8 +114,14 @@ export class LineReader {
     } else {
       const next = new Uint8Array(room);
       next.set(this.#buffer.subarray(start, end));
-      this.#buffer = next;
+      this.#replaceBuffer(next);
     }
+  }
+
+  #replaceBuffer(next: Uint8Array<ArrayBuffer>): void {
+    const more = next.length - this.#buffer.length;
+    this.#buffer = next;
+    this.#onHeld(more);
   }
 }
 

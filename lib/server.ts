@@ -39,6 +39,8 @@ const CROWDED = { pauseMs: 30, pauses: 30 };
 const HELD = { beyond: 64, ms: 1_000 };
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
 const GOING_MAX = 256;
+/** Bytes that may be held for lines that come, of all connections. */
+const HELD_BYTES_MAX = 128 * 1024 * 1024;
 /** Characters of replies that may wait to be read, of all connections; more where one may have more. */
 const UNREAD_MAX = 32 * 1024 * 1024;
 
@@ -64,6 +66,8 @@ export class Server implements AsyncDisposable {
   readonly #newcomers = new Newcomers<Session>();
   readonly #inHand = new InHand();
   readonly #struck = perLimit(() => 0);
+  /** Bytes that are held for lines that come. */
+  #held = 0;
   /** Characters of replies that wait to be read. */
   #unread = 0;
   /** Peers that have proved themselves. */
@@ -206,6 +210,7 @@ export class Server implements AsyncDisposable {
       },
       takeInHand: (body, first) => this.#inHand.take(body, first),
       onStrike: (limit) => this.#struck[limit]++,
+      onHeld: (bytes) => this.#countHeld(bytes),
       onUnread: (chars) => this.#countUnread(chars),
     };
     const session = new Session(conn, this.#service, this.#limits, this.#system.clock, host);
@@ -231,13 +236,26 @@ export class Server implements AsyncDisposable {
     return true;
   }
 
+  /** Where too much is held in all, whoever sends the longest line goes. */
+  #countHeld(bytes: number): void {
+    this.#held += bytes;
+    if (bytes <= 0 || this.#held <= HELD_BYTES_MAX) return;
+    this.#struck.line_bytes++;
+    this.#closeFirst((session) => session.held);
+  }
+
   /** Where too much waits in all, whoever reads least goes, without a word more to read. */
   #countUnread(chars: number): void {
     this.#unread += chars;
     if (chars <= 0 || this.#unread <= Math.max(UNREAD_MAX, this.#limits.unread_bytes)) return;
-    const sessions = [...this.#sessions.keys()];
     this.#struck.unread_bytes++;
-    sessions.reduce((most, each) => each.unread > most.unread ? each : most).close();
+    this.#closeFirst((session) => session.unread);
+  }
+
+  /** Ends the connection that has the most of something. */
+  #closeFirst(of: (session: Session) => number): void {
+    const sessions = [...this.#sessions.keys()];
+    sessions.reduce((most, each) => of(each) > of(most) ? each : most).close();
   }
 
   #turnAway(conn: Connection, limit: "connections" | "connections_before_auth"): void {

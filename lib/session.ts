@@ -69,6 +69,8 @@ export interface Host {
   takeInHand(body: JsonObject, first: boolean): (() => void) | undefined;
   /** The peer went beyond a limit. */
   onStrike(limit: LimitName): void;
+  /** So many bytes more, or fewer, are held for lines that come. */
+  onHeld(bytes: number): void;
   /** So many characters more, or fewer, wait for the peer to read them. */
   onUnread(chars: number): void;
 }
@@ -81,6 +83,7 @@ const NOBODY: Host = {
   onRefused: () => 0,
   takeInHand: () => () => {},
   onStrike: () => {},
+  onHeld: () => {},
   onUnread: () => {},
 };
 
@@ -121,7 +124,7 @@ export class Session {
     this.#conn = conn;
     this.#service = service;
     this.#limits = limits;
-    this.#reader = new LineReader(conn, clock);
+    this.#reader = new LineReader(conn, clock, (bytes) => host.onHeld(bytes));
     const onUnread = (chars: number): void => host.onUnread(chars);
     this.#writer = new LineWriter(conn, limits.unread_bytes, clock, onUnread);
     this.#clock = clock;
@@ -137,6 +140,11 @@ export class Session {
   /** Characters of replies that wait for the peer to read them. */
   get unread(): number {
     return this.#writer.unread;
+  }
+
+  /** Bytes that are held for lines that come. */
+  get held(): number {
+    return this.#reader.held;
   }
 
   get inFlight(): number {
@@ -225,6 +233,7 @@ export class Session {
       this.#closed = true;
       this.#gone.abort();
       this.#freed = this.#conn.close();
+      this.#reader.drop();
       this.#writer.drop();
       this.#hungUp.resolve();
     }

@@ -475,6 +475,27 @@ Deno.test("Server lets whoever reads least go where too much waits to be read in
   assertEquals((await (await loggedIn()).ask("ping")).ok, true);
 });
 
+Deno.test("Server lets whoever sends the longest line go where too much is held in all", async () => {
+  await using server = await serve();
+  using peers = new DisposableStack();
+  const send = async (bytes: number): Promise<Peer> => {
+    const peer = peers.use(await Peer.loggedIn(server.address));
+    await peer.send("x".repeat(bytes));
+    return peer;
+  };
+  const few = await send(100_000);
+  const struck = (): number => (server.stats().limits as Limits).line_bytes;
+  // Each takes eight megabytes, since it may become longer: sixteen are too many by one.
+  const many = [];
+  for (let n = 0; n < 16; n++) many.push(await send(4_180_000));
+  await until(() => struck() === 1, "one of the others goes");
+  assertEquals(await Promise.race(many.map((peer) => peer.line())), undefined);
+  await until(() => server.connections === 16, "the others stay");
+  assertEquals(struck(), 1);
+  await few.send("\n");
+  assertEquals((await few.hear()).error.code, "bad_json");
+});
+
 Deno.test("Server keeps no more connections than its limit and those that are on their way out", async () => {
   const clock = new MovedClock();
   const blocked = new Blocked(SYSTEM.net);
