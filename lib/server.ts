@@ -18,6 +18,15 @@ import { type Connection, type Listener, type Net, SYSTEM, type System } from ".
 const SWEEP_MS = 250;
 /** A sweep that comes later than this says that the process stood still, and accuses nobody. */
 const STALL_MS = 250;
+/**
+ * Why a connection can't be accepted that its peer has ended already. It is nobody else's trouble: who
+ * waits behind thousands of them would wait for hours if each were taken for one.
+ */
+const HUNG_UP = [
+  Deno.errors.NotConnected,
+  Deno.errors.ConnectionAborted,
+  Deno.errors.ConnectionReset,
+];
 /** Out of descriptors, say: the loop goes on, and does not spin. */
 const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
 /** That it goes wrong is told so often, however often it does. */
@@ -157,7 +166,7 @@ export class Server implements AsyncDisposable {
   async #accept(): Promise<void> {
     const { clock, random } = this.#system;
     const crowdedMs = CROWDED.pauseMs * (this.#listener.shakesHands ? 2 : 1);
-    let failures = 0, inARow = 0, untold = 0, toldAt = -Infinity;
+    let failures = 0, inARow = 0, hungUp = 0, untold = 0, toldAt = -Infinity;
     while (!this.#closing) {
       try {
         const conn = await this.#listener.accept();
@@ -173,6 +182,10 @@ export class Server implements AsyncDisposable {
         }
       } catch (error) {
         if (this.#closing) return;
+        if (HUNG_UP.some((kind) => error instanceof kind)) {
+          if (++hungUp % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, clock);
+          continue;
+        }
         failures++;
         untold++;
         if (clock.now() - toldAt >= ACCEPT_TOLD_MS) {

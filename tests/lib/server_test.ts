@@ -491,8 +491,15 @@ Deno.test("Server keeps one of many back whom it has told why its connection end
   assertEquals(await other.rest(), []);
 });
 
-/** A system whose accepts fail that often before each `good` one, on a clock that only waiting moves. */
-function outOfDescriptors(bad: number): { system: System; waits: number[] } {
+const OUT_OF_DESCRIPTORS = Object.assign(new Error("Too many open files (os error 24)"), {
+  code: "EMFILE",
+});
+
+/** A system whose accepts fail that often before each good one, on a clock that only waiting moves. */
+function badAccepts(
+  bad: number,
+  error = OUT_OF_DESCRIPTORS as Error,
+): { system: System; waits: number[] } {
   let ms = 0, accepts = 0;
   const waits: number[] = [];
   const clock: Clock = {
@@ -510,8 +517,7 @@ function outOfDescriptors(bad: number): { system: System; waits: number[] } {
       addr: listener.addr,
       accept: () => {
         if (accepts++ % (bad + 1) === bad) return listener.accept();
-        const error = new Error("Too many open files (os error 24)");
-        return Promise.reject(Object.assign(error, { code: "EMFILE" }));
+        return Promise.reject(error);
       },
       close: () => listener.close(),
     };
@@ -521,7 +527,7 @@ function outOfDescriptors(bad: number): { system: System; waits: number[] } {
 
 Deno.test("Server goes on accepting after it had no descriptors left, waits longer each time", async () => {
   const { log, logged } = keepLog();
-  const { system, waits } = outOfDescriptors(9);
+  const { system, waits } = badAccepts(9);
   await using server = await serve({ log, system });
   using first = await Peer.loggedIn(server.address);
   using second = await Peer.loggedIn(server.address);
@@ -537,12 +543,22 @@ Deno.test("Server goes on accepting after it had no descriptors left, waits long
 
 Deno.test("Server tells once a second of accepts that fail between others", async () => {
   const { log, logged } = keepLog();
-  const { system, waits } = outOfDescriptors(1);
+  const { system, waits } = badAccepts(1);
   await using server = await serve({ log, system });
   for (let n = 0; n < 60; n++) (await Peer.connect(server.address))[Symbol.dispose]();
   await until(() => waits.length >= 60, "it has failed as often");
   const ms = waits.reduce((all, wait) => all + wait, 0);
   assert(logged.length <= ms / 1_000 + 1, `${logged.length} lines in ${ms} ms`);
+});
+
+Deno.test("Server accepts at once who waits behind those that have hung up already", async () => {
+  const { log, logged } = keepLog();
+  const gone = new Deno.errors.NotConnected("Transport endpoint is not connected (os error 107)");
+  const { system, waits } = badAccepts(1_000, gone);
+  await using server = await serve({ log, system });
+  using peer = await Peer.loggedIn(server.address);
+  assertEquals((await peer.ask("ping")).ok, true);
+  assertEquals([waits, logged], [[], []]);
 });
 
 /** A connection that was under way may still be made, and is reset at once. */
