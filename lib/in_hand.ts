@@ -19,13 +19,15 @@ export class InHand {
   #bytes = 0;
 
   /**
-   * Takes a request into hand and gives what lets go of it; nothing where there is no room.
+   * Takes a request into hand and gives what lets go of it; nothing where there is no room. There is
+   * for one by itself, however large: a line has its own limits.
    *
    * @param first whether its connection has no other in hand
    */
   take(body: JsonObject, first: boolean): (() => void) | undefined {
     const bytes = REQUEST_BYTES + weightOf(body);
-    const fits = this.#bytes + bytes <= BYTES_MAX || (first && bytes <= SMALL_BYTES);
+    const fits = this.#bytes === 0 || this.#bytes + bytes <= BYTES_MAX ||
+      (first && bytes <= SMALL_BYTES);
     if (!fits) return undefined;
     this.#bytes += bytes;
     return () => void (this.#bytes -= bytes);

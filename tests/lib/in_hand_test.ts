@@ -24,6 +24,14 @@ Deno.test("InHand takes requests up to its bound and not one past it", () => {
   hand.take(taking(BYTES_MAX), false)!();
 });
 
+Deno.test("InHand takes a request that is larger than its bound where there is no other", () => {
+  const hand = new InHand();
+  const letGo = hand.take(taking(BYTES_MAX + 1), false);
+  assertEquals(hand.take({}, false), undefined);
+  letGo!();
+  assertEquals(typeof hand.take(taking(BYTES_MAX + 1), false), "function");
+});
+
 Deno.test("InHand always takes a small request of a connection that has no other", () => {
   const hand = new InHand();
   hand.take(taking(BYTES_MAX), false);
