@@ -12,6 +12,7 @@ import { Newcomers } from "./newcomers.ts";
 import { encode, type JsonObject, PROTOCOL, toWire } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
 import { type Host, type Service, Session } from "./session.ts";
+import { SparingLog } from "./sparing_log.ts";
 import { type Connection, type Listener, type Net, SYSTEM, type System } from "./system.ts";
 
 /** How often the limits in time are looked at. */
@@ -29,8 +30,6 @@ const HUNG_UP = [
 ];
 /** Out of descriptors, say: the loop goes on, and does not spin. */
 const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
-/** That it goes wrong is told so often, however often it does. */
-const ACCEPT_TOLD_MS = 1_000;
 /** Connections that wait to be accepted: one that finds no place comes again after a second. */
 const BACKLOG = 4_096;
 /** So many connections are accepted, then the others have a turn. */
@@ -70,6 +69,7 @@ export class Server implements AsyncDisposable {
   readonly #limits: Limits;
   readonly #log: Log;
   readonly #guesses: Guesses;
+  readonly #guessing: SparingLog;
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #newcomers = new Newcomers<Session>();
@@ -100,6 +100,7 @@ export class Server implements AsyncDisposable {
     this.#limits = { ...LIMITS, ...limits };
     this.#log = log;
     this.#guesses = new Guesses(system.clock);
+    this.#guessing = new SparingLog(log, "wrong_proof", system.clock);
     this.#accepting = this.#accept();
     this.#sweptAt = system.clock.now();
     this.#stopSweeping = system.clock.every(SWEEP_MS, () => this.#sweep());
@@ -166,7 +167,8 @@ export class Server implements AsyncDisposable {
   async #accept(): Promise<void> {
     const { clock, random } = this.#system;
     const crowdedMs = CROWDED.pauseMs * (this.#listener.shakesHands ? 2 : 1);
-    let failures = 0, inARow = 0, hungUp = 0, untold = 0, toldAt = -Infinity;
+    const failing = new SparingLog(this.#log, "accept_failed", clock);
+    let failures = 0, inARow = 0, hungUp = 0;
     while (!this.#closing) {
       try {
         const conn = await this.#listener.accept();
@@ -187,12 +189,7 @@ export class Server implements AsyncDisposable {
           continue;
         }
         failures++;
-        untold++;
-        if (clock.now() - toldAt >= ACCEPT_TOLD_MS) {
-          this.#log("warn", "accept_failed", { reason: String(error), failures: untold });
-          toldAt = clock.now();
-          untold = 0;
-        }
+        failing.warn({ reason: String(error) });
         const ms = ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF, random);
         await sleep(ms, undefined, clock);
       }
@@ -283,10 +280,8 @@ export class Server implements AsyncDisposable {
   /** Gives how many milliseconds its answer is held back. */
   #wrongProof(peer: string): number {
     const { ms, inARow } = this.#guesses.add(peer);
-    // The 1st, 2nd, 4th, 8th and so on: a guesser can't fill the log.
-    if (Number.isInteger(Math.log2(inARow))) {
-      this.#log("warn", "wrong_proof", { peer, in_a_row: inARow });
-    }
+    // The 1st, 2nd, 4th, 8th and so on.
+    if (Number.isInteger(Math.log2(inARow))) this.#guessing.warn({ peer, in_a_row: inARow });
     return ms;
   }
 

@@ -1,6 +1,7 @@
 import { EXIT, ExitError } from "../lib/exit.ts";
 import { stdout } from "../lib/program.ts";
 import { SECRET_FILE } from "../lib/read_secret.ts";
+import { ignoreMissing } from "../lib/system_errors.ts";
 import { writeAll } from "../lib/write_all.ts";
 
 const SECRET_BYTES = 32;
@@ -10,6 +11,7 @@ export async function makeSecret(): Promise<number> {
   const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
   try {
     await Deno.mkdir(SECRET_FILE.slice(0, SECRET_FILE.lastIndexOf("/")), { recursive: true });
+    await removeEmpty();
     using file = await Deno.open(SECRET_FILE, { write: true, createNew: true, mode: 0o400 });
     await writeAll(file, new TextEncoder().encode(secret + "\n"));
     await file.sync();
@@ -22,4 +24,10 @@ export async function makeSecret(): Promise<number> {
     stdout.write(`There is a secret in ${SECRET_FILE}\n`);
   }
   return EXIT.done;
+}
+
+/** One that was ended before it wrote its secret leaves a file that would be taken for one. */
+async function removeEmpty(): Promise<void> {
+  const found = await Deno.lstat(SECRET_FILE).catch(ignoreMissing);
+  if (found?.isFile && found.size === 0) await Deno.remove(SECRET_FILE);
 }

@@ -41,6 +41,7 @@ const FLOORS = [
     "lib/guesses",
     "lib/take_folder",
     "lib/tls_listener",
+    "lib/sparing_log",
     "lib/weight",
   ],
   ["lib/segment", "lib/session", "lib/client", "lib/reserve", "lib/tls", "lib/in_hand"],

@@ -536,7 +536,7 @@ Deno.test("Server goes on accepting after it had no descriptors left, waits long
   assertEquals(waits.slice(0, 18), [...backoff, ...backoff]);
   for (const { event } of logged) assertEquals(event, "accept_failed");
   // At 0, 1380, 2400, 3420 ms and so on, and not each of the 18 times.
-  const told = logged.map(({ fields }) => fields.failures as number);
+  const told = logged.map(({ fields }) => fields.times as number);
   assertEquals(told.slice(0, 4), [1, 6, 1, 1]);
   assert(String(logged[0].fields.reason).includes("Too many open files"));
 });
