@@ -4,6 +4,8 @@
  * @module
  */
 import { z } from "zod";
+import type { Json } from "../../lib/protocol.ts";
+import { weightOf } from "../../lib/weight.ts";
 import type { Draft } from "../define.ts";
 import type { Analysis, Partial, Template } from "../shapes.ts";
 import { type Baseline, learnRun, readBaseline, rename, writeBaseline } from "./baseline.ts";
@@ -13,19 +15,25 @@ import { combine } from "./combine.ts";
 import { newsOf } from "./news.ts";
 import { templateId } from "./template_id.ts";
 
-/** Streams that have a baseline; the least recently used one is dropped for another. */
+/** Streams that have a baseline, and what all of these may take in memory: see `weightOf()`. */
 export const STREAMS_MAX = 1000;
+export const BASELINES_BYTES_MAX = 64 * 1024 * 1024;
+/** Which part of both is given up at once when there is no room, since all of them are read then. */
+const GIVEN_UP = 0.1;
 
 const PREFIX = "baseline/";
 /** How many merges there were: tells which baseline was used last. */
 const MERGES_KEY = "merges";
-const Merges = z.int().nonnegative();
+/** What all baselines take, which is cheaper to read than all of them; absent in old memories. */
+const BYTES_KEY = "baseline_bytes";
+const Count = z.int().nonnegative();
 
 /** Merges the partial results of one task; throws what `combine` throws. */
 export async function merge(partials: readonly Partial[], memory: Draft): Promise<Analysis> {
   const partial = combine(partials);
   const key = PREFIX + partial.stream;
-  const stored = readBaseline(await memory.get(key));
+  const before = await memory.get(key);
+  const stored = readBaseline(before);
   // Known templates are clustered along, so that a text joins the template it had before.
   const renamed = cluster([
     ...partial.templates.map(({ text }) => text),
@@ -41,10 +49,10 @@ export async function merge(partials: readonly Partial[], memory: Draft): Promis
     status: baseline.runs === 0 || known.has(template.text) ? "known" : "new",
   }));
 
-  const merges = (Merges.safeParse(await memory.get(MERGES_KEY)).data ?? 0) + 1;
+  const merges = (Count.safeParse(await memory.get(MERGES_KEY)).data ?? 0) + 1;
   memory.set(MERGES_KEY, merges);
-  if (baseline.runs === 0) await makeRoom(memory);
-  memory.set(key, writeBaseline(learnRun(baseline, closed, partial.fields, merges)));
+  const after = writeBaseline(learnRun(baseline, closed, partial.fields, merges));
+  await keepBaseline(memory, key, before, after);
   return {
     ...closed,
     run: baseline.runs + 1,
@@ -53,14 +61,38 @@ export async function merge(partials: readonly Partial[], memory: Draft): Promis
   };
 }
 
-/** Drops the least recently used baselines until one more has room. */
-async function makeRoom(memory: Draft): Promise<void> {
-  const keys = await memory.keys(PREFIX);
-  if (keys.length < STREAMS_MAX) return;
-  const uses = await Promise.all(keys.map(async (key) => ({
-    key,
-    used: (await memory.get(key) as Baseline | undefined)?.used ?? 0,
-  })));
-  uses.sort((a, b) => a.used - b.used);
-  for (const { key } of uses.slice(0, keys.length - STREAMS_MAX + 1)) memory.delete(key);
+/** Keeps a stream's baseline in the place of the one before, and drops others where it has no room. */
+async function keepBaseline(
+  memory: Draft,
+  key: string,
+  before: Json | undefined,
+  after: Json,
+): Promise<void> {
+  memory.set(key, after);
+  const isNew = before === undefined;
+  const { data: bytes } = Count.safeParse(await memory.get(BYTES_KEY));
+  const grown = (bytes ?? 0) + weightOf(after) - (isNew ? 0 : weightOf(before));
+  const fits = bytes !== undefined && grown <= BASELINES_BYTES_MAX &&
+    !(isNew && (await memory.keys(PREFIX)).length > STREAMS_MAX);
+  memory.set(BYTES_KEY, fits ? grown : await makeRoom(memory));
+}
+
+/** Drops the least recently used baselines where there are too many; gives what is left of bytes. */
+async function makeRoom(memory: Draft): Promise<number> {
+  const kept: { key: string; used: number; bytes: number }[] = [];
+  let bytes = 0;
+  for (const key of await memory.keys(PREFIX)) {
+    const baseline = await memory.get(key) as Baseline | null; // one by one: all would take too much
+    kept.push({ key, used: baseline?.used ?? 0, bytes: weightOf(baseline) });
+    bytes += kept.at(-1)!.bytes;
+  }
+  if (kept.length <= STREAMS_MAX && bytes <= BASELINES_BYTES_MAX) return bytes;
+  const [streamsMax, bytesMax] = [STREAMS_MAX, BASELINES_BYTES_MAX].map((n) => n * (1 - GIVEN_UP));
+  kept.sort((a, b) => b.used - a.used);
+  while (kept.length > 1 && (kept.length > streamsMax || bytes > bytesMax)) {
+    const oldest = kept.pop()!;
+    memory.delete(oldest.key);
+    bytes -= oldest.bytes;
+  }
+  return bytes;
 }

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
 import { BASELINE_TEMPLATES_MAX } from "../../../agents/analyzer/baseline.ts";
-import { merge, STREAMS_MAX } from "../../../agents/analyzer/merge.ts";
+import { BASELINES_BYTES_MAX, merge, STREAMS_MAX } from "../../../agents/analyzer/merge.ts";
 import type { Draft } from "../../../agents/define.ts";
 import type { Json } from "../../../lib/protocol.ts";
 import { CodedError } from "../../../lib/errors.ts";
+import { weightOf } from "../../../lib/weight.ts";
 import { Analysis } from "../../../agents/shapes.ts";
 import { Dice } from "../../dice.ts";
 import { pageOf } from "./page_of.ts";
@@ -171,14 +172,37 @@ Deno.test("merge() keeps streams apart and refuses to mix them", async () => {
   assertEquals(error.code, "invalid_input");
 });
 
-Deno.test("merge() forgets the least recently used stream over the limit", async () => {
+Deno.test("merge() forgets the least recently used streams over the limit", async () => {
   const memory = new MapDraft();
   for (let n = 0; n < STREAMS_MAX; n++) await run(memory, "", `s${n}`);
   await run(memory, "", "s0");
-  await run(memory, "", "one more");
   assertEquals((await memory.keys("baseline/")).length, STREAMS_MAX);
+  await run(memory, "", "one more");
+  assertEquals((await memory.keys("baseline/")).length, 0.9 * STREAMS_MAX);
   assertEquals((await run(memory, "", "s0")).run, 3);
+  assertEquals((await run(memory, "", "one more")).run, 2);
   assertEquals(await memory.get("baseline/s1"), undefined);
+});
+
+async function bytesKept(memory: MapDraft): Promise<number> {
+  const keys = await memory.keys("baseline/");
+  const all = await Promise.all(keys.map((key) => memory.get(key)));
+  return all.reduce((sum: number, baseline) => sum + weightOf(baseline!), 0);
+}
+
+Deno.test("merge() forgets the least recently used streams that take too much memory", async () => {
+  const memory = new MapDraft();
+  const mib = "x".repeat(1024 * 1024);
+  const most = BASELINES_BYTES_MAX / mib.length;
+  for (let n = 0; n <= most; n++) memory.set(`baseline/s${n}`, { used: n, mib });
+  memory.set("merges", most);
+  await run(memory, logOf(USUAL));
+  const kept = await memory.keys("baseline/");
+  const share = await bytesKept(memory) / BASELINES_BYTES_MAX;
+  assert(share > 0.88 && share <= 0.9, `${share} of what they may take`);
+  for (const latest of ["app", `s${most}`]) assert(kept.includes(`baseline/${latest}`), latest);
+  for (const text of [logOf({ ...USUAL, another: 5 }), ""]) await run(memory, text);
+  assertEquals(await memory.get("baseline_bytes"), await bytesKept(memory), "counted as they grow");
 });
 
 Deno.test("merge() bounds a stream's templates and drops those unseen for longest", async () => {
