@@ -208,7 +208,7 @@ async function showResult(
   const line = (): void => {
     if (!onTerminal) return;
     const what = last === undefined ? "queued" : eventText(last);
-    const told = `${task}  ${duration(performance.now() - begun)}  ${what}`;
+    const told = `${printable(task)}  ${duration(performance.now() - begun)}  ${what}`;
     stderr.write("\r\x1b[2K" + fit(told, terminalSize().columns));
   };
   const ticker = setInterval(line, 250);

@@ -315,4 +315,6 @@ Deno.test("what an orchestrator says comes out as text of the command line", asy
     assertAllShown(await roles.run("orchestrator", args), args.join(" "));
   }
   await everyScreen(roles, "t1");
+  const progress = await onTerminal(roles.site, ["submit", "--text", "a", "--wait"]);
+  assertShown(progress, "progress on a terminal");
 });
