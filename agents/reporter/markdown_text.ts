@@ -30,6 +30,8 @@ export function codeCell(text: string, max: number): string {
 export function plainText(text: string): string {
   return text
     .replace(/[\\`*[\]<>|&~#!]/g, "\\$&")
+    // What would become a link by itself.
+    .replace(/:(?=\/\/)|(?<=www)\.|@/gi, "\\$&")
     // An underscore inside of a word is not markup and reads better as it is.
     .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_");
 }

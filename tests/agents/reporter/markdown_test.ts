@@ -118,6 +118,13 @@ Deno.test("plainText() escapes markup and leaves words alone", () => {
   );
 });
 
+Deno.test("plainText() leaves nothing that becomes a link by itself", () => {
+  assertEquals(
+    plainText("https://a.example WWW.a.example a@b.example http.status"),
+    "https\\://a.example WWW\\.a.example a\\@b.example http.status",
+  );
+});
+
 /** Takes code spans and code blocks out, as CommonMark finds them. */
 function withoutCode(text: string): string {
   return text.replace(/(?<!`)(`+)(?!`)(?:(?!\n\n).)*?(?<!`)\1(?!`)/gs, "");
