@@ -62,7 +62,7 @@ async function refuseLinks(folder: string, path: string): Promise<void> {
     const found = await Deno.lstat(`${folder}/${part}`).catch(ignoreMissing);
     if (!found) return;
     const fits = i < parts.length || path === REPORTS ? found.isDirectory : found.isFile;
-    if (found.isSymlink || !fits) {
+    if (!fits) {
       const what = found.isSymlink ? "a symlink" : "in the way";
       throw new CodedError("handler_rejected", `Cannot use ${JSON.stringify(part)}: it is ${what}`);
     }

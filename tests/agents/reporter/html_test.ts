@@ -42,9 +42,14 @@ Deno.test("renderHtml() allows itself nothing but its own style", async () => {
     "form-action 'none'",
   ]);
   assertEquals(
-    /<(script|link|img|iframe|object|form|base)|\sstyle=|\son\w+=|https?:/i.test(page),
+    /<(script|link|img|iframe|object|form|base)|\sstyle=|\son\w+=|https?:|url\(|@import/i.test(
+      page,
+    ),
     false,
   );
+  assertStringIncludes(page, '<meta name="referrer" content="no-referrer">');
+  // A policy holds for what stands behind it.
+  assert(page.indexOf("Content-Security-Policy") < page.indexOf("<style>"));
 });
 
 Deno.test("renderHtml() gives every drawing a name", () => {

@@ -102,6 +102,8 @@ Deno.test("codeSpan() fences with more backticks than the text has", () => {
   assertEquals(codeSpan("a", 9), "`a`");
   assertEquals(codeSpan("a`b``c", 9), "```a`b``c```");
   assertEquals(codeSpan("`a", 9), "`` `a ``");
+  assertEquals(codeSpan("a`", 9), "`` a` ``");
+  assertEquals(codeSpan(" a ", 9), "`  a  `");
   assertEquals(codeSpan("", 9), "` `");
 });
 
@@ -116,6 +118,7 @@ Deno.test("plainText() escapes markup and leaves words alone", () => {
     plainText("_a_ <b> [c](d) *e* `f` &amp;"),
     "\\_a\\_ \\<b\\> \\[c\\](d) \\*e\\* \\`f\\` \\&amp;",
   );
+  assertEquals(plainText("# a ![b] ~~c~~ d|e \\*"), "\\# a \\!\\[b\\] \\~\\~c\\~\\~ d\\|e \\\\\\*");
 });
 
 Deno.test("plainText() leaves nothing that becomes a link by itself", () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Context, Draft } from "../../../agents/define.ts";
 import { reporter, REPORTS_KEPT } from "../../../agents/reporter/reporter.ts";
+import { discard } from "../../../agents/reporter/shelf.ts";
 import { Analysis, Report } from "../../../agents/shapes.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import type { Json } from "../../../lib/protocol.ts";
@@ -151,6 +152,20 @@ Deno.test("report() refuses to write through a symlink", async () => {
     assertEquals(await Deno.readTextFile(`${other.folder}/f`), "untouched");
     assertEquals(it.memory.size, 0);
   }
+});
+
+Deno.test("discard() removes nothing through a symlink, and the link of a task alone", async () => {
+  await using b = await bench();
+  await using outside = await bench();
+  await outside.report("t1");
+  await Deno.symlink(`${outside.folder}/reports`, `${b.folder}/reports`);
+  await assertCode("handler_rejected", () => discard(b.folder, "t1"));
+  await Deno.remove(`${b.folder}/reports`);
+  await Deno.mkdir(`${b.folder}/reports`);
+  await Deno.symlink(`${outside.folder}/reports/t1`, `${b.folder}/reports/t1`);
+  await discard(b.folder, "t1");
+  assertEquals(await Array.fromAsync(Deno.readDir(`${b.folder}/reports`)), []);
+  assertStringIncludes(await outside.file("t1/report.md"), "# Report on");
 });
 
 Deno.test("report() refuses a task that is no folder's name", async () => {
