@@ -300,8 +300,11 @@ const CASES: Readonly<Record<LimitName, Case>> = {
   },
   idle_ms: {
     limits: { idle_ms: 6_000 },
-    at: async ({ loggedIn, clock }) => {
-      const peer = await loggedIn();
+    at: async ({ connect, clock }) => {
+      const peer = await connect();
+      await fine(peer);
+      clock.pass(1_000);
+      assertEquals((await peer.logIn()).ok, true);
       clock.pass(6_000);
       await fine(peer);
       return peer;
@@ -452,6 +455,23 @@ Deno.test("a strike is counted once, however long the peer takes to hear of it",
   clock.pass(250);
   assertEquals(await peer.rest(), []);
   assertEquals(Object.values(server.stats().limits as Limits).filter((count) => count > 0), [1]);
+});
+
+Deno.test("Server gives up what a peer waits for that is to go, though it does not hear of it", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  let given = 0;
+  await using server = await serve({
+    system: { ...SYSTEM, net: blocked.net },
+    limits: { line_bytes: 500, write_ms: 60_000 },
+    answer: (_, gone) =>
+      new Promise((resolve) => gone.addEventListener("abort", () => (given++, resolve({})))),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  blocked.yes = true;
+  await peer.send(HELD, "x".repeat(501));
+  await blocked.writes(1);
+  await until(() => given === 1, "it is given up");
+  blocked.end();
 });
 
 Deno.test("Server lets whoever reads least go where too much waits to be read in all", async () => {

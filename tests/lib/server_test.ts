@@ -4,9 +4,9 @@ import type { CodedError } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
 import { LIMITS, type Limits } from "../../lib/limits.ts";
 import { sleep } from "../../lib/retry.ts";
-import { type Service, Session } from "../../lib/session.ts";
+import { type Host, type Service, Session } from "../../lib/session.ts";
 import { type Clock, type Connection, type Net, SYSTEM, type System } from "../../lib/system.ts";
-import { keepLog, type Message, Peer, SECRET, serve, until, within } from "./wire.ts";
+import { keepLog, type Message, OTHER_SECRET, Peer, SECRET, serve, until, within } from "./wire.ts";
 
 const codes = (messages: Message[]): string[] => messages.map(({ error }) => error?.code ?? "ok");
 
@@ -152,6 +152,33 @@ Deno.test("Session answers what is in flight after the peer has closed its side"
   await until(() => slow.asked() === 2, "both are asked");
   slow.release();
   assertEquals((await peer.rest()).map(({ id }) => id).sort(), ["a", "b"]);
+});
+
+/** Three answers of which no socket takes all as long as nobody reads. */
+const LARGE = ["a", "b", "c"].map((id) => ({ v: 1, id, type: "large" }));
+const largeAnswer = () => Promise.resolve({ text: "x".repeat(4_000_000) });
+
+Deno.test("Session sends whole what it has answered to a peer that has closed its side", async () => {
+  await using server = await serve({ answer: largeAnswer });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say(...LARGE);
+  await peer.conn.closeWrite();
+  assertEquals((await peer.rest()).map(({ body }) => body.text.length), [4e6, 4e6, 4e6]);
+});
+
+Deno.test("Session answers nothing that came together with what it was closed at", async () => {
+  let asked = 0;
+  let close = (): void => {};
+  await using pair = await sessionWith({}, () => {
+    asked++;
+    close();
+    return Promise.resolve({});
+  });
+  close = () => pair.session.close();
+  await pair.peer.logIn();
+  await pair.peer.say(...LARGE);
+  assertEquals(await pair.peer.rest(), []);
+  assertEquals(asked, 1);
 });
 
 Deno.test("Session takes a line of exactly the limit and hangs up at one byte more", async () => {
@@ -334,23 +361,27 @@ Deno.test("Server hangs up on an idle peer, not on one that waits for an answer"
   assertEquals((await waiting.hear()).id, "a");
 });
 
-/** A session without a server around it, so that the test has the clock. */
+/** Of a session without a server around it. */
+const SILENT: Service = {
+  role: "echo",
+  name: "echo-1",
+  version: "1.0.0",
+  secret: importSecret(SECRET),
+  health: () => ({}),
+  answer: () => Promise.resolve({}),
+  onInternal: () => {},
+};
+
+/** A session of which the test has the clock, and a peer of it. */
 async function sessionWith(
   limits: Partial<Limits>,
   answer: () => Promise<Record<string, never>>,
+  host?: Host,
 ): Promise<{ session: Session; peer: Peer } & AsyncDisposable> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [peer, conn] = await Promise.all([Peer.connect(listener.addr), listener.accept()]);
-  const secret = await importSecret(SECRET);
-  const session = new Session(conn, {
-    role: "echo",
-    name: "echo-1",
-    version: "1.0.0",
-    secret,
-    health: () => ({}),
-    answer,
-    onInternal: () => {},
-  }, { ...LIMITS, ...limits });
+  const service = { ...SILENT, answer };
+  const session = new Session(conn, service, { ...LIMITS, ...limits }, SYSTEM.clock, host);
   const running = session.run();
   return {
     session,
@@ -394,17 +425,6 @@ Deno.test("Session does not wait for the end of a line that the peer gave up", a
   assertEquals((await peer.rest()).map(({ id }) => id), ["a"]);
 });
 
-/** Of a session whose connection a test makes up. */
-const SILENT: Service = {
-  role: "echo",
-  name: "echo-1",
-  version: "1.0.0",
-  secret: importSecret(SECRET),
-  health: () => ({}),
-  answer: () => Promise.resolve({}),
-  onInternal: () => {},
-};
-
 Deno.test("Session that is told why it ends is closed even where nobody reads that", async () => {
   const hungUp = Promise.withResolvers<null>();
   const conn = {
@@ -435,6 +455,58 @@ Deno.test("Session ends with its connection, even where a write outlives that", 
   await sleep(0);
   session.close(late());
   await within(running, "the session to end", 1_000);
+});
+
+Deno.test("Session ends when its descriptors are free and not before", async () => {
+  const [hungUp, freed] = [Promise.withResolvers<null>(), Promise.withResolvers<void>()];
+  const conn = {
+    read: () => hungUp.promise,
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close: () => (hungUp.resolve(null), freed.promise),
+  };
+  const session = new Session(conn, SILENT, LIMITS);
+  let isOver = false;
+  const running = session.run().then(() => isOver = true);
+  session.close();
+  await sleep(0);
+  assertEquals(isOver, false);
+  freed.resolve();
+  await within(running, "the session to end");
+});
+
+/** Holds those back for a minute that are refused before a proof, and notes who is held back. */
+function keeper(): { host: Host; kept: string[] } {
+  const kept: string[] = [];
+  const host: Host = {
+    onHello: () => {},
+    letIn: () => true,
+    onWrongProof: () => (kept.push("wrong proof"), 0),
+    onRefused: () => (kept.push("refused"), 60_000),
+    onStrike: () => {},
+    onUnread: () => {},
+  };
+  return { host, kept };
+}
+
+Deno.test("Session keeps back who is refused before a proof, until it is closed", async () => {
+  const { host, kept } = keeper();
+  await using pair = await sessionWith({}, held().answer, host);
+  await pair.peer.send("no JSON\n");
+  assertEquals((await pair.peer.hear()).error.code, "bad_json");
+  assertEquals(kept, ["refused"]);
+  assertEquals(pair.session.overdue(performance.now() + LIMITS.auth_ms + 1), undefined);
+});
+
+Deno.test("Session keeps back nobody who has proved himself, and nobody twice", async () => {
+  const { host, kept } = keeper();
+  for (const secret of [SECRET, OTHER_SECRET]) {
+    await using pair = await sessionWith({}, held().answer, host);
+    const { ok } = await pair.peer.logIn(secret);
+    assertEquals(ok, secret === SECRET);
+    await pair.peer.send("no JSON\n");
+    await pair.peer.rest();
+  }
+  assertEquals(kept, ["wrong proof"]);
 });
 
 Deno.test("Server turns away connections beyond its limit and takes new ones later", async () => {
@@ -476,8 +548,8 @@ Deno.test("Server keeps one of many back whom it has told why its connection end
   await until(() => server.connections === 64, "all are taken");
   using one = await Peer.connect(server.address);
   using other = await Peer.connect(server.address);
-  for (const peer of [one, other]) {
-    await peer.send("no JSON\n");
+  for (const [peer, line] of [[one, "no JSON\n"], [other, "\n".repeat(101)]] as const) {
+    await peer.send(line);
     assertEquals((await peer.hear()).error.code, "bad_json");
   }
   await silent[0].ask("ping");
@@ -590,6 +662,17 @@ Deno.test("Server.drain() answers what is in flight, refuses what comes, then ha
   assertEquals((await peer.hear()).id, "a");
   await within(drained, "the server to drain");
   assertEquals(await peer.rest(), []);
+});
+
+Deno.test("Server.drain() hangs up on nobody who has not read his answers", async () => {
+  let answered = 0;
+  await using server = await serve({ answer: () => (answered++, largeAnswer()) });
+  using peer = await Peer.loggedIn(server.address);
+  await peer.say(...LARGE);
+  await until(() => answered === LARGE.length, "they are answered");
+  const drained = server.drain(60_000);
+  assertEquals((await peer.rest()).map(({ body }) => body.text.length), [4e6, 4e6, 4e6]);
+  await within(drained, "the server to drain");
 });
 
 Deno.test("Server.drain() does not wait longer than it is told", async () => {
