@@ -1,5 +1,12 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { addresses, integer, parseSettings, settingsHelp, text } from "../../lib/config.ts";
+import {
+  addresses,
+  integer,
+  parseSettings,
+  settingsHelp,
+  text,
+  variable,
+} from "../../lib/config.ts";
 import { ExitError } from "../../lib/exit.ts";
 
 const SETTINGS = {
@@ -104,4 +111,10 @@ Deno.test("settingsHelp() has a line for each setting with its default and varia
   assertStringIncludes(lines[0], "(default 7100; or BATON_TEST_PORT)");
   assertEquals(lines[1].trimEnd().endsWith("What it is called"), true);
   assertStringIncludes(lines[2], "--json");
+});
+
+Deno.test({
+  name: "variable() does not take one that it may not read for one that is no text",
+  permissions: { env: ["HOME"] },
+  fn: () => void assertThrows(() => variable("PATH"), Deno.errors.NotCapable),
 });

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { printable } from "../../lib/printable.ts";
+import { printable, printableJson, printableLines } from "../../lib/printable.ts";
 
 Deno.test("printable() leaves text of any script as it is", () => {
-  for (const text of ["", "plain", "日本語 ÄÖ 🙂", "a\\nb", "<b>&amp;|`"]) {
+  for (
+    const text of ["", "plain", "日本語 ÄÖ 🙂", "می\u200cخواهم 👩\u200d🚀", "a\\nb", "<b>&amp;|`"]
+  ) {
     assertEquals(printable(text), text);
   }
 });
@@ -18,6 +20,7 @@ Deno.test("printable() shows what can't be seen as an escape", () => {
     assertEquals(printable(String.fromCharCode(code)), `\\u${code.toString(16)}`);
   }
   assertEquals(printable("\ud800x"), "\\ud800x");
+  assertEquals(printable("\u{e0041}\u200b\ufeff"), "\\udb40\\udc41\\u200b\\ufeff");
 });
 
 Deno.test("printable() given its own result changes nothing", () => {
@@ -34,4 +37,15 @@ Deno.test("printable() never gives more than max and cuts between characters", (
   for (let max = 1; max < 20; max++) {
     assertEquals(printable("a🙂\u202e🙂b\nc🙂\u202e", max).length <= max, true);
   }
+});
+
+Deno.test("printableLines() keeps line feeds, and nothing else that is obeyed", () => {
+  assertEquals(printableLines("a\nb\r\n\tc\x1b\u202e"), "a\nb\\r\n\\tc\\u001b\\u202e");
+});
+
+Deno.test("printableJson() means the same, and has nothing in it that is obeyed", () => {
+  const value = { "a\u202e": ["\x9b\n\x7f", "\u{e0041}\ud800"] };
+  const text = printableJson(value);
+  assertEquals(text, '{"a\\u202e":["\\u009b\\n\\u007f","\\udb40\\udc41\\ud800"]}');
+  assertEquals(JSON.parse(text), value);
 });

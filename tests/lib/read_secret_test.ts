@@ -10,13 +10,22 @@ function proofOf(secret: string): string {
   return prove(importSecret(secret), "client", challenge);
 }
 
+interface Ended {
+  readonly proof?: string;
+  readonly accepted?: number;
+  /** Files of which it was warned. */
+  readonly warned?: string[];
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 /** What `readSecret()` gives in a process of its own, in a folder of its own. */
 async function secretWith(
   env: Record<string, string>,
   files: Record<string, string> = {},
   /** Shell commands before it starts. */
   before = ":",
-): Promise<{ proof?: string; accepted?: number; reason?: string; message?: string }> {
+): Promise<Ended> {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/secret`);
@@ -118,6 +127,26 @@ Deno.test("readSecret() says what is missing and does not fall back from a named
   assertStringIncludes(named.message!, 'file "none" cannot be read');
 });
 
+Deno.test("readSecret() takes a file of the largest size and no larger one", async () => {
+  const [largest, larger] = await Promise.all([
+    secretWith({}, { "secret/token": "x".repeat(262_144) }),
+    secretWith({}, { "secret/token": "x".repeat(262_145) }),
+  ]);
+  assertEquals(largest.proof, proofOf("x".repeat(262_144)));
+  assertEquals(larger.reason, "no_secret");
+  assertStringIncludes(larger.message!, "more than 262144 bytes");
+});
+
+Deno.test("readSecret() warns of the file that it takes where others may read it", async () => {
+  const files = { "secret/token": LONG, named: LONG };
+  const ended = await Promise.all([
+    secretWith({}, files, "chmod 644 secret/token"),
+    secretWith({ AUTH_TOKEN_FILE: "named" }, files, "chmod 640 named"),
+    secretWith({}, files, "chmod 600 secret/token; chmod 644 named"),
+  ]);
+  assertEquals(ended.map(({ warned }) => warned), [["secret/token"], ["named"], []]);
+});
+
 Deno.test("isExposed() tells of files that others may read, and not of those that an engine mounts", () => {
   for (const mode of [0o644, 0o640, 0o604, 0o610, 0o100_444]) {
     assertEquals(isExposed("secret/token", mode), true, mode.toString(8));
@@ -126,5 +155,7 @@ Deno.test("isExposed() tells of files that others may read, and not of those tha
   for (const mode of [0o600, 0o400, 0o100_700, null]) {
     assertEquals(isExposed("secret/token", mode), false, String(mode));
   }
-  assertEquals(isExposed("/run/secretstoken", 0o644), true);
+  for (const file of ["/run/secretstoken", "/tmp/run/secrets/token"]) {
+    assertEquals(isExposed(file, 0o644), true, file);
+  }
 });

@@ -1,5 +1,5 @@
 /**
- * Proves that this process has a secret, or prints why it has none.
+ * Proves that this process has a secret, or prints why it has none, and which files are exposed.
  *
  * @module
  */
@@ -10,9 +10,10 @@ import { stdout } from "../../lib/program.ts";
 
 try {
   const challenge = { role: "test", clientNonce: "a", serverNonce: "b" };
-  const secret = await readSecret();
+  const warned: unknown[] = [];
+  const secret = await readSecret((_level, _event, fields) => warned.push(fields?.path));
   const proof = prove(secret, "client", challenge);
-  stdout.write(JSON.stringify({ proof, accepted: secret.length }));
+  stdout.write(JSON.stringify({ proof, accepted: secret.length, warned }));
 } catch (error) {
   if (!(error instanceof ExitError)) throw error;
   stdout.write(JSON.stringify({ reason: error.reason, message: error.message }));
