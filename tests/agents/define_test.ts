@@ -67,11 +67,13 @@ Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", a
       );
     }
     if (time === 1) {
-      await using health = new Program(folder.path, ["health", "--json", "--port", `${port}`], {});
-      const { code, stdout, stderr } = await health.ended();
+      await using asking = new Program(folder.path, ["health", "--json", "--port", `${port}`], {});
+      const { code, stdout, stderr } = await asking.ended();
       assertEquals([code, stderr], [0, ""]);
-      const { status, role, name } = JSON.parse(stdout);
-      assertEquals([status, role, name], ["ok", "greeter", "greeter-1"]);
+      const health = JSON.parse(stdout);
+      assertEquals([health.status, health.role, health.name], ["ok", "greeter", "greeter-1"]);
+      const told = ["status", "role", "name", "version", "uptime_ms", "storage", "in_hand"];
+      assertEquals(Object.keys(health), told, "and nothing else");
     }
     greeter.kill("SIGTERM");
     const { code, stderr } = await greeter.ended();

@@ -312,6 +312,9 @@ Deno.test("the commands, one after the other", async (t) => {
     ]);
     const health = JSON.parse((await site.ask(["health", "--json"])).out);
     assertEquals([health.status, health.name, health.agents], ["ok", "orchestrator-7", "up"]);
+    const load = ["uptime_ms", "waiting", "running", "oldest_ms"];
+    const told = ["status", "role", "name", "version", "storage", "agents", ...load];
+    assertEquals(Object.keys(health), told, "and nothing else");
   });
   await t.step("no line of the log has the secret in it", () => {
     assert(!running.err.includes(SECRET) && !running.out.includes(SECRET));
