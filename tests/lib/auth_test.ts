@@ -299,7 +299,10 @@ Deno.test("Session speaks no other version and takes no choice of algorithm", as
   for (const more of [{ algorithm: "none" }, { protocols: [0] }, { v: 1 }]) {
     assertEquals((await peer.ask("hello", { nonce, ...more })).error.code, "invalid_input");
   }
-  assertEquals((await peer.logIn()).ok, true);
+  const { body } = await peer.ask("hello", { nonce });
+  const proven = { role: "echo", clientNonce: nonce, serverNonce: body.nonce };
+  const mac = prove(key, "client", proven);
+  await assertThrownOut(peer, await peer.ask("auth", { mac, algorithm: "none" }));
 });
 
 Deno.test("Client.connect() trusts no server that speaks another version or names an algorithm", async () => {

@@ -35,6 +35,17 @@ class MovedClock implements Clock {
     return () => this.#each.delete(callback);
   };
 
+  /** Those who are called as time passes. */
+  get called(): number {
+    return this.#each.size;
+  }
+
+  /** Time passes in which nobody was called. */
+  stall(ms: number): void {
+    this.ms += ms;
+    for (const callback of this.#each) callback();
+  }
+
   pass(ms: number): void {
     for (const end = this.ms + ms; this.ms < end;) {
       this.ms = Math.min(end, this.ms + 250);
@@ -381,6 +392,8 @@ async function playAll(t: Deno.TestContext, system: System, ca?: string): Promis
       assertEquals(refusal?.error?.code, code);
       const counted = Object.entries(struck()).filter(([, count]) => count !== 0);
       assertEquals(counted, [[name, 1]]);
+      const { turned_away } = (server.stats() as Message).connections;
+      assertEquals(turned_away, name.startsWith("connections") ? 1 : 0);
       if (closes) assertEquals(await peer.rest(), []);
       else await fine(peer);
     });
@@ -474,6 +487,83 @@ Deno.test("Server gives up what a peer waits for that is to go, though it does n
   blocked.end();
 });
 
+Deno.test("Server ends a connection without a word where what waits is too much already", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  const limits = { line_bytes: 500, unread_bytes: ANSWER.length };
+  await using server = await serve({ system: { ...SYSTEM, net: blocked.net }, limits });
+  using peer = await Peer.loggedIn(server.address);
+  blocked.yes = true;
+  await peer.send(SAY);
+  await blocked.writes(1);
+  await peer.send("x".repeat(501));
+  await until(() => (server.stats() as Message).limits.line_bytes === 1, "the line is too long");
+  blocked.end();
+  assertEquals(await peer.rest(), []);
+});
+
+Deno.test("Server accuses nobody of time in which it stood still itself", async () => {
+  for (const [ms, isAccused] of [[500, true], [501, false]] as const) {
+    const clock = new MovedClock();
+    await using server = await serve({ limits: { auth_ms: 300 }, system: { ...SYSTEM, clock } });
+    using peer = await Peer.connect(server.address);
+    await fine(peer);
+    clock.stall(ms);
+    if (!isAccused) {
+      await fine(peer);
+      clock.stall(1);
+    }
+    assertEquals((await next(peer)).error.code, "auth_required");
+  }
+});
+
+Deno.test("Server looks after nobody when it is over", async () => {
+  const clock = new MovedClock();
+  const server = await serve({ system: { ...SYSTEM, clock } });
+  assertEquals(clock.called, 1);
+  await server[Symbol.asyncDispose]();
+  assertEquals(clock.called, 0);
+});
+
+Deno.test("Server lets one connection have all that is unread where its limit is higher", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  let answered = 0;
+  await using server = await serve({
+    system: { ...SYSTEM, net: blocked.net },
+    limits: { unread_bytes: 64 * 1024 * 1024 },
+    answer: () => (answered++, Promise.resolve({ text: "x".repeat(4_000_000) })),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  blocked.yes = true;
+  await peer.send(SAY.repeat(10));
+  await until(() => answered === 10, "all are answered");
+  assertEquals((server.stats().limits as Limits).unread_bytes, 0);
+  blocked.end();
+});
+
+Deno.test("Server turns away who finds nothing but others that have just come", async () => {
+  const clock = new MovedClock();
+  const limits = { connections_before_auth: 2 };
+  await using server = await serve({ limits, system: { ...SYSTEM, clock } });
+  using first = await Peer.connect(server.address);
+  using second = await Peer.connect(server.address);
+  for (const peer of [first, second]) await fine(peer);
+  using third = await Peer.connect(server.address);
+  assertEquals((await third.rest()).map(({ error }) => error.code), ["busy"]);
+  assertEquals((server.stats().limits as Limits).connections_before_auth, 1);
+  for (const peer of [first, second]) await fine(peer);
+});
+
+Deno.test("Server counts nobody who has gone among those who have proved nothing", async () => {
+  const limits = { connections_before_auth: 2 };
+  await using server = await serve({ limits, system: { ...SYSTEM, clock: new MovedClock() } });
+  for (let n = 0; n < 4; n++) {
+    using peer = await Peer.connect(server.address);
+    await fine(peer);
+    await peer.conn.closeWrite();
+    await until(() => server.connections === 0, "it is gone");
+  }
+});
+
 Deno.test("Server lets whoever reads least go where too much waits to be read in all", async () => {
   const blocked = new Blocked(SYSTEM.net);
   await using server = await serve({
@@ -536,6 +626,16 @@ Deno.test("Server keeps no more connections than its limit and those that are on
     assertEquals(server.connections, 4 + 256);
   }
   blocked.end();
+});
+
+Deno.test("LIMIT_TABLE is what PROTOCOL.md says", async () => {
+  const page = await Deno.readTextFile(new URL("../../lib/PROTOCOL.md", import.meta.url));
+  const rows = page.matchAll(/^\| `(\w+)` +\| (\d+) +\| (\d+) +\| (\d+) +\|/gm);
+  const told = [...rows].map(([, name, ...numbers]) => {
+    const [usual, least, most] = numbers.map(Number);
+    return [name, { usual, least, most }];
+  });
+  assertEquals(Object.fromEntries(told), LIMIT_TABLE);
 });
 
 Deno.test("readLimits() takes each limit at its bounds and nothing beyond them", () => {

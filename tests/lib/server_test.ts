@@ -326,7 +326,8 @@ Deno.test("Session drops a peer for which too much waits", async () => {
 });
 
 Deno.test("Server hangs up on a peer that proves nothing in time, silent or not", async () => {
-  await using server = await serve({ limits: { auth_ms: 300 } });
+  const { log, logged } = keepLog();
+  await using server = await serve({ limits: { auth_ms: 300 }, log });
   using silent = await Peer.connect(server.address);
   using talker = await Peer.connect(server.address);
   using dripper = await Peer.connect(server.address);
@@ -338,6 +339,7 @@ Deno.test("Server hangs up on a peer that proves nothing in time, silent or not"
     assertEquals([last.id, last.error.code], [undefined, "auth_required"]);
   }
   await until(() => server.connections === 0, "the connections are given back");
+  assertEquals(logged, [], "a stranger can't fill the log");
 });
 
 Deno.test("Server hangs up on a line that does not end in time", async () => {
@@ -517,6 +519,8 @@ Deno.test("Server turns away connections beyond its limit and takes new ones lat
   const refusal = await third.logIn();
   assertEquals([refusal.id, refusal.error.code, refusal.error.retry], ["q", "busy", "after"]);
   assertEquals(await third.rest(), []);
+  await until(() => server.connections === 2, "it is gone");
+  assertEquals((server.stats() as Message).connections.known, 2);
   first[Symbol.dispose]();
   await until(() => server.connections === 1, "the first is gone");
   using fourth = await Peer.loggedIn(server.address);
@@ -541,19 +545,64 @@ Deno.test("Server lets the oldest peer go that it does not know when these are t
   }
 });
 
+Deno.test("Server lets whoever does nothing go before one that has said hello meanwhile", async () => {
+  await using server = await serve({ limits: { connections_before_auth: 2, auth_ms: 60_000 } });
+  using first = await Peer.connect(server.address);
+  using second = await Peer.connect(server.address);
+  await until(() => server.connections === 2, "both are taken");
+  const taken = performance.now();
+  await until(() => performance.now() > taken + 10, "neither has just come");
+  await first.ask("hello", { nonce: makeNonce() });
+  using _third = await Peer.connect(server.address);
+  assertEquals(codes(await second.rest()), ["busy"]);
+  assertEquals((await first.ask("ping")).ok, true);
+});
+
+Deno.test("Server lets one whose proof was wrong go before one that came earlier", async () => {
+  // No answer to a wrong proof comes before the test is over.
+  const after: Clock["after"] = (ms, callback) =>
+    ms < 200 ? SYSTEM.clock.after(ms, callback) : () => {};
+  await using server = await serve({
+    system: { ...SYSTEM, clock: { ...SYSTEM.clock, after } },
+    limits: { connections_before_auth: 2, auth_ms: 60_000 },
+  });
+  using first = await Peer.connect(server.address);
+  await first.ask("ping");
+  using guesser = await Peer.connect(server.address);
+  await guesser.ask("hello", { nonce: makeNonce() });
+  await guesser.say({ v: 1, id: "q", type: "auth", body: { mac: "A".repeat(43) } });
+  await until(() => server.stats().wrong_proofs === 1, "it is refused");
+  using _third = await Peer.connect(server.address);
+  assertEquals(codes(await guesser.rest()), ["busy"]);
+  assertEquals((await first.ask("ping")).ok, true);
+});
+
 Deno.test("Server keeps one of many back whom it has told why its connection ends", async () => {
-  await using server = await serve({ limits: { connections_before_auth: 66, auth_ms: 60_000 } });
+  const waits: number[] = [];
+  const after: Clock["after"] = (ms, callback) => {
+    if (ms > 250) waits.push(ms);
+    return SYSTEM.clock.after(ms, callback);
+  };
+  await using server = await serve({
+    system: { ...SYSTEM, clock: { ...SYSTEM.clock, after } },
+    limits: { connections_before_auth: 65, auth_ms: 60_000 },
+  });
   const silent: Peer[] = [];
-  for (let n = 0; n < 64; n++) silent.push(await Peer.connect(server.address));
-  await until(() => server.connections === 64, "all are taken");
+  for (let n = 0; n < 63; n++) silent.push(await Peer.connect(server.address));
+  using last = await Peer.connect(server.address);
+  await last.send("no JSON\n");
+  assertEquals(codes(await last.rest()), ["bad_json"]);
+  assertEquals(waits, [], "these are not many");
+  await until(() => server.connections === 63, "it is gone");
   using one = await Peer.connect(server.address);
   using other = await Peer.connect(server.address);
+  await until(() => server.connections === 65, "all are taken");
   for (const [peer, line] of [[one, "no JSON\n"], [other, "\n".repeat(101)]] as const) {
     await peer.send(line);
     assertEquals((await peer.hear()).error.code, "bad_json");
   }
   await silent[0].ask("ping");
-  assertEquals(server.connections, 66);
+  assertEquals([server.connections, waits], [65, [1_000, 1_000]]);
   silent.push(await Peer.connect(server.address));
   assertEquals(await one.rest(), []);
   for (const peer of silent) {
@@ -648,7 +697,8 @@ async function untilRefused(address: Deno.NetAddr): Promise<void> {
 
 Deno.test("Server.drain() answers what is in flight, refuses what comes, then hangs up", async () => {
   const slow = held();
-  await using server = await serve({ answer: slow.answer });
+  const { log, logged } = keepLog();
+  await using server = await serve({ answer: slow.answer, log });
   using peer = await Peer.loggedIn(server.address);
   await peer.say({ v: 1, id: "a", type: "slow" });
   await until(() => slow.asked() === 1, "it is asked");
@@ -661,6 +711,7 @@ Deno.test("Server.drain() answers what is in flight, refuses what comes, then ha
   slow.release();
   assertEquals((await peer.hear()).id, "a");
   await within(drained, "the server to drain");
+  assertEquals([server.connections, logged], [0, []]);
   assertEquals(await peer.rest(), []);
 });
 

@@ -206,6 +206,13 @@ tlsTest(
   },
 );
 
+tlsTest("Server.drain() over TLS resolves when its connections are gone", async (ca) => {
+  await using server = await serve({ system: await ca.system() });
+  using _ = await loggedIn(server.address, ca.ca);
+  await within(server.drain(60_000), "the server to drain");
+  assertEquals(server.connections, 0);
+});
+
 tlsTest("Session over TLS drops a peer that reads nothing", async (ca) => {
   const { log, logged } = keepLog();
   await using server = await serve({
