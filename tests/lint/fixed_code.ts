@@ -170,7 +170,7 @@ function isValue(node: Identifier): boolean {
       return parent.value === node || parent.computed || parent.parent.type === "ObjectPattern";
     case "PropertyDefinition":
     case "MethodDefinition":
-      return parent.computed || parent.key !== node;
+      return parent.key !== node;
     default:
       return true;
   }
