@@ -28,6 +28,8 @@ Deno.test("logLine() cuts long values wherever they are", () => {
   const long = "x".repeat(10_000);
   const { a, b } = JSON.parse(logLine(AT, "info", "said", { a: long, b: { c: [long] } }));
   assertEquals(a, "x".repeat(512) + "…");
+  const longest = "x".repeat(512);
+  assertEquals(JSON.parse(logLine(AT, "info", "said", { longest })).longest, longest);
   assertEquals(b.c[0], a);
 });
 
@@ -93,6 +95,16 @@ Deno.test("LossyWriter neither waits for a full pipe nor keeps more than a megab
   await writer.flush(60_000);
   assertEquals(pipe.written, 1024 * 1024 + 1024);
   assertEquals(writer.takeDropped(), 0);
+});
+
+Deno.test("LossyWriter takes one text of any length where nothing waits", async () => {
+  const pipe = new FullPipe();
+  const writer = new LossyWriter(pipe, 1_024);
+  writer.write(KIB + KIB);
+  writer.write("x");
+  pipe.open();
+  await within(writer.flush(), "the pipe to take it");
+  assertEquals([pipe.written, writer.takeDropped()], [2_048, 1]);
 });
 
 Deno.test("LossyWriter counts what a broken pipe loses and never throws", async () => {

@@ -5,6 +5,7 @@ import { weightOf } from "../../lib/weight.ts";
 Deno.test("weightOf() counts a text by its length, and what stands in its place as nothing more", () => {
   assertEquals([null, true, 1.5].map(weightOf), [0, 0, 0]);
   assertEquals(weightOf("x".repeat(1_000)) - weightOf(""), 1_000);
+  assertEquals(weightOf({ ["x".repeat(1_000)]: 1 }) - weightOf({ "": 1 }), 1_000);
 });
 
 Deno.test("weightOf() counts many small things as what they take, not as what is written", () => {

@@ -1,12 +1,13 @@
 import { unicodeWidth } from "@std/cli/unicode-width";
 import { assert, assertEquals } from "@std/assert";
 import { LossyWriter } from "../../lib/log.ts";
-import { asBlocks, showDashboard, TerminalScreen } from "../../orchestrator/console.ts";
+import { asBlocks, asJson, showDashboard, TerminalScreen } from "../../orchestrator/console.ts";
 import {
   type Ask,
   COLUMNS_OF_BLOCK,
   duration,
   fetchView,
+  fit,
   renderBlock,
   renderDashboard,
   signature,
@@ -112,11 +113,15 @@ function hostile(text: string): View {
   const addresses = [{ ...down.addresses[0], address: text, error: text }];
   return {
     ...BUSY,
+    paused: [text],
     agents: [
-      { ...down, addresses },
+      { ...down, agent: text, addresses },
       agent("analyzer", true, { last: { id: text, ms_ago: 1, error: text } }),
     ],
-    running: [task("running", { label: text }), task("retry_wait", { error })],
+    running: [
+      task("running", { task: text, label: text, stage: text }),
+      task("retry_wait", { error, state: text as State }),
+    ],
     done: [task("done", { headline: text, label: text })],
     failed: [task("dead", { error, label: text })],
   };
@@ -339,6 +344,32 @@ Deno.test("asBlocks() writes a block for a change, with the report that is new",
   done.push(task("done", { task: "t1" }));
   const third = await next();
   assert(third.includes("   │ # Report of t1"), "submitted earlier, finished later");
+  done.push(task("done", { task: "\x1b[2J" }));
+  assertEquals((await next()).filter((line) => OBEYED.test(line)), [], "as an id");
+});
+
+Deno.test("asBlocks() shows a block for a result that is no report", async () => {
+  for (const result of [null, { markdown: 7 }]) {
+    const blocks: string[] = [];
+    const show = asBlocks(() => Promise.resolve({ result }), {
+      write: (text) => blocks.push(text),
+    });
+    await show({ ...EMPTY, waiting: 1, done: [task("done")] }, EMPTY);
+    assertEquals(blocks.length, 1);
+  }
+});
+
+Deno.test("asJson() writes a view that means the same, and has nothing in it that is obeyed", () => {
+  const written: string[] = [];
+  const view = hostile(HOSTILE.join(""));
+  asJson({ write: (text) => written.push(text) })(view, undefined);
+  const [line, end, ...more] = written[0].split("\n");
+  assertEquals([OBEYED.test(line), end, more], [false, "", []]);
+  assertEquals(JSON.parse(line), view);
+});
+
+Deno.test("fit() fills a line but for the last column", () => {
+  assertEquals([fit("abcdef", 5), fit("日本語", 5), fit("日本語", 6)], ["abcd", "日本", "日本"]);
 });
 
 Deno.test("showDashboard() shows until it is stopped, and ends then at once", async () => {
