@@ -17,6 +17,7 @@ Deno.test("matches() knows *, ? and **", () => {
     ["**/b/**/d", "a/b/c/b/d", true],
     ["*a*b", "xaxbxb", true],
     ["*a*b", "xaxbx", false],
+    ["*ab.log", "aab.log", true],
     ["a*", "a", true],
     ["logs/**", "logs/a.log", true],
     ["a.c", "abc", false],
@@ -31,8 +32,9 @@ Deno.test("matches() comes to an end on a glob that would have much to try again
 });
 
 Deno.test("folderOf() and depthOf() bound the walk", () => {
-  assertEquals(["logs/a/*.log", "logs/a.log", "*", "**/a"].map(folderOf), [
+  assertEquals(["logs/a/*.log", "logs/a.log", "logs/a?/b.log", "*", "**/a"].map(folderOf), [
     "logs/a",
+    "logs",
     "logs",
     "",
     "",

@@ -20,8 +20,18 @@ Deno.test("collect() refuses paths that are not below the inbox", async () => {
   await refused(desk, { file: "a//b.log" }, "invalid_input", "empty or");
   await refused(desk, { file: "a\\b.log" }, "invalid_input", "backslash");
   await refused(desk, { file: "a/b.log\0" }, "invalid_input", "NUL");
+  await refused(desk, { file: '../"\x1b' }, "invalid_input", String.raw`"../\"\u001b"`);
   await refused(desk, { glob: "../*" }, "invalid_input", '".."');
   await refused(desk, { glob: "/etc/*" }, "invalid_input", "an absolute path");
+});
+
+Deno.test("collect() takes the longest path, and neither a longer one nor one that is passing", async () => {
+  await using desk = await openDesk();
+  const longest = `${"a".repeat(200)}/${"b".repeat(55)}`;
+  for (const path of [longest, `${longest}c`, "a.log~"]) await desk.write(path, `${path}\n`);
+  assertEquals(await desk.texts({ sources: [{ file: longest }] }), [`${longest}\n`]);
+  await refused(desk, { file: `${longest}c` }, "invalid_input", "longer than 256 characters");
+  assertEquals(await desk.texts({ sources: [{ glob: "**" }] }), [`${longest}\n`]);
 });
 
 Deno.test("collect() says what is not there", async () => {
