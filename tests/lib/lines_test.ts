@@ -250,3 +250,18 @@ Deno.test("LineWriter throws what an earlier write threw", async () => {
   await writer.flushed();
   assertThrows(() => writer.write("2\n"), Error, "EPIPE");
 });
+
+Deno.test("LineWriter lets go of what waits when its peer is gone, and takes no more", async () => {
+  const sink = new SlowSink();
+  const told: number[] = [];
+  const writer = new LineWriter(sink, 1000, SYSTEM.clock, (chars) => told.push(chars));
+  writer.write("1\n");
+  await until(() => sink.writes === 1, "the first is on its way");
+  writer.write("22\n");
+  writer.drop();
+  assertEquals([writer.unread, told], [0, [2, 3, -5]]);
+  assertThrows(() => writer.write("333\n"), Error, "closed");
+  sink.open.resolve();
+  await within(writer.flushed(), "the first to be written");
+  assertEquals([sink.written, writer.unread, told.length], ["1\n", 0, 3]);
+});

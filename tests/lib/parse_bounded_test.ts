@@ -48,6 +48,9 @@ Deno.test("parseBounded() tells of a length that can't be compared what is wrong
     error!.issues.map(({ code, path }) => [code, ...path]);
   assertEquals(told(parseBounded(schema, { name: odd, list: [1] })), [["invalid_type", "name"]]);
   assertEquals(told(parseBounded(schema, { name: "n", list: odd })), [["invalid_type", "list"]]);
+  const large = { name: odd, points: many(0) };
+  const { issues } = parseBounded(schema.extend({ points: z.array(Point) }), large).error!;
+  assert(issues.length <= 3, `${issues.length} issues`);
   const broken = z.string().refine((): boolean => {
     throw new TypeError("A mistake of the schema");
   });

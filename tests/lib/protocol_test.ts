@@ -10,6 +10,7 @@ import {
   fromWire,
   issues,
   longer,
+  refuseUnfit,
   RequestError,
   RequestId,
   TaskId,
@@ -272,10 +273,29 @@ Deno.test("decodeReply() refuses what is no reply", () => {
       '{"v":1,"id":"a","ok":false,"body":{}}',
       '{"v":1,"id":"a","ok":true,"body":{},"more":1}',
       '{"v":1,"id":"a","ok":false,"error":{"code":"no_such","message":"","retry":"no","maybe_done":false}}',
+      '{"v":1,"id":"a","ok":false,"error":{"code":"busy","message":"","retry":"no","maybe_done":false,"more":1}}',
     ]
   ) {
     assertEquals(code(text), "bad_request", text);
   }
+});
+
+Deno.test("decodeReply() tells one thing of a reply in which very much is wrong", () => {
+  const error = { code: "busy", message: "", retry: "no", maybe_done: false };
+  const odd = { length: { toString: 1 }, toString: 1 };
+  for (const details of [Array(100_000).fill(0), odd]) {
+    const line = bytes(JSON.stringify({ v: 1, ok: false, error: { ...error, details } }));
+    assertEquals(assertThrows(() => decodeReply(line), CodedError).details?.length, 1);
+  }
+});
+
+Deno.test("refuseUnfit() lets a line of the largest size be sent, and none that is larger", () => {
+  const limits = { ...LIMITS, line_bytes: 11 };
+  refuseUnfit('{"a":"漢"}\n', limits);
+  assertEquals(
+    assertThrows(() => refuseUnfit('{"aa":"漢"}\n', limits), CodedError).code,
+    "line_too_long",
+  );
 });
 
 Deno.test("longer() counts bytes, not characters, and not the line's end", () => {
@@ -355,11 +375,13 @@ Deno.test("RequestId and TaskId hold nothing that means something in a path", ()
 });
 
 Deno.test("decodeRequest() refuses strings of digits that V8 would find one behind the other", () => {
-  const strings = (step: number, count: number): Uint8Array =>
-    request(`,"body":{"a":[${Array.from({ length: count }, (_, n) => `"${(n + 1) * step}"`)}]}`);
+  const strings = (step: number, count: number, from = step): Uint8Array =>
+    request(`,"body":{"a":[${Array.from({ length: count }, (_, n) => `"${from + n * step}"`)}]}`);
   assertEquals(decodeRequest(strings(65_536, 128)).id, "a");
   assertEquals(refusal(strings(65_536, 129)), ["bad_json", undefined]);
   assertEquals(refusal(strings(16_384, 250_000)), ["bad_json", undefined]);
+  assertEquals(refusal(strings(65_536, 129, 4_000_000_000)), ["bad_json", undefined]);
+  assertEquals(decodeRequest(strings(65_536, 129, 40_000_000_000)).id, "a", "no index of an array");
   // Many that are the same, or come as people have them: minutes, places in a file, keys.
   const free = [[1, 0], [60, 1_700_000_000], [1_000, 0], [3_600, 0]];
   for (const [step, from] of free) {
