@@ -83,7 +83,6 @@ async function lstatEach(inbox: string, path: string): Promise<Deno.FileInfo> {
   let at = "";
   let info: Deno.FileInfo | undefined;
   for (const segment of inboxPath(path)) {
-    if (info !== undefined && !info.isDirectory) throw missing(inbox, path);
     at += at === "" ? segment : `/${segment}`;
     info = await naming(inbox, path, () => Deno.lstat(`${inbox}/${at}`));
     if (info.isSymlink) {

@@ -173,6 +173,10 @@ Deno.test("collect() names a missing inbox", async () => {
     await refused(desk, { glob: "*" }, "not_found", "no such folder");
     const error = await assertRejects(() => desk.scan(), CodedError);
     assertStringIncludes(error.message, desk.inbox);
+    await Deno.writeTextFile(desk.inbox, "a file in its place");
+    await refused(desk, { glob: "*" }, "not_found", "no such folder");
+    assertEquals((await assertRejects(() => desk.scan(), CodedError)).code, "not_found");
+    await Deno.remove(desk.inbox);
   } finally {
     await Deno.rename(`${desk.inbox}-moved`, desk.inbox);
   }
