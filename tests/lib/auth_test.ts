@@ -9,6 +9,7 @@ import {
 } from "@std/assert";
 import { Client } from "../../lib/client.ts";
 import { CodedError } from "../../lib/errors.ts";
+import { LIMITS } from "../../lib/limits.ts";
 import type { Server } from "../../lib/server.ts";
 import { type Challenge, equal, importSecret, makeNonce, prove, verify } from "../../lib/auth.ts";
 import {
@@ -168,7 +169,8 @@ Deno.test("Session gives its proof for one nonce a connection", async () => {
 Deno.test("Session refuses a hello without a proper nonce and goes on", async () => {
   await using server = await serve();
   using peer = await Peer.connect(server.address);
-  for (const body of [undefined, {}, { nonce: "short" }, { nonce: 5 }, { nonce: "=".repeat(43) }]) {
+  const nonces = ["short", 5, "=".repeat(43), "A".repeat(44)].map((nonce) => ({ nonce }));
+  for (const body of [undefined, {}, ...nonces]) {
     assertEquals((await peer.ask("hello", body)).error.code, "invalid_input");
   }
   assertEquals((await peer.logIn()).ok, true);
@@ -305,9 +307,10 @@ Deno.test("Session speaks no other version and takes no choice of algorithm", as
   await assertThrownOut(peer, await peer.ask("auth", { mac, algorithm: "none" }));
 });
 
-Deno.test("Client.connect() trusts no server that speaks another version or names an algorithm", async () => {
+Deno.test("Client.connect() trusts no server that speaks another version or tells what it must not", async () => {
   const secret = importSecret(SECRET);
-  for (const more of [{ protocols: [2] }, { protocols: [] }, { algorithm: "none" }]) {
+  const limits = { ...LIMITS, line_bytes: 0 };
+  for (const more of [{ protocols: [2] }, { protocols: [] }, { algorithm: "none" }, { limits }]) {
     await using server = new FakeServer((peer) => letIn(peer, { more }));
     const connected = Client.connect({ address: server.address, secret, role: "echo" });
     const { code } = await within(assertRejects(() => connected, CodedError), "a refusal");

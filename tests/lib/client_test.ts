@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { importSecret } from "../../lib/auth.ts";
 import { type Address, addressText, Client } from "../../lib/client.ts";
 import { CodedError, type ErrorCode } from "../../lib/errors.ts";
+import { LIMITS } from "../../lib/limits.ts";
 import type { Request } from "../../lib/protocol.ts";
 import { sleep } from "../../lib/retry.ts";
 import { type Net, SYSTEM } from "../../lib/system.ts";
@@ -389,4 +390,10 @@ Deno.test("Client tells everyone who waits when it is closed itself", async () =
 Deno.test("addressText() puts brackets around IPv6", () => {
   assertEquals(addressText({ hostname: "collector", port: 1 }), "collector:1");
   assertEquals(addressText({ hostname: "::1", port: 7100 }), "[::1]:7100");
+});
+
+Deno.test("Client holds to the usual limit where a server tells none", async () => {
+  await using server = new FakeServer((peer) => letIn(peer, { more: { limits: { depth: 20 } } }));
+  using client = await connect(server.address);
+  assertEquals(client.welcome?.limits, { ...LIMITS, depth: 20 });
 });

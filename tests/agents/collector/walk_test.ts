@@ -66,6 +66,15 @@ Deno.test("walk() comes to all files part by part, each once and in order", asyn
   assertEquals((await walk(desk.inbox, { after: "b/c/" })).paths, wanted.slice(5));
 });
 
+Deno.test("walk() names ten of the folders that are too deep, and keeps no more of one than it may", async () => {
+  await using desk = await openDesk();
+  for (let n = 0; n < 12; n++) await desk.write(`${n}/`.repeat(DEPTH_MAX) + "c.log", "c\n");
+  assertEquals((await walk(desk.inbox)).tooDeep.length, 10);
+  for (let n = 0; n < 12; n++) await desk.write(`a/${10 + n}.log`, "a\n");
+  const { paths, next } = await walk(desk.inbox, { folder: "a", entriesMax: 3 });
+  assertEquals([paths, next], [["a/10.log", "a/11.log", "a/12.log"], "a/12.log"]);
+});
+
 Deno.test("walk() sorts whole paths", async () => {
   await using desk = await openDesk();
   for (const path of ["b/a", "b.log", "a", "b-c/d", "B"]) await desk.write(path, "x\n");
