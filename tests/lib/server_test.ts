@@ -484,7 +484,9 @@ function keeper(): { host: Host; kept: string[] } {
     letIn: () => true,
     onWrongProof: () => (kept.push("wrong proof"), 0),
     onRefused: () => (kept.push("refused"), 60_000),
+    takeInHand: () => () => {},
     onStrike: () => {},
+    onHeld: () => {},
     onUnread: () => {},
   };
   return { host, kept };
