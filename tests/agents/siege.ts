@@ -22,7 +22,7 @@ const ASKED = 200;
 const LANES = 8;
 const P99_MS_MAX = 1_000;
 const MEASURED_MAX = 3;
-/** What a container has is half as much again. */
+/** What a container has is more than twice as much. */
 const MIB_MAX = 340;
 const KINDS = [
   "silent",

@@ -45,8 +45,8 @@ const CONFINED = {
   // And nothing that takes Docker's own filters of system calls and files away.
   SecurityOpt: ["no-new-privileges:true"],
   PidsLimit: 128,
-  Memory: 512 * MIB,
-  MemorySwap: 512 * MIB,
+  Memory: 768 * MIB,
+  MemorySwap: 768 * MIB,
   NanoCpus: SECOND,
   CpuShares: 512,
   OomKillDisable: false,
