@@ -13,6 +13,8 @@ export interface Bytes {
   readonly size: number;
   /** Fills `buffer` from `offset` on, as far as there are bytes; gives how many. */
   read(buffer: Uint8Array, offset: number): Promise<number>;
+  /** Gives free what it lies in; absent where there is nothing to be given free. */
+  free?(): void;
 }
 
 /** Bytes that lie in memory. */

@@ -57,13 +57,21 @@ async function openFile(
   try {
     const raw = fileBytes(file, Math.min(size ?? found.size, found.size));
     const text = await unpack(path, raw, signal);
-    return {
-      raw,
-      text,
-      head: await look(path, text),
-      modified: found.modified,
-      [Symbol.asyncDispose]: () => file.close(),
-    };
+    try {
+      return {
+        raw,
+        text,
+        head: await look(path, text),
+        modified: found.modified,
+        [Symbol.asyncDispose]: () => {
+          text.free?.();
+          return file.close();
+        },
+      };
+    } catch (error) {
+      text.free?.();
+      throw error;
+    }
   } catch (error) {
     await file.close();
     throw error;

@@ -34,9 +34,13 @@ export async function unpack(
     ? await gather(path, gunzip(path, bytes, signal), max)
     : bytes;
   const head = await headOf(plain);
-  if (begins(head, UTF16LE)) return gather(path, recode(plain, "utf-16le", signal), max);
-  if (begins(head, UTF16BE)) return gather(path, recode(plain, "utf-16be", signal), max);
-  return plain;
+  const encoding = begins(head, UTF16LE) ? "utf-16le" : begins(head, UTF16BE) ? "utf-16be" : null;
+  if (encoding === null) return plain;
+  try {
+    return await gather(path, recode(plain, encoding, signal), max);
+  } finally {
+    plain.free?.();
+  }
 }
 
 async function headOf(bytes: Bytes): Promise<Uint8Array> {
@@ -79,18 +83,23 @@ async function* blocks(bytes: Bytes, signal: AbortSignal) {
 }
 
 async function gather(path: string, parts: AsyncIterable<Uint8Array>, max: number): Promise<Bytes> {
-  let all = new Uint8Array(BLOCK_BYTES), size = 0;
-  for await (const part of parts) {
-    if (size + part.length > max) {
-      refuse(path, `unpacks to more than ${max} bytes; unpack it first`);
+  // It grows where it lies and is given free at once: each page of a packed file makes tens of
+  // megabytes, which would pile up before they are collected as garbage.
+  const buffer = new ArrayBuffer(0, { maxByteLength: max });
+  const all = new Uint8Array(buffer);
+  const free = (): void => buffer.resize(0);
+  try {
+    for await (const part of parts) {
+      const size = all.length;
+      if (size + part.length > max) {
+        refuse(path, `unpacks to more than ${max} bytes; unpack it first`);
+      }
+      buffer.resize(size + part.length);
+      all.set(part, size);
     }
-    if (size + part.length > all.length) {
-      const more = new Uint8Array(Math.max(2 * all.length, size + part.length));
-      more.set(all);
-      all = more;
-    }
-    all.set(part, size);
-    size += part.length;
+  } catch (error) {
+    free();
+    throw error;
   }
-  return memoryBytes(all.subarray(0, size));
+  return { ...memoryBytes(all), free };
 }

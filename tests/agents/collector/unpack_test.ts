@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { memoryBytes } from "../../../agents/collector/bytes.ts";
+import { open } from "../../../agents/collector/opened.ts";
 import { unpack } from "../../../agents/collector/unpack.ts";
 import { CodedError } from "../../../lib/errors.ts";
+import { TempFolder } from "../../lib/temp_folder.ts";
 import { openDesk } from "./desk.ts";
 
 async function gzip(text: string): Promise<Uint8Array> {
@@ -87,4 +89,16 @@ Deno.test("unpack() stops at the limit", async () => {
   const signal = new AbortController().signal;
   assertEquals((await unpack("a.gz", bomb, signal, 1_000_000)).size, 1_000_000);
   await assertRejects(() => unpack("a.gz", bomb, signal, 999_999), CodedError, "more than 999999");
+});
+
+Deno.test("open() gives what it unpacked free when it is closed", async () => {
+  await using temp = await TempFolder.make();
+  await Deno.writeFile(`${temp.path}/a.gz`, await gzip("0".repeat(1_000_000)));
+  const candidate = { source: 0, path: "a.gz" };
+  const signal = new AbortController().signal;
+  const opened = await open(temp.path, [{ file: "a.gz" }], candidate, signal);
+  const head = new Uint8Array(10);
+  assertEquals(await opened.text.read(head, 0), 10);
+  await opened[Symbol.asyncDispose]();
+  assertEquals(await opened.text.read(head, 0), 0);
 });
