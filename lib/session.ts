@@ -251,9 +251,12 @@ export class Session {
     if (!this.#known) this.#countBeforeAuth();
     try {
       const request = decodeRequest(line, this.#limits);
+      const { id, type } = request;
+      if (type === "ping") this.#reply(id, {});
+      else if (type === "health") this.#reply(id, this.#health());
+      else if (this.#known) this.#ask(request);
       // Greetings are answered in turn, so that a request may follow `auth` at once.
-      if (this.#known) this.#ask(request);
-      else this.#reply(request.id, await this.#greet(request));
+      else this.#reply(id, await this.#greet(request));
       return true;
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
@@ -272,11 +275,19 @@ export class Session {
     throw new LimitError("requests_before_auth", "auth_required", message);
   }
 
+  #health(): JsonObject | Error {
+    try {
+      return this.#service.health();
+    } catch (error) {
+      return error as Error; // a bug, which ends no connection
+    }
+  }
+
   async #greet(request: Request): Promise<JsonObject | Error> {
     try {
       return this.#greeting(request);
     } catch (error) {
-      if (!(error instanceof CodedError)) return error as Error; // a bug, which ends no connection
+      if (!(error instanceof CodedError)) return error as Error; // a bug here as well
       if (error.code === "auth_failed") await this.#holdBack();
       throw new RequestError(error, request.id);
     }
@@ -302,10 +313,6 @@ export class Session {
         return this.#hello(body);
       case "auth":
         return this.#auth(body);
-      case "ping":
-        return {};
-      case "health":
-        return this.#service.health();
       default:
         throw new CodedError("auth_required", `Cannot answer "${type}" before hello and auth`);
     }
@@ -348,11 +355,6 @@ export class Session {
   }
 
   #ask(request: Request): void {
-    const { id, type } = request;
-    if (type === "ping" || type === "health") {
-      this.#heardAt = this.#clock.now();
-      return this.#reply(id, type === "ping" ? {} : this.#service.health());
-    }
     const letGo = this.#takeInHand(request);
     const answering = this.#answer(request).finally(() => {
       letGo();

@@ -270,7 +270,7 @@ Deno.test("Session tells the owner of a bug and the peer a reference", async () 
   assertEquals((await peer.ask("ping")).ok, true);
 });
 
-Deno.test("Session answers a bug before the proof as one behind it, and goes on", async () => {
+Deno.test("Session answers a bug of its health like any other, before the proof and behind it", async () => {
   const seen: unknown[] = [];
   await using server = await serve({
     health: () => {
@@ -279,11 +279,13 @@ Deno.test("Session answers a bug before the proof as one behind it, and goes on"
     onInternal: (_, error) => seen.push(error),
   });
   using peer = await Peer.connect(server.address);
-  const { error } = await peer.ask("health");
-  assertEquals(error.code, "internal");
-  assert(!error.message.includes("1234"), error.message);
-  assertEquals(seen.map(String), ["TypeError: the secret is 1234"]);
-  assertEquals((await peer.logIn()).ok, true);
+  for (let n = 1; n <= 2; n++) {
+    const { error } = await peer.ask("health");
+    assertEquals(error.code, "internal");
+    assert(!error.message.includes("1234"), error.message);
+    assertEquals(seen.map(String), Array(n).fill("TypeError: the secret is 1234"));
+    if (n === 1) assertEquals((await peer.logIn()).ok, true);
+  }
 });
 
 Deno.test("Session says so instead of sending a reply that no peer would read", async () => {
