@@ -67,16 +67,18 @@ export class Processes implements AsyncDisposable {
     return code;
   }
 
-  /** Runs a role's command to its end. */
+  /** Runs a role's command to its end, which is that of a kill where it does not come in time. */
   async run(role: Role, args: string[], env: Record<string, string> = {}): Promise<Ran> {
     const port = ["--port", String(this.site.ports[role])];
     const alone = args.includes("--help") || args[0] === "repair" || args[0] === "secret";
     const child = this.#launch(role, alone ? args : [...args, ...port], env);
+    const late = setTimeout(() => signal(child, "SIGKILL"), PATIENCE_MS);
     const [stdout, stderr, { code }] = await Promise.all([
       this.#hear(child.stdout),
       this.#hear(child.stderr),
       child.status,
     ]);
+    clearTimeout(late);
     return { code, stdout, stderr };
   }
 
