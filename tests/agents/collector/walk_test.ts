@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { DEPTH_MAX, walk } from "../../../agents/collector/walk.ts";
+import { PATH_CHARS_MAX } from "../../../agents/collector/inbox_path.ts";
+import { DEPTH_MAX, walk, type WalkOptions } from "../../../agents/collector/walk.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { openDesk } from "./desk.ts";
 
@@ -46,10 +47,13 @@ Deno.test("walk() comes to all files part by part, each once and in order", asyn
     "b/c/d/f",
     "b/c/e",
     "c/.h",
+    "c/a\\b",
+    "c/" + "n".repeat(PATH_CHARS_MAX - 1),
     "d/e/f",
   ];
   for (const path of all) await desk.write(path, "x\n");
-  const wanted = all.filter((path) => path !== "c/.h").sort();
+  await Deno.symlink("..", `${desk.inbox}/c/up`);
+  const wanted = all.filter((path) => !path.startsWith("c/")).sort();
   const parts = [1, 2, 3, 7, all.length];
   for (const bounds of parts.flatMap((max) => [{ filesMax: max }, { entriesMax: max }])) {
     const found: string[] = [];
@@ -62,6 +66,12 @@ Deno.test("walk() comes to all files part by part, each once and in order", asyn
     }
     assertEquals([after, found], [undefined, wanted], JSON.stringify(bounds));
   }
+  const openedNo = async (folder: string, bounds: WalkOptions, paths: string[]) =>
+    assertEquals(await walk(desk.inbox, bounds), { paths, next: folder, tooDeep: [] });
+  await openedNo("a-b/", { entriesMax: 6 }, ["a"]);
+  await openedNo("b/c/d/", { after: "b/c/", entriesMax: 1 }, []);
+  const flat = await walk(desk.inbox, { depth: 1, entriesMax: 6 });
+  assertEquals(flat, { paths: ["a", "a.log"], tooDeep: [] });
   assertEquals((await walk(desk.inbox, { after: "b/c/\uffff" })).paths, ["d/e/f"]);
   assertEquals((await walk(desk.inbox, { after: "b/c/" })).paths, wanted.slice(5));
 });
@@ -73,6 +83,16 @@ Deno.test("walk() names ten of the folders that are too deep, and keeps no more 
   for (let n = 0; n < 12; n++) await desk.write(`a/${10 + n}.log`, "a\n");
   const { paths, next } = await walk(desk.inbox, { folder: "a", entriesMax: 3 });
   assertEquals([paths, next], [["a/10.log", "a/11.log", "a/12.log"], "a/12.log"]);
+});
+
+Deno.test("walk() passes over a folder that goes before it is looked into", async () => {
+  await using desk = await openDesk();
+  for (const path of ["a", "b/c", "d"]) await desk.write(path, "x\n");
+  const wanted = (path: string): boolean => {
+    if (path === "a") Deno.removeSync(`${desk.inbox}/b`, { recursive: true });
+    return true;
+  };
+  assertEquals((await walk(desk.inbox, { wanted })).paths, ["a", "d"]);
 });
 
 Deno.test("walk() sorts whole paths", async () => {
