@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { sleep } from "../../lib/retry.ts";
 import { TlsConnection } from "../../lib/tls_connection.ts";
 import { Loops } from "../../lib/tls_loops.ts";
@@ -53,6 +53,7 @@ Deno.test("TlsConnection passes on what its peer sends only while somebody reads
   const loop = { wire: wire as unknown as Deno.TcpConn, plain: plain as unknown as Deno.TlsConn };
   const loops = new Loops(() => Promise.resolve(loop));
   const connection = new TlsConnection(peer as unknown as Deno.TcpConn, loops);
+  await assertRejects(() => connection.write(HELLO), Deno.errors.NotConnected);
   peer.give(HELLO);
   await settled();
   assertEquals(wire.taken, HELLO.length);
@@ -73,6 +74,8 @@ Deno.test("TlsConnection passes on what its peer sends only while somebody reads
   assertEquals(wire.taken, HELLO.length + 10_000);
 
   const closed = connection.close();
+  await settled();
+  assertEquals(wire.taken, HELLO.length + 20_000);
   wire.give(null); // all that was said is passed on
   await within(closed, "the end");
   assertEquals([peer.closed, wire.closed, plain.closed], [true, true, true]);
