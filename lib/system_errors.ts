@@ -8,7 +8,7 @@
 export function saysFull(error: unknown): boolean {
   const { code, message = "" } = error as { code?: string; message?: string };
   // Deno has no code for EDQUOT.
-  return code === "ENOSPC" || code === "EDQUOT" || /quota exceeded \(os error/i.test(message);
+  return code === "ENOSPC" || /quota exceeded \(os error/i.test(message);
 }
 
 /** Whether an error is the system's answer to a call; not each one has a code in Deno. */
