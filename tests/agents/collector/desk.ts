@@ -11,6 +11,8 @@ import type { Context, Draft } from "../../../agents/define.ts";
 import type { Json } from "../../../lib/protocol.ts";
 import { Page } from "../../../agents/shapes.ts";
 
+const PAGES_MAX = 100;
+
 /** A memory whose changes are kept at once, as JSON. */
 export class MapDraft implements Draft {
   readonly map = new Map<string, string>();
@@ -65,13 +67,13 @@ export class Desk implements AsyncDisposable {
     return await collect(this.#setting(), input, this.#context());
   }
 
-  /** Asks until the cursor is null. */
+  /** Asks until the cursor is null, and gives up where it never is. */
   async pages(input: CollectInput): Promise<Page[]> {
     const pages: Page[] = [];
     let cursor: Cursor | undefined;
     do {
       const answer = await this.collect({ ...input, cursor });
-      pages.push(Page.parse(answer.page));
+      if (pages.push(Page.parse(answer.page)) > PAGES_MAX) throw new Error("Pages without an end");
       cursor = answer.cursor ?? undefined;
     } while (cursor !== undefined);
     return pages;

@@ -22,6 +22,7 @@ Deno.test("collect() refuses paths that are not below the inbox", async () => {
   await refused(desk, { file: "a/b.log\0" }, "invalid_input", "NUL");
   await refused(desk, { file: '../"\x1b' }, "invalid_input", String.raw`"../\"\u001b"`);
   await refused(desk, { glob: "../*" }, "invalid_input", '".."');
+  await refused(desk, { glob: "*/../*" }, "invalid_input", '".."');
   await refused(desk, { glob: "/etc/*" }, "invalid_input", "an absolute path");
 });
 
@@ -161,9 +162,15 @@ Deno.test("collect() refuses a cursor that is not of its sources", async () => {
     );
     assertEquals(error.code, "invalid_input", JSON.stringify(cursor));
   }
-  const elsewhere = () =>
-    desk.collect({ sources: [{ glob: "b*" }], cursor: { source: 0, path: "a.log", at } });
-  assertEquals((await assertRejects(elsewhere, CodedError)).code, "invalid_input");
+  const others: [Source, path?: string][] = [
+    [{ glob: "b*" }, "a.log"],
+    [{ glob: "b*" }],
+    [{ text: "x\n" }, "a.log"],
+  ];
+  for (const [source, path] of others) {
+    const elsewhere = () => desk.collect({ sources: [source], cursor: { source: 0, path, at } });
+    assertEquals((await assertRejects(elsewhere, CodedError)).code, "invalid_input");
+  }
 });
 
 Deno.test("collect() names a missing inbox", async () => {
