@@ -184,6 +184,7 @@ Deno.test("collect() refuses to go on with a file that was written anew", async 
     const error = await assertRejects(
       () => desk.collect({ ...input, cursor: cursor! }),
       CodedError,
+      "has changed while it was collected",
     );
     assertEquals(error.code, "handler_rejected");
   }

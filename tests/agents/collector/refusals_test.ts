@@ -1,6 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
+import { FILES_MAX } from "../../../agents/collector/walk.ts";
 import type { Source } from "../../../agents/shapes.ts";
+import { ignoreMissing } from "../../../lib/system_errors.ts";
 import { within } from "../../lib/wire.ts";
 import { Desk, openDesk } from "./desk.ts";
 
@@ -33,6 +35,12 @@ Deno.test("collect() takes the longest path, and neither a longer one nor one th
   assertEquals(await desk.texts({ sources: [{ file: longest }] }), [`${longest}\n`]);
   await refused(desk, { file: `${longest}c` }, "invalid_input", "longer than 256 characters");
   assertEquals(await desk.texts({ sources: [{ glob: "**" }] }), [`${longest}\n`]);
+});
+
+Deno.test("collect() refuses a glob that more files match than one walk gives", async () => {
+  await using desk = await openDesk();
+  for (let n = 0; n <= FILES_MAX; n++) await Deno.writeTextFile(`${desk.inbox}/${n}.log`, "");
+  await refused(desk, { glob: "*.log" }, "invalid_input", "use narrower globs");
 });
 
 Deno.test("collect() says what is not there", async () => {
@@ -141,6 +149,10 @@ Deno.test("collect() refuses what is no text", async () => {
   await using desk = await openDesk();
   await desk.write("image.log", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 13]));
   await refused(desk, { file: "image.log" }, "invalid_input", "not text");
+  for await (const { name } of Deno.readDir("/proc/self/fd")) {
+    const open = await Deno.readLink(`/proc/self/fd/${name}`).catch(ignoreMissing);
+    assertEquals(open?.startsWith(desk.inbox) ?? false, false, "nothing of it stays open");
+  }
 });
 
 Deno.test("collect() refuses a cursor that is not of its sources", async () => {
