@@ -73,6 +73,7 @@ export class LineReader {
         await sleep(0, undefined, this.#clock);
         readAt = this.#now();
       }
+      if (this.#dropped) return;
       scanned = end;
       refuseOver(maxBytes(), end - start);
       this.#makeRoom(start, end);
@@ -85,7 +86,6 @@ export class LineReader {
         this.#since = undefined; // nobody waits for the end of what is dropped
         return;
       }
-      if (this.#dropped) return;
       if (!begun) refuseTls(this.#buffer[0]);
       begun = true;
       if (read > 0) this.#since ??= this.#now();

@@ -127,6 +127,38 @@ Deno.test("LineReader lets go of the room that a long line took", async () => {
   assertEquals(source.offered, 64 * 1024);
 });
 
+Deno.test("LineReader holds little for who is silent, more for a long line, and nothing once dropped", async () => {
+  const parts = ["a\n", "b\nc", "x".repeat(100_000) + "\n", "d\ne\n"];
+  let held = 0, ms = 0;
+  const clock = { ...SYSTEM.clock, now: () => ms };
+  const reader = new LineReader(new Portions(parts), clock, (bytes) => held += bytes);
+  const lines = reader.lines(MANY);
+  const heldBehind = async (): Promise<number> => {
+    await lines.next();
+    assertEquals(held, reader.held);
+    return held;
+  };
+  const first = held;
+  assertEquals([first, await heldBehind(), await heldBehind()], [4_096, 4_096, 4_096]);
+  assertEquals([await heldBehind(), await heldBehind()], [131_072, 65_536]);
+  ms = 10;
+  const next = lines.next(); // gives others a turn
+  reader.drop();
+  assertEquals(await next, { done: true, value: undefined });
+  assertEquals([held, reader.held], [0, 0]);
+});
+
+Deno.test("LineReader gives nothing of what comes once it is dropped", async () => {
+  const come = Promise.withResolvers<number>();
+  let reads = 0;
+  const reader = new LineReader({ read: () => (reads++, come.promise) });
+  const next = reader.lines(MANY).next();
+  reader.drop();
+  come.resolve(2);
+  assertEquals(await within(next, "the end"), { done: true, value: undefined });
+  assertEquals([reads, reader.held], [1, 0]);
+});
+
 Deno.test("LineReader asks for the limit before each line", async () => {
   let max = 3;
   const lines = new LineReader(new Portions(["abc\nabcdef\nabcd\n"])).lines(() => max);
