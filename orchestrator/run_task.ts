@@ -15,11 +15,13 @@
 import { unlessAborted } from "../lib/abort.ts";
 import { advice, CodedError, type ErrorCode } from "../lib/errors.ts";
 import type { LinkCall } from "../lib/link.ts";
-import type { JsonObject } from "../lib/protocol.ts";
+import type { Json, JsonObject } from "../lib/protocol.ts";
 import { backoffMs, sleep } from "../lib/retry.ts";
 import type { Clock, System } from "../lib/system.ts";
+import { weightOf } from "../lib/weight.ts";
 import { paused } from "./agents.ts";
 import type { Call, Pipeline, Stage } from "./pipelines.ts";
+import type { Room } from "./room.ts";
 import type { Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
 import type { Waits } from "./waits.ts";
@@ -33,6 +35,10 @@ const PAUSED_MS = 200;
 const PAGES_AT_ONCE = 3;
 /** So many parts become one; together they fit a line. */
 const COMBINE_AT = 8;
+/** Pages of one task: so long does it keep what it knows of each. */
+const PAGES_MAX = 10_000;
+/** What a cursor may take of memory. */
+const CURSOR_BYTES_MAX = 64 * 1024;
 
 /** Says that the agent, not the work, is the trouble. */
 export const AWAY: ReadonlySet<ErrorCode> = new Set([
@@ -64,6 +70,8 @@ export interface Surroundings {
   readonly system: Pick<System, "clock" | "random">;
   /** Is told of everything that the task waits for. */
   readonly waits: Waits;
+  /** Where the answers of all tasks have to fit. */
+  readonly room: Room;
 }
 
 /** Gives the task's result; throws the `CodedError` that ends it. */
@@ -72,15 +80,21 @@ export async function runTask(
   { stages }: Pipeline,
   around: Surroundings,
 ): Promise<JsonObject> {
+  const { log, room } = around;
   const run = new TaskRun(id, around);
-  let value = around.log.input(id)!;
+  let value = log.input(id)!;
   let from = 0;
   for (const [at, stage] of stages.entries()) {
-    const done = stage.kind === "call" ? around.log.output(id, stage.call.name) : undefined;
+    const done = stage.kind === "call" ? log.output(id, stage.call.name) : undefined;
     if (done !== undefined) [value, from] = [done, at + 1];
   }
-  for (const stage of stages.slice(from)) value = await run.stage(stage, value);
-  return value;
+  room.begin(id, log.outputBytes(id));
+  try {
+    for (const stage of stages.slice(from)) value = await run.stage(stage, value);
+    return value;
+  } finally {
+    room.end(id);
+  }
 }
 
 class TaskRun {
@@ -88,6 +102,7 @@ class TaskRun {
   readonly #around: Surroundings;
   readonly #log: TaskLog;
   readonly #clock: Clock;
+  readonly #room: Room;
   /** Aborts when a page has failed for good: what is under way beside it is not tried again. */
   readonly #failed = new AbortController();
   readonly #over: AbortSignal;
@@ -97,6 +112,7 @@ class TaskRun {
     this.#around = around;
     this.#log = around.log;
     this.#clock = around.system.clock;
+    this.#room = around.room;
     this.#over = AbortSignal.any([around.signal, this.#failed.signal]);
   }
 
@@ -153,8 +169,11 @@ class TaskRun {
   async #collect(source: Call, value: JsonObject, page: number): Promise<JsonObject> {
     const cursor = this.#log.page(this.#id, page)?.cursor ?? null;
     const body = cursor === null ? value : { ...value, cursor };
-    const { cursor: next = null, ...content } = await this.#ask(source, body, page);
+    const answer = await this.#ask(source, body, page);
+    const { cursor: next = null, ...content } = answer;
+    refuseEndless(page, next);
     await this.#log.collected(this.#id, page, next);
+    this.#room.free(this.#id, weightOf(answer) - weightOf(content));
     return content;
   }
 
@@ -163,6 +182,7 @@ class TaskRun {
     const output = await this.#ask(each, content, page);
     const name = `${each.name}.${String(page).padStart(6, "0")}`;
     await this.#log.pageDone(this.#id, page, name, output, this.#elapsed(begun));
+    this.#room.free(this.#id, weightOf(content));
   }
 
   /** Does what the log says is to be combined, if anything. */
@@ -173,6 +193,7 @@ class TaskRun {
     const body = { partials: names.map((name) => this.#log.output(this.#id, name)!) };
     const output = await this.#ask(combine, body, page);
     await this.#log.combined(this.#id, names, `${combine.name}.${page}`, output);
+    for (const part of body.partials) this.#room.free(this.#id, weightOf(part));
   }
 
   /** Tells the log with which call the task fails, where it does. */
@@ -202,7 +223,9 @@ class TaskRun {
         continue;
       }
       try {
-        return await this.#attempt(call, body, page);
+        const answer = await this.#attempt(call, body, page);
+        this.#room.take(this.#id, weightOf(answer));
+        return answer;
       } catch (caught) {
         signal.throwIfAborted();
         if (!(caught instanceof CodedError)) throw caught;
@@ -261,6 +284,18 @@ class TaskRun {
   #elapsed(since: number): number {
     return Math.round(this.#clock.now() - since);
   }
+}
+
+/** What a task keeps of its pages is small, so many of them are enough to have no end. */
+function refuseEndless(page: number, next: Json): void {
+  const why = next === null
+    ? undefined
+    : page + 1 >= PAGES_MAX
+    ? `more than ${PAGES_MAX} pages`
+    : weightOf(next) > CURSOR_BYTES_MAX
+    ? `a cursor of more than ${CURSOR_BYTES_MAX} bytes`
+    : undefined;
+  if (why !== undefined) throw new CodedError("bad_output", `Cannot collect ${why}`);
 }
 
 function outOfTime(stage: string, last?: CodedError): CodedError {

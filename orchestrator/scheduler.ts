@@ -13,6 +13,7 @@ import { SYSTEM, type System } from "../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { Queue } from "./queue.ts";
+import { Room } from "./room.ts";
 import { runTask, type Surroundings } from "./run_task.ts";
 import { isFinal, type Task } from "./task.ts";
 import type { TaskLog } from "./task_log.ts";
@@ -61,6 +62,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #system: Pick<System, "clock" | "random">;
   readonly #queue: Queue;
+  readonly #room = new Room();
   /** Tasks that are on their way to the log and then to the queue. */
   #coming = 0;
   readonly #running = new Map<string, Slot>();
@@ -240,6 +242,7 @@ export class Scheduler {
       },
       system: this.#system,
       waits,
+      room: this.#room,
     };
     try {
       await taskLog.started(id);

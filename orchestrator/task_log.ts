@@ -24,7 +24,7 @@ export interface NewTask {
   readonly deadlineMs: number;
 }
 
-/** A page of a task: the cursor that it is asked with, and whether it is through. */
+/** A page of a task: the cursor that it is asked with until it is through, and whether it is. */
 export type PageEntry = { readonly cursor: Json; readonly done: boolean };
 
 /** Parts that are to become one, and the page at which that was decided. */
@@ -34,6 +34,7 @@ export type Combination = { readonly names: string[]; readonly page: number };
 const WORK = /^(input|output|page|last_page|combining|runs|holder)(\/|$)/;
 
 const EVENTS = /^event\//;
+const OUTPUTS = /^output\//;
 
 /** What a retry is to run again though it is through, or nothing of it. */
 export interface Anew {
@@ -116,6 +117,11 @@ export class TaskLog {
   /** What a call has answered, if it is through. */
   output(id: string, name: string): JsonObject | undefined {
     return this.#store.entry(id, `output/${name}`) as JsonObject | undefined;
+  }
+
+  /** What all that its calls have answered takes in memory, see `weightOf()`. */
+  outputBytes(id: string): number {
+    return this.#bytesOf(id, OUTPUTS);
   }
 
   /** The outputs whose names begin with one of `names` and a dot, by name and in its order. */
@@ -248,12 +254,11 @@ export class TaskLog {
     ms: number,
   ): Promise<void> {
     const { pages } = this.#store.latest(id);
-    const { cursor } = this.page(id, page)!;
     await this.#store.write(
       id,
       { pages: pages + 1 },
       { kind: "page_done", page, ms },
-      { [`output/${name}`]: output, [`page/${page}`]: { cursor, done: true } },
+      { [`output/${name}`]: output, [`page/${page}`]: { cursor: null, done: true } },
     );
   }
 

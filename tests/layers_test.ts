@@ -58,6 +58,7 @@ const FLOORS = [
     "orchestrator/pipelines",
     "orchestrator/queue",
     "orchestrator/retention",
+    "orchestrator/room",
     "orchestrator/waits",
   ],
   ["orchestrator/task_store"],

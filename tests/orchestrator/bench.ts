@@ -8,6 +8,7 @@ import type { Json, JsonObject } from "../../lib/protocol.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { PIPELINES } from "../../orchestrator/pipelines.ts";
 import type { RetentionBounds } from "../../orchestrator/retention.ts";
+import { Room } from "../../orchestrator/room.ts";
 import { runTask, type Surroundings } from "../../orchestrator/run_task.ts";
 import { type NewTask, TaskLog } from "../../orchestrator/task_log.ts";
 import { Waits } from "../../orchestrator/waits.ts";
@@ -156,6 +157,7 @@ export function runScript(
     mayGoOn: () => {},
     system: { ...SYSTEM, random: () => 0 },
     waits: new Waits(SYSTEM.clock),
+    room: new Room(),
     ...around,
   });
 }

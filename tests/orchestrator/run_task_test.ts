@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../lib/errors.ts";
+import { Room } from "../../orchestrator/room.ts";
 import type { Surroundings } from "../../orchestrator/run_task.ts";
 import type { TaskLog } from "../../orchestrator/task_log.ts";
 import { copyFolder, TempFolder } from "../lib/temp_folder.ts";
@@ -493,6 +494,75 @@ Deno.test("a request goes first to the address that may have its answer, also af
   assertEquals(await runScript(open, task, script, { call }), resultOf(1));
   // The first one is remembered over the restart; the second has told that it holds nothing.
   assertEquals(holders, [undefined, "analyzer-1:7102", undefined]);
+});
+
+Deno.test("runTask() ends a task whose pages have no end, and one whose cursor is too large", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  for (
+    const [through, cursor, message] of [
+      [9_998, "more", "more than 10000 pages"],
+      [0, "x".repeat(70_000), "a cursor of more than 65536 bytes"],
+    ] as const
+  ) {
+    const { task } = await open.log.create(newTask());
+    await open.log.started(task);
+    const pages = Array.from({ length: through }, (_, page) => [
+      open.log.collected(task, page, "more"),
+      open.log.pageDone(task, page, "analyze.000000", {}, 1),
+    ]);
+    await Promise.all(pages.flat());
+    const asked: string[] = [];
+    const call: Surroundings["call"] = (_, op) => {
+      if (op !== "collect") return Promise.resolve({});
+      asked.push(op);
+      return Promise.resolve({ text: "", cursor });
+    };
+    const ended = runScript(open, task, new Script(1), { call });
+    const error = await assertRejects(() => ended, CodedError, message);
+    assertEquals([error.code, asked.length], ["bad_output", through === 0 ? 1 : 2]);
+  }
+});
+
+Deno.test("runTask() gives the room of its answers back", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  const room = new Room();
+  const filler = "x".repeat(2_000_000);
+  const { task } = await open.log.create(newTask());
+  await open.log.started(task);
+  const script = new Script(20);
+  const call: Surroundings["call"] = async (agent, op, ...rest) => {
+    const answer = await script.call(agent, op, ...rest);
+    return op === "report" ? answer : { ...answer, filler };
+  };
+  assertEquals(await runScript(open, task, script, { call, room }), resultOf(20));
+  for (const other of ["a", "b"]) {
+    room.begin(other, 0);
+    room.take(other, 32 * 1024 * 1024);
+  }
+});
+
+Deno.test("runTask() asks again for what finds no room, and ends what is too much for one task", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  const room = new Room();
+  room.begin("first", 64 * 1024 * 1024);
+  const { task } = await open.log.create(newTask());
+  await open.log.started(task);
+  const script = new Script(1);
+  script.after = ({ op }) => {
+    if (op === "collect" && script.calls.length === 2) room.end("first");
+  };
+  assertEquals(await runScript(open, task, script, { room }), resultOf(1));
+  assertEquals(script.names, ["collect.0", "collect.0", "analyze.0", "merge", "report"]);
+
+  const { task: large } = await open.log.create(newTask());
+  await open.log.started(large);
+  const call: Surroundings["call"] = () =>
+    Promise.resolve({ wide: Array.from({ length: 600_000 }, () => ({})) });
+  const ended = runScript(open, large, new Script(1), { room, call });
+  assertEquals((await assertRejects(() => ended, CodedError)).code, "bad_output");
 });
 
 Deno.test("runTask() asks for nothing where all calls are in the log", async () => {
