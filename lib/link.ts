@@ -12,7 +12,10 @@ import type { JsonObject } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
 import { SYSTEM, type System } from "./system.ts";
 
-/** Between two tries to connect; a name is looked up anew each time. */
+/**
+ * Between two tries to connect; a name is looked up anew each time. A connection that ends sooner than
+ * the longest of these is a try that has failed, or who lets in and hangs up would fill the log.
+ */
 const RECONNECT = { baseMs: 100, maxMs: 2_000 };
 /** How often a connection is asked whether anyone is there. */
 const PING_MS = 10_000;
@@ -214,11 +217,12 @@ export class Link implements AsyncDisposable {
       try {
         using client = await Client.connect({ address: peer.address, secret, role, system });
         if (signal.aborted) return;
-        failures = 0;
+        const since = system.clock.now();
         this.#nowUp(peer, client);
         log("info", "agent_up", { agent: role, agent_name: peer.name, address: peer.place });
         const reason = await this.#watch(peer, client);
         if (signal.aborted) return;
+        if (system.clock.now() - since > RECONNECT.maxMs) failures = 0;
         peer.error = reason.message;
         log("warn", "agent_lost", { agent: role, address: peer.place, reason: reason.message });
       } catch (error) {

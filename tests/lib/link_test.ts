@@ -6,7 +6,8 @@ import { Link } from "../../lib/link.ts";
 import type { Log } from "../../lib/log.ts";
 import type { JsonObject } from "../../lib/protocol.ts";
 import type { Server } from "../../lib/server.ts";
-import { FakeServer, keepLog, letIn, quiet, SECRET, serve, until, within } from "./wire.ts";
+import { SYSTEM } from "../../lib/system.ts";
+import { FakeServer, hangUp, keepLog, letIn, quiet, SECRET, serve, until, within } from "./wire.ts";
 
 const secret = await importSecret(SECRET);
 
@@ -146,6 +147,33 @@ Deno.test("Link connects again after the server has come back on its port", asyn
   assertEquals(await link.call("say", { a: 1 }, { id: "a", timeoutMs: 30_000 }), { a: 1 });
   const events = logged.map(({ event }) => event).filter((event) => event !== "agent_down");
   assertEquals(events, ["agent_up", "agent_lost", "agent_up"]);
+});
+
+Deno.test("Link lets in peace who hangs up behind each login", async () => {
+  await using server = new FakeServer(async (peer) => {
+    await letIn(peer);
+    hangUp(peer);
+  });
+  const waited: number[] = [];
+  const clock = {
+    ...SYSTEM.clock,
+    after: (ms: number, then: () => void) => {
+      if (ms > 2_000) return SYSTEM.clock.after(ms, then);
+      waited.push(ms);
+      return SYSTEM.clock.after(0, then);
+    },
+  };
+  const system = { ...SYSTEM, clock, random: () => 0.5 };
+  await using _ = new Link({
+    role: "echo",
+    addresses: [server.address],
+    secret,
+    log: quiet,
+    system,
+  });
+  await until(() => waited.length >= 8, "eight tries");
+  assertEquals(waited.slice(0, 8), waited.slice(0, 8).toSorted((a, b) => a - b));
+  assert(waited[7] >= 1_000, `it waits ${waited[7]} ms`);
 });
 
 Deno.test("Link does not repeat a request that was lost", async () => {
