@@ -86,6 +86,14 @@ export type TaskEvent = {
   readonly error?: JsonObject;
 };
 
+/** Of an error where many are kept or told. With six bytes for each, 500 of them fit a line. */
+const BRIEF_CHARS_MAX = 200;
+
+/** The beginning of an error's message, and no details. */
+export function brief({ details: _, message, ...error }: WireError): WireError {
+  return { ...error, message: message.slice(0, BRIEF_CHARS_MAX) };
+}
+
 /** Whether a task in this state goes on by itself no more. */
 export function isFinal(state: State): boolean {
   return FINAL.includes(state);

@@ -9,7 +9,7 @@ import { type Json, type JsonObject, toWire } from "../lib/protocol.ts";
 import { SYSTEM, type System } from "../lib/system.ts";
 import { weightOf } from "../lib/weight.ts";
 import { Retention, type RetentionBounds } from "./retention.ts";
-import { isFinal, type State, type Task, type TaskEvent } from "./task.ts";
+import { brief, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
 import { type Entries, TaskStore } from "./task_store.ts";
 
 /** What is random in an id. */
@@ -219,7 +219,7 @@ export class TaskLog {
     this.#store.note(
       id,
       { state: this.#unlessCancelling(id, "retry_wait"), failed_attempts: attempts, error: wire },
-      { kind: "attempt_failed", stage, page, wait_ms: waitMs, error: wire as JsonObject },
+      { kind: "attempt_failed", stage, page, wait_ms: waitMs, error: brief(wire) as JsonObject },
     );
   }
 

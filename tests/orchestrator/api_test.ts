@@ -444,7 +444,7 @@ Deno.test("events fit a reply: those that do not come with the next one", CLEAN,
   const { task } = await asked.ask("submit", { input: INPUT });
   await atMerge(asked, task);
   const failure = { attempts: 1, error: largestError(), waitMs: 1 };
-  for (let n = 0; n < 200; n++) asked.taskLog.attemptFailed(task, "merge", failure);
+  for (let n = 0; n < 4_000; n++) asked.taskLog.attemptFailed(task, "merge", failure);
   letGo();
   await asked.ask("result", { task, wait_ms: 60_000 });
   const seen: number[] = [];
@@ -456,7 +456,10 @@ Deno.test("events fit a reply: those that do not come with the next one", CLEAN,
     last = body.last;
   }
   assertEquals(seen, Array.from(seen, (_, at) => at + 1));
-  assert(seen.length > 200, `${seen.length} events`);
+  assert(seen.length > 4_000, `${seen.length} events`);
+  const events = asked.taskLog.events(task, 0).filter(({ kind }) => kind === "attempt_failed");
+  const { message, details } = events[0].error as { message: string; details?: string[] };
+  assertEquals([message.length, details], [200, undefined]);
 });
 
 Deno.test("stats, agents and pipelines tell what there is", CLEAN, async () => {
