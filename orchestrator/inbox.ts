@@ -22,15 +22,18 @@ const FAILED_MS = 2_000;
 /** Things that are remembered as said; beyond that all are forgotten, and may be said once more. */
 const SAID_MAX = 10_000;
 
-/** What of the collector's answer is used here. */
+/** No system takes a longer one. */
+const Path = z.string().max(4_096);
+
+/** What of the collector's answer is used here, and as much of it as a collector gives. */
 const Scan = z.object({
   files: z.array(z.object({
-    path: z.string(),
-    stream: z.string(),
+    path: Path,
+    stream: Path,
     bytes: z.int(),
     modified: z.number(),
-  })),
-  too_deep: z.array(z.string()).optional(),
+  })).max(1_000),
+  too_deep: z.array(Path).max(10).optional(),
 });
 type Found = z.infer<typeof Scan>["files"][number];
 
@@ -121,9 +124,10 @@ function isSettled(task: JsonObject | undefined): boolean {
 }
 
 function isFirst({ said }: Known, what: string): boolean {
-  if (said.has(what)) return false;
+  const digest = sha256(what); // a path is long
+  if (said.has(digest)) return false;
   if (said.size === SAID_MAX) said.clear();
-  said.add(what);
+  said.add(digest);
   return true;
 }
 

@@ -254,6 +254,25 @@ Deno.test("watchInbox() survives an answer that is no list of files", async () =
   await within(desk.watched, "the end, and no rejection");
 });
 
+Deno.test("watchInbox() takes nothing of an answer that is more than a collector gives", async () => {
+  const file = { path: "a.log", stream: "a", bytes: 1, modified: 1 };
+  const long = "x".repeat(4_097);
+  const answers: JsonObject[] = [
+    { files: Array.from({ length: 1_001 }, () => file) },
+    { files: [{ ...file, path: long }] },
+    { files: [{ ...file, stream: long }] },
+    { files: [file], too_deep: [long] },
+    { files: [file], too_deep: Array.from({ length: 11 }, (_, n) => `${n}`) },
+  ];
+  for (const answer of answers) {
+    await using desk = new Desk();
+    desk.answer = () => Promise.resolve(answer);
+    await until(() => desk.logged.length > 0, "a line of the log");
+    assertEquals(desk.logged.map(({ event }) => event), ["inbox_scan_failed"]);
+    assertEquals(desk.paths, []);
+  }
+});
+
 Deno.test("watchInbox() survives a queue that is full", async () => {
   await using desk = new Desk();
   desk.refuse = new CodedError("queue_full", "Cannot take a task");
