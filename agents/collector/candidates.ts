@@ -31,13 +31,14 @@ export function nameOf(source: Source): string {
 export async function* candidates(
   inbox: string,
   sources: Source[],
+  signal: AbortSignal,
   from?: Candidate,
 ): AsyncGenerator<Candidate> {
   for (let source = from?.source ?? 0; source < sources.length; source++) {
     const now = sources[source];
     if ("glob" in now) {
       const after = source === from?.source ? from.path : undefined;
-      for (const path of await expand(inbox, now.glob, after === undefined)) {
+      for (const path of await expand(inbox, now.glob, after === undefined, signal)) {
         if (after === undefined || path >= after) yield { source, path };
       }
     } else {
@@ -63,13 +64,19 @@ export function checkCursor(sources: Source[], { source: index, path, at }: Curs
   }
 }
 
-async function expand(inbox: string, glob: string, some: boolean): Promise<string[]> {
+async function expand(
+  inbox: string,
+  glob: string,
+  some: boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
   inboxPath(glob);
   const depth = depthOf(glob);
   const { paths, next, tooDeep } = await walk(inbox, {
     folder: folderOf(glob),
     depth,
     wanted: (path) => matches(glob, path),
+    signal,
   });
   if (next !== undefined) {
     refuse(glob, `more than ${FILES_MAX} files or ${ENTRIES_MAX} entries; use narrower globs`);

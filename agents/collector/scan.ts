@@ -68,7 +68,7 @@ export class Scanner {
     const { inbox, now } = this.#setting;
     const after = this.#after;
     this.#after = undefined; // a part that can't be scanned must not keep the others waiting
-    const { paths, next, tooDeep } = await walk(inbox, { after, filesMax: SCAN_FILES_MAX });
+    const { paths, next, tooDeep } = await walk(inbox, { after, filesMax: SCAN_FILES_MAX, signal });
     const files: z.infer<typeof Fresh>[] = [];
     let end = next;
     for (const path of paths) {

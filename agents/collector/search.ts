@@ -27,7 +27,12 @@ export function searchFrom(
   input: CollectInput,
   context: Reading,
 ): Promise<Target> {
-  return search(candidates(setting.inbox, input.sources, cursor), setting, input, context);
+  return search(
+    candidates(setting.inbox, input.sources, context.signal, cursor),
+    setting,
+    input,
+    context,
+  );
 }
 
 /** Searches behind a candidate that has been collected. */
@@ -37,11 +42,16 @@ export function searchBehind(
   input: CollectInput,
   context: Reading,
 ): Promise<Target> {
-  return search(behind(last, setting, input), setting, input, context);
+  return search(behind(last, setting, input, context), setting, input, context);
 }
 
-async function* behind(last: Candidate, { inbox }: Setting, { sources }: CollectInput) {
-  for await (const candidate of candidates(inbox, sources, last)) {
+async function* behind(
+  last: Candidate,
+  { inbox }: Setting,
+  { sources }: CollectInput,
+  { signal }: Reading,
+) {
+  for await (const candidate of candidates(inbox, sources, signal, last)) {
     if (candidate.source !== last.source || candidate.path !== last.path) yield candidate;
   }
 }

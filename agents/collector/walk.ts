@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sleep } from "../../lib/retry.ts";
 import { isPassing, PATH_CHARS_MAX } from "./inbox_path.ts";
 import { checkFolder, isOutOfReach } from "./plain_file.ts";
 
@@ -14,6 +15,9 @@ export const ENTRIES_MAX = 100_000;
 export const FILES_MAX = 10_000;
 /** Folders that a walk names as left out; there may be more. */
 export const TOO_DEEP_MAX = 10;
+
+/** Names that are looked at before an abort is let in: with the slowest glob they take 0.1 s. */
+const NAMES_AT_ONCE = 1_000;
 
 /** Sorts behind every name. */
 const LAST = "\uffff";
@@ -40,6 +44,8 @@ export interface WalkOptions {
   readonly filesMax?: number;
   /** Absence means `ENTRIES_MAX`. */
   readonly entriesMax?: number;
+  /** Ends the walk; absence means that nothing does. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -47,23 +53,29 @@ export interface WalkOptions {
  * to be named are left out. Each walk gets further than the one that it goes on behind, so walk by
  * walk all is seen, whatever lies there.
  *
- * @throws {CodedError} `not_found` or `invalid_input` when the folder itself can't be walked
+ * @throws {CodedError} `not_found` or `invalid_input` when the folder itself can't be walked; the
+ * signal's reason when it aborts
  */
 export async function walk(inbox: string, options: WalkOptions = {}): Promise<Walk> {
   const { folder = "", depth = Infinity, wanted = () => true } = options;
-  const { after = "", filesMax = FILES_MAX, entriesMax = ENTRIES_MAX } = options;
+  const { after = "", filesMax = FILES_MAX, entriesMax = ENTRIES_MAX, signal } = options;
   await checkFolder(inbox, folder);
   const paths: string[] = [];
   const tooDeep: string[] = [];
   let entries = 0;
   let isFurther = false;
+  let looks = 0;
+  const look = async (): Promise<void> => {
+    if (++looks % NAMES_AT_ONCE === 0) await sleep(0, signal);
+  };
 
   /** Looks into a folder, whose path is empty or ends with a slash; gives where the walk has to end. */
   const visit = async (folder: string): Promise<string | undefined> => {
     isFurther ||= folder >= after;
-    const listed = await list(inbox, folder, { depth, after, entriesMax });
+    const listed = await list(inbox, folder, { depth, after, entriesMax, look });
     entries += listed.entries;
     for (const path of listed.paths) {
+      await look();
       if (!path.endsWith("/")) {
         if (!wanted(path)) continue;
         if (paths.length === filesMax) return paths.at(-1);
@@ -98,7 +110,12 @@ interface Listed {
 async function list(
   inbox: string,
   folder: string,
-  { depth, after, entriesMax }: { depth: number; after: string; entriesMax: number },
+  { depth, after, entriesMax, look }: {
+    depth: number;
+    after: string;
+    entriesMax: number;
+    look: () => Promise<void>;
+  },
 ): Promise<Listed> {
   const paths: string[] = [];
   let entries = 0;
@@ -110,6 +127,7 @@ async function list(
   };
   for await (const { name, isFile, isDirectory } of entriesOf(`${inbox}/${folder}`)) {
     entries++;
+    await look();
     const path = folder + name;
     if (isPassing(name) || name.includes("\\") || path.length > PATH_CHARS_MAX) continue;
     const inner = `${path}/`;

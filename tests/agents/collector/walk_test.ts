@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { PATH_CHARS_MAX } from "../../../agents/collector/inbox_path.ts";
 import { DEPTH_MAX, walk, type WalkOptions } from "../../../agents/collector/walk.ts";
 import { CodedError } from "../../../lib/errors.ts";
@@ -100,4 +100,19 @@ Deno.test("walk() sorts whole paths", async () => {
   for (const path of ["b/a", "b.log", "a", "b-c/d", "B"]) await desk.write(path, "x\n");
   assertEquals((await walk(desk.inbox)).paths, ["B", "a", "b-c/d", "b.log", "b/a"]);
   assertEquals((await walk(desk.inbox, { folder: "b" })).paths, ["b/a"]);
+});
+
+Deno.test("walk() lets an abort in while it looks at the names of one folder, and ends", async () => {
+  await using desk = await openDesk();
+  const names = Array.from({ length: 2_500 }, (_, n) => `${n}.log`);
+  for (const name of names) await Deno.writeTextFile(`${desk.inbox}/${name}`, "");
+  const aborter = new AbortController();
+  let looked = 0;
+  const wanted = (): boolean => {
+    if (looked++ === 0) setTimeout(() => aborter.abort(new CodedError("cancelled", "gone")));
+    return true;
+  };
+  const walking = walk(desk.inbox, { wanted, signal: aborter.signal });
+  await assertRejects(() => walking, CodedError, "gone");
+  assert(looked < names.length, `all ${looked} names were looked at`);
 });
