@@ -6,10 +6,12 @@
  */
 
 /**
- * Controls, direction marks and all else that only formats, line separators and lone surrogates. The
- * two joiners stay: scripts and emoji are written with them.
+ * Controls, direction marks and all else that only formats, line separators, lone surrogates, and
+ * what is drawn as nothing, letters such as U+3164 too. The two joiners and the variation selectors
+ * stay: scripts and emoji are written with them.
  */
-const UNSEEN = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\u200c\u200d]]/gv;
+const UNSEEN =
+  /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]--[\u200c\u200d\p{Variation_Selector}]]/gv;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 

@@ -18,7 +18,7 @@ import { onTerminal } from "./fuzz/on_terminal.ts";
 import { TempFolder } from "./lib/temp_folder.ts";
 import { Processes, type Ran } from "./processes.ts";
 
-const UNSEEN = "\x1b[2J\x07\b\r\x7f\u009b31m\u0085\u202e\u2066\u2028\u200b\ufeff";
+const UNSEEN = "\x1b[2J\x07\b\r\x7f\u009b31m\u0085\u202e\u2066\u2028\u200b\ufeff\u3164\u034f";
 const MARKUP =
   `<script>document.title="run"</script>"><img src=${TRAP} onerror='document.title="run"'>`;
 const MARKDOWN = "[x](javascript:alert(1)) ``` ` | a | b | **b** <http://a.example> &lt; \\";
@@ -31,7 +31,8 @@ const AT_ONCE = 4;
 const ENV = { NO_COLOR: "1" };
 
 /** Whatever a terminal obeys, what turns text around, and what nobody sees; a line feed is none. */
-const OBEYED = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\n\u200c\u200d]]/v;
+const OBEYED =
+  /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]--[\n\u200c\u200d\p{Variation_Selector}]]/v;
 
 /** Fails where a terminal would obey something of it. */
 function assertShown(text: string, what: string): void {

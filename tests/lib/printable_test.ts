@@ -3,7 +3,16 @@ import { printable, printableJson, printableLines } from "../../lib/printable.ts
 
 Deno.test("printable() leaves text of any script as it is", () => {
   for (
-    const text of ["", "plain", "日本語 ÄÖ 🙂", "می\u200cخواهم 👩\u200d🚀", "a\\nb", "<b>&amp;|`"]
+    const text of [
+      "",
+      "plain",
+      "日本語 ÄÖ 🙂",
+      "می\u200cخواهم 👩\u200d🚀",
+      "❤\ufe0f 葛\u{e0100} ᠠ\u180b",
+      "한글 e\u0301",
+      "a\\nb",
+      "<b>&amp;|`",
+    ]
   ) {
     assertEquals(printable(text), text);
   }
@@ -20,6 +29,9 @@ Deno.test("printable() shows what can't be seen as an escape", () => {
     assertEquals(printable(String.fromCharCode(code)), `\\u${code.toString(16)}`);
   }
   assertEquals(printable("\ud800x"), "\\ud800x");
+  // Letters and marks that are drawn as nothing.
+  assertEquals(printable("\u3164\uffa0\u115f\u1160"), "\\u3164\\uffa0\\u115f\\u1160");
+  assertEquals(printable("a\u034fb\u17b4\u{e0fff}"), "a\\u034fb\\u17b4\\udb43\\udfff");
   assertEquals(printable("\u{e0041}\u200b\ufeff"), "\\udb40\\udc41\\u200b\\ufeff");
 });
 
