@@ -17,6 +17,7 @@ import {
   showDashboard,
   TerminalScreen,
   terminalSize,
+  unwrapped,
 } from "./console.ts";
 import { type Ask, duration, fit, painter, taskLine } from "./dashboard.ts";
 import type { Remote } from "./remote.ts";
@@ -209,7 +210,7 @@ async function showResult(
     if (!onTerminal) return;
     const what = last === undefined ? "queued" : eventText(last);
     const told = `${printable(task)}  ${duration(performance.now() - begun)}  ${what}`;
-    stderr.write("\r\x1b[2K" + fit(told, terminalSize().columns));
+    stderr.write("\r\x1b[2K" + unwrapped(fit(told, terminalSize().columns)));
   };
   const ticker = setInterval(line, 250);
   try {

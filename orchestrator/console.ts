@@ -69,8 +69,16 @@ export class TerminalScreen implements LogSink {
   }
 
   #block(): string {
-    return this.#shown.map((line) => line + "\n").join("");
+    return unwrapped(this.#shown.map((line) => line + "\n").join(""));
   }
+}
+
+/**
+ * Lines that end at the terminal's edge. Terminals do not agree on how wide a character is, and one
+ * that goes on below would stay there when what is shown is erased.
+ */
+export function unwrapped(text: string): string {
+  return text === "" ? "" : `\x1b[?7l${text}\x1b[?7h`;
 }
 
 /** Whether this is a terminal, and one that obeys. */

@@ -9,7 +9,7 @@ const PROJECT = new URL("../../", import.meta.url).pathname;
 
 /** What the dashboard, progress and colours are made of, and how a terminal ends a line. */
 // deno-lint-ignore no-control-regex -- the escape codes that are its own
-const OWN = /\x1b\[(?:\d+A|0J|2K|[\d;]*m)|\r\x1b\[2K|\r(?=\n)/g;
+const OWN = /\x1b\[(?:\d+A|0J|2K|\?7[lh]|[\d;]*m)|\r\x1b\[2K|\r(?=\n)/g;
 
 /** All that it writes to the terminal, without the escape codes that are its own. */
 export async function onTerminal(site: Site, args: string[], seconds = 20): Promise<string> {

@@ -269,6 +269,7 @@ Deno.test("TerminalScreen keeps its block below what is written, whatever the bl
   }
 });
 
+// Seen to fail where lines wrap: what a terminal draws wider stays above the next one.
 Deno.test("TerminalScreen leaves nothing of a dashboard behind, at any width", async () => {
   for (const columns of [20, 40, 80, 200]) {
     const screen = new Screen(columns, 50);

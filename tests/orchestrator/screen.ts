@@ -1,13 +1,17 @@
 import { unicodeWidth } from "@std/cli/unicode-width";
 
 // deno-lint-ignore no-control-regex -- the escape codes that are looked for
-const PARTS = /\x1b\[(\d+)A|(\x1b\[0J)|(\x1b\[\d+m)|./gsu;
+const PARTS = /\x1b\[(\d+)A|(\x1b\[0J)|(\x1b\[\d+m)|\x1b\[\?7([lh])|./gsu;
 
-/** A terminal that knows no more than what the dashboard uses: it wraps, it scrolls, it goes up. */
+/**
+ * A terminal that knows no more than what the dashboard uses: it wraps or does not, it scrolls, it
+ * goes up. Its emoji are wider than the dashboard takes them for.
+ */
 export class Screen {
   /** All lines there ever were; the last `rows` of them can be reached. */
   readonly lines: string[] = [""];
   #row = 0;
+  #wraps = true;
   readonly #columns: number;
   readonly #rows: number;
 
@@ -23,9 +27,10 @@ export class Screen {
 
   readonly write = (bytes: Uint8Array): Promise<number> => {
     const text = new TextDecoder().decode(bytes);
-    for (const [part, up, erase, sgr] of text.matchAll(PARTS)) {
+    for (const [part, up, erase, sgr, wrap] of text.matchAll(PARTS)) {
       if (up !== undefined) this.#up(Number(up));
       else if (erase !== undefined) this.lines.length = this.#row + 1;
+      else if (wrap !== undefined) this.#wraps = wrap === "h";
       else if (part === "\n") this.#newLine();
       else if (sgr === undefined) this.#put(part);
     }
@@ -40,11 +45,19 @@ export class Screen {
 
   #put(char: string): void {
     if (/\p{Cc}/u.test(char)) throw new Error(`A control character: ${JSON.stringify(char)}`);
-    if (unicodeWidth(this.lines[this.#row] + char) > this.#columns) this.#newLine();
+    if (widthOf(this.lines[this.#row] + char) > this.#columns) {
+      if (!this.#wraps) return;
+      this.#newLine();
+    }
     this.lines[this.#row] += char;
   }
 
   #newLine(): void {
     if (++this.#row === this.lines.length) this.lines.push("");
   }
+}
+
+function widthOf(text: string): number {
+  const emoji = text.match(/\p{Emoji_Presentation}/gu) ?? [];
+  return emoji.reduce((width, char) => width + 2 - unicodeWidth(char), unicodeWidth(text));
 }
