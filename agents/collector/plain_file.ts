@@ -16,7 +16,7 @@ import { inboxPath, refuse } from "./inbox_path.ts";
 export interface Found {
   readonly path: string;
   readonly size: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; 0 where the system says none, or one that no `Date` can hold. */
   readonly modified: number;
 }
 
@@ -138,7 +138,7 @@ function missingInbox(inbox: string): CodedError {
 }
 
 function found(path: string, info: Deno.FileInfo): Found {
-  return { path, size: info.size, modified: info.mtime?.getTime() ?? 0 };
+  return { path, size: info.size, modified: info.mtime?.getTime() || 0 };
 }
 
 type Identity = Pick<Deno.FileInfo, "ino" | "dev">;

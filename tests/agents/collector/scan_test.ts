@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openDesk } from "./desk.ts";
+import { Desk, openDesk } from "./desk.ts";
 
 Deno.test("scan() lists what has not been collected, the oldest first", async () => {
   await using desk = await openDesk();
@@ -105,4 +105,21 @@ Deno.test("scan() leaves out the one folder that is too deep, and names it", asy
   const { files, more, too_deep } = await desk.scan();
   assertEquals(files.map(({ path }) => path), ["honest/h.log"]);
   assertEquals([more, too_deep], [false, ["d/".repeat(16).slice(0, -1)]]);
+});
+
+Deno.test({
+  name: "scan() names a file of the year 3,000,000 once, until it grows",
+  ignore: Deno.build.os !== "linux", // a file system that has such years
+  async fn() {
+    await using desk = new Desk(await Deno.makeTempDir({ dir: "/dev/shm" }));
+    desk.written = 1e17;
+    await desk.write("a.log", "a\n");
+    const paths = async (): Promise<string[]> => (await desk.scan()).files.map(({ path }) => path);
+    assertEquals(await paths(), ["a.log"]);
+    assertEquals(await desk.texts({ sources: [{ file: "a.log" }], only_new: true }), ["a\n"]);
+    assertEquals(await paths(), []);
+    await desk.write("a.log", "b\n", true);
+    assertEquals(await paths(), ["a.log"]);
+    assertEquals(await desk.texts({ sources: [{ file: "a.log" }], only_new: true }), ["b\n"]);
+  },
 });
