@@ -2,7 +2,8 @@
  * Runs handlers in a thread of their own, so that a deadline ends the work whatever it does. What
  * must hold:
  *  1. Work that is aborted ends by itself within a moment, or is left behind with its thread.
- *  2. Work that takes more memory than a thread may have ends with its thread, not with the process.
+ *  2. Work that takes more memory than a thread may have does not take the process with it. Deno tells
+ *     nobody that such a thread stands still, so it is waited for until the abort, as for a loop.
  *  3. The next work finds a thread that answers.
  *  4. Besides the one that works only one is left behind of which it is not known whether it comes to
  *     itself: work that is given up must not take more of the machine than work that is waited for.
