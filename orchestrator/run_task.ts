@@ -36,7 +36,7 @@ const PAGES_AT_ONCE = 3;
 /** So many parts become one; together they fit a line. */
 const COMBINE_AT = 8;
 /** Pages of one task: so long does it keep what it knows of each. */
-const PAGES_MAX = 10_000;
+const PAGES_MAX = 20_000;
 /** What a cursor may take of memory. */
 const CURSOR_BYTES_MAX = 64 * 1024;
 

@@ -501,7 +501,7 @@ Deno.test("runTask() ends a task whose pages have no end, and one whose cursor i
   await using open = await openLog(folder.path);
   for (
     const [through, cursor, message] of [
-      [9_998, "more", "more than 10000 pages"],
+      [19_998, "more", "more than 20000 pages"],
       [0, "x".repeat(70_000), "a cursor of more than 65536 bytes"],
     ] as const
   ) {
