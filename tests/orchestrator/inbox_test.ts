@@ -203,6 +203,8 @@ Deno.test("watchInbox() says what is wrong with a file once for each state, and 
   desk.end("shop-2");
   desk.files = [file("shop-1", "shop", 20)];
   await until(() => refusals().length === 2, "it has grown, and is refused anew");
+  await desk.scanned();
+  assertEquals(refusals().length, 2);
 });
 
 Deno.test("watchInbox() says once that a folder is left out", async () => {
@@ -214,6 +216,17 @@ Deno.test("watchInbox() says once that a folder is left out", async () => {
   const told = desk.logged.filter(({ event }) => event === "inbox_folder_left_out");
   assertEquals(told.map(({ fields }) => fields.folder), ["a/b", "a/c"]);
   assertEquals(desk.paths, ["shop.log"]);
+});
+
+Deno.test("watchInbox() knows ten thousand things that it has said, then begins anew", async () => {
+  await using desk = new Desk();
+  const too_deep = Array.from({ length: 10_000 }, (_, n) => `${n}`);
+  desk.answer = () => Promise.resolve({ files: [], too_deep });
+  await desk.scanned();
+  await desk.scanned();
+  assertEquals(desk.logged.length, 10_000);
+  too_deep.push("one more");
+  await until(() => desk.logged.length > 10_001, "they are said again");
 });
 
 Deno.test("watchInbox() comes to a new file behind many that never get done", async () => {
@@ -243,11 +256,14 @@ Deno.test("watchInbox() logs a scan that fails once, and scans again", async () 
   assertEquals(warned.map(({ event, fields }) => [event, fields.code]), [
     ["inbox_scan_failed", "agent_unreachable"],
   ]);
+  mended = false;
+  const warnedAgain = () => desk.logged.filter(({ level }) => level === "warn").length === 2;
+  await until(warnedAgain, "it is logged that it fails again");
 });
 
 Deno.test("watchInbox() survives an answer that is no list of files", async () => {
   await using desk = new Desk();
-  desk.answer = () => Promise.resolve({ files: [{ path: 7 }] });
+  desk.answer = () => Promise.resolve({ files: [{ ...file("shop.log", "shop"), path: 7 }] });
   await until(() => desk.logged.length > 0, "it is logged");
   assertEquals(desk.logged[0].fields.code, "invalid_input");
   desk.stop();
@@ -278,6 +294,7 @@ Deno.test("watchInbox() survives a queue that is full", async () => {
   desk.refuse = new CodedError("queue_full", "Cannot take a task");
   desk.files = [file("shop.log", "shop")];
   await until(() => desk.logged.length > 0, "it is logged");
+  assertEquals(desk.logged[0].event, "inbox_scan_failed");
   desk.refuse = undefined;
   await until(() => desk.tasks.size === 1, "the file is submitted");
 });
