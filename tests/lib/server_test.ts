@@ -398,6 +398,15 @@ async function sessionWith(
   };
 }
 
+Deno.test("Session holds nothing for lines any more once it is closed", async () => {
+  let total = 0;
+  const host = { ...keeper().host, onHeld: (bytes: number): void => void (total += bytes) };
+  await using pair = await sessionWith({}, held().answer, host);
+  assertEquals([pair.session.held, total], [4_096, 4_096]);
+  pair.session.close();
+  assertEquals([pair.session.held, total], [0, 0]);
+});
+
 Deno.test("Session counts a peer's idleness from its last answer", async () => {
   const slow = held();
   await using pair = await sessionWith({ idle_ms: 100 }, slow.answer);
