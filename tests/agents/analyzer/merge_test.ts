@@ -203,6 +203,9 @@ Deno.test("merge() forgets the least recently used streams that take too much me
   for (const latest of ["app", `s${most}`]) assert(kept.includes(`baseline/${latest}`), latest);
   for (const text of [logOf({ ...USUAL, another: 5 }), ""]) await run(memory, text);
   assertEquals(await memory.get("baseline_bytes"), await bytesKept(memory), "counted as they grow");
+  memory.set("baseline_bytes", BASELINES_BYTES_MAX);
+  await run(memory, logOf({ ...USUAL, another: 5, third: 5 }));
+  assertEquals(await memory.get("baseline_bytes"), await bytesKept(memory), "looked at where full");
 });
 
 Deno.test("merge() bounds a stream's templates and drops those unseen for longest", async () => {
