@@ -220,13 +220,18 @@ Deno.test("watchInbox() says once that a folder is left out", async () => {
 
 Deno.test("watchInbox() knows ten thousand things that it has said, then begins anew", async () => {
   await using desk = new Desk();
-  const too_deep = Array.from({ length: 10_000 }, (_, n) => `${n}`);
-  desk.answer = () => Promise.resolve({ files: [], too_deep });
-  await desk.scanned();
-  await desk.scanned();
+  const files = Array.from({ length: 10_000 }, (_, n) => file(`${n}`, `${n}`));
+  for (const { path } of files) desk.refused.add(path);
+  const part = (n: number): Found[] => files.slice(n * 1_000, (n + 1) * 1_000);
+  desk.answer = () => Promise.resolve({ files: part(desk.scans % 10) });
+  const named = desk.scans + 20;
+  await until(() => desk.scans >= named, "all were named twice");
   assertEquals(desk.logged.length, 10_000);
-  too_deep.push("one more");
-  await until(() => desk.logged.length > 10_001, "they are said again");
+  desk.refused.add("one more");
+  files[0] = file("one more", "one more");
+  const again = desk.scans + 21;
+  await until(() => desk.scans >= again, "they are named twice again, with one more");
+  assert(desk.logged.length >= 20_000, `${desk.logged.length} lines`);
 });
 
 Deno.test("watchInbox() comes to a new file behind many that never get done", async () => {
