@@ -115,7 +115,7 @@ async function wholeRun(roles: Processes, secret: string): Promise<void> {
 
 Deno.test("the secret is in nothing that a whole run leaves behind", async () => {
   await using temp = await TempFolder.make();
-  const roles = await Processes.in(temp.path);
+  await using roles = await Processes.in(temp.path);
   assertEquals((await roles.run("orchestrator", ["secret"])).code, EXIT.done);
   const secret = (await Deno.readTextFile(`${temp.path}/secret/token`)).trim();
   const forms = formsOf(secret);
