@@ -12,7 +12,7 @@ import { Victim } from "./victim.ts";
 
 const ATTACKERS = 8;
 /** So much of the time is for caches and heaps to become as large as they like. */
-const WARM_SHARE = 0.4;
+const WARM_SHARE = 0.6;
 
 const MAKE = { lines: linesInput, bytes: bytesInput };
 

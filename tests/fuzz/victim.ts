@@ -37,7 +37,7 @@ const MIB = 1024 * 1024;
  * Until they have what they remember, roles fill up, the sooner the faster the machine: by 150 MiB in
  * 40,000 inputs, and by nothing in as many more.
  */
-const GROWTH_MIB = 64;
+const GROWTH_MIB = 32;
 const GROWTH_MIB_PER_INPUT = 0.004;
 const GROWTH_MIB_MAX = 128;
 /** Whatever V8 would keep for later is no growth, so each of its collections is a full one. */
