@@ -6,7 +6,7 @@ import { within } from "../lib/temp_folder.ts";
 export const SECRET = "a secret of more than thirty-two bytes";
 export const HOST = "127.0.0.1";
 /** Until a process has to be up, or gone. */
-export const PATIENCE_MS = 40_000;
+export const PATIENCE_MS = 20_000;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /** A client of an agent of this machine. */
