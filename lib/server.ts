@@ -35,16 +35,13 @@ const BACKLOG = 4_096;
 /** So many connections are accepted, then the others have a turn. */
 const ACCEPTED_AT_ONCE = 32;
 /**
- * Where each newcomer crowds out another, they are taken so slowly that most of a second is over until
- * all are new: in that time an honest one proves himself, beside a thousand others that make work.
- * Where hands are shaken it is twice as long, so that this leaves time for those who have done so.
- */
-const CROWDED = { pauseMs: 30, pauses: 30 };
-/**
  * Beyond so many newcomers who is refused is held for so long: of those who come again at once,
  * however often they are refused, each would make the work of many.
  */
-const HELD = { beyond: 64, ms: 1_000 };
+const REFUSED = { beyond: 64, heldMs: 1_000 };
+/** So are those that gave way to others, for half a second at most and while there are not more. */
+const DISMISSED = { heldMs: 250, heldMax: 128 };
+const GIVES_WAY = tooManyConnections("connections_before_auth");
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
 const GOING_MAX = 256;
 /** Bytes that may be held for lines that come, of all connections. */
@@ -73,6 +70,8 @@ export class Server implements AsyncDisposable {
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #newcomers = new Newcomers<Session>();
+  /** Those that gave way to others, since when, the first one in front. */
+  readonly #dismissed = new Map<Session, number>();
   readonly #inHand = new InHand();
   readonly #struck = perLimit(() => 0);
   /** Bytes that are held for lines that come. */
@@ -166,22 +165,15 @@ export class Server implements AsyncDisposable {
   /** By hand: an iterator over the listener ends for good at the first error. */
   async #accept(): Promise<void> {
     const { clock, random } = this.#system;
-    const crowdedMs = CROWDED.pauseMs * (this.#listener.shakesHands ? 2 : 1);
     const failing = new SparingLog(this.#log, "accept_failed", clock);
-    let failures = 0, inARow = 0, hungUp = 0;
+    let failures = 0, accepted = 0, hungUp = 0;
     while (!this.#closing) {
       try {
         const conn = await this.#listener.accept();
         if (this.#closing) return await conn.close();
         this.#take(conn);
         failures = 0;
-        const [atOnce, pauseMs] = this.#isCrowded()
-          ? [this.#limits.connections_before_auth / CROWDED.pauses, crowdedMs]
-          : [ACCEPTED_AT_ONCE, 0];
-        if (++inARow >= atOnce) {
-          inARow = 0;
-          await sleep(pauseMs, undefined, clock);
-        }
+        if (++accepted % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, clock);
       } catch (error) {
         if (this.#closing) return;
         if (HUNG_UP.some((kind) => error instanceof kind)) {
@@ -204,7 +196,7 @@ export class Server implements AsyncDisposable {
     if (this.#isCrowded()) {
       const first = this.#newcomers.makeRoomFor(peer, now);
       if (first === undefined) return this.#turnAway(conn, "connections_before_auth");
-      first.close(tooManyConnections("connections_before_auth"));
+      this.#dismiss(first, now);
     }
     conn.setNoDelay();
     const host: Host = {
@@ -216,7 +208,7 @@ export class Server implements AsyncDisposable {
       },
       onRefused: () => {
         this.#newcomers.refuse(session, peer);
-        return this.#newcomers.count > HELD.beyond ? HELD.ms : 0;
+        return this.#newcomers.count > REFUSED.beyond ? REFUSED.heldMs : 0;
       },
       takeInHand: (body, first) => this.#inHand.take(body, first),
       onStrike: (limit) => this.#struck[limit]++,
@@ -228,9 +220,27 @@ export class Server implements AsyncDisposable {
     const ended = session.run().finally(() => {
       this.#sessions.delete(session);
       this.#newcomers.delete(session, peer);
+      this.#dismissed.delete(session);
       if (session.known) this.#known--;
     });
     this.#sessions.set(session, ended);
+  }
+
+  /** Tells a newcomer that it gives way; it ends by itself, or after a while. */
+  #dismiss(session: Session, now: number): void {
+    session.dismiss(GIVES_WAY);
+    this.#dismissed.set(session, now);
+    if (this.#dismissed.size > DISMISSED.heldMax) this.#closeDismissed(now);
+  }
+
+  /** Ends those that were held for long enough, and the first one where there are too many. */
+  #closeDismissed(now: number): void {
+    for (const [session, since] of this.#dismissed) {
+      const tooMany = this.#dismissed.size > DISMISSED.heldMax;
+      if (!tooMany && now - since < DISMISSED.heldMs) return;
+      this.#dismissed.delete(session);
+      session.close(GIVES_WAY);
+    }
   }
 
   #isCrowded(): boolean {
@@ -287,6 +297,7 @@ export class Server implements AsyncDisposable {
 
   #sweep(): void {
     const now = this.#system.clock.now();
+    this.#closeDismissed(now);
     const late = now - this.#sweptAt > SWEEP_MS + STALL_MS;
     this.#sweptAt = now;
     if (late) return;

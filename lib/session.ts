@@ -158,6 +158,7 @@ export class Session {
       for await (
         const line of this.#reader.lines(() => this.#known ? line_bytes : line_bytes_before_auth)
       ) {
+        if (this.#told) await this.#hungUp.promise;
         if (this.#closed) break;
         this.#heardAt = this.#clock.now();
         if (!this.#isBlank(line) && !(await this.#take(line))) break;
@@ -217,6 +218,17 @@ export class Session {
     this.#draining = true;
     await Promise.allSettled(this.#inFlight);
     await this.#writer.flushed();
+  }
+
+  /**
+   * Says why the connection is to end, and answers nothing more: the peer may end it, and come again.
+   * Whoever was refused is not told before it is closed, since it would come again at once.
+   */
+  dismiss(reason: CodedError): void {
+    if (this.#refused) return;
+    this.#strike(reason);
+    this.#replyIfRead(undefined, reason);
+    this.#refused = this.#told = true;
   }
 
   /**

@@ -57,8 +57,6 @@ export interface Connection extends Duplex {
 /** What is used of a `Deno.TcpListener`. */
 export interface Listener {
   readonly addr: Deno.NetAddr;
-  /** Set where hands are shaken for each connection, which takes its time. */
-  readonly shakesHands?: true;
   accept(): Promise<Connection>;
   close(): void;
 }

@@ -66,7 +66,7 @@ export class TlsConnection implements Connection {
   async #shakeHands(loops: Loops): Promise<Deno.TlsConn> {
     const peer = this.#peer;
     const hello = await readClientHello(peer);
-    const { wire, plain } = await loops.get(() => this.#open.size > 0);
+    const { wire, plain } = await loops.get(this.#ended.promise);
     const closed = this.#open.size === 0;
     this.#open.add(wire).add(plain);
     const end = (): void => this.#end();

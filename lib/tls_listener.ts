@@ -23,7 +23,6 @@ export interface Identity {
 }
 
 export class TlsListener implements Listener {
-  readonly shakesHands = true;
   readonly #listener: Deno.TcpListener;
   readonly #loopback: Deno.TlsListener;
   readonly #loops = new Loops(() => this.#connect());
@@ -47,7 +46,6 @@ export class TlsListener implements Listener {
   }
 
   async accept(): Promise<Connection> {
-    await this.#loops.room();
     return new TlsConnection(await this.#listener.accept(), this.#loops);
   }
 

@@ -4,9 +4,6 @@
  * @module
  */
 
-/** While more wait, one may come for each that is served: handshakes take their time. */
-const WAITING_MAX = 16;
-
 /** Both ends of a connection to ourselves. */
 export interface Loop {
   /** Takes and gives what goes over the wire. */
@@ -15,46 +12,41 @@ export interface Loop {
   readonly plain: Deno.TlsConn;
 }
 
-interface Waiting {
-  isWanted(): boolean;
-  resolve(loop: Loop): void;
-  reject(reason: unknown): void;
-}
-
 export class Loops {
   readonly #make: () => Promise<Loop>;
-  readonly #waiting: Waiting[] = [];
+  /** Each as it is told of its loop. */
+  readonly #waiting: PromiseWithResolvers<Loop>[] = [];
   #making = false;
-  /** Resolves when one more is served. */
-  #next = Promise.withResolvers<void>();
+  #lastFirst = true;
 
   constructor(make: () => Promise<Loop>) {
     this.#make = make;
   }
 
-  /** Resolves when one more may come. */
-  async room(): Promise<void> {
-    if (this.#waiting.length > WAITING_MAX) await this.#next.promise;
+  /** Makes a loop in its turn, if none of it has `ended` before; never resolves otherwise. */
+  get(ended: Promise<void>): Promise<Loop> {
+    const one = Promise.withResolvers<Loop>();
+    this.#waiting.push(one);
+    ended.then(() => this.#withdraw(one));
+    if (!this.#making) this.#serve();
+    return one.promise;
   }
 
-  /** Makes a loop in its turn, if it is wanted then; never resolves otherwise. */
-  get(isWanted: () => boolean): Promise<Loop> {
-    const { promise, resolve, reject } = Promise.withResolvers<Loop>();
-    this.#waiting.push({ isWanted, resolve, reject });
-    if (!this.#making) this.#serve();
-    return promise;
+  #withdraw(one: PromiseWithResolvers<Loop>): void {
+    const at = this.#waiting.lastIndexOf(one);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 
   /**
-   * One after the other, so that whoever comes is the one that was called; the last first, so that of
-   * a crowd some are served at once and not all of them too late.
+   * One after the other, so that whoever comes is the one that was called; the last and the first in
+   * turn, so that of a crowd some are served at once and nobody is passed by for ever.
    */
   async #serve(): Promise<void> {
     this.#making = true;
-    for (let next; (next = this.#waiting.pop()) !== undefined;) {
-      if (next.isWanted()) await this.#make().then(next.resolve, next.reject);
-      this.#next.resolve();
-      this.#next = Promise.withResolvers();
+    while (this.#waiting.length > 0) {
+      const next = this.#lastFirst ? this.#waiting.pop()! : this.#waiting.shift()!;
+      this.#lastFirst = !this.#lastFirst;
+      await this.#make().then(next.resolve, next.reject);
     }
     this.#making = false;
   }

@@ -558,6 +558,45 @@ Deno.test("Server lets the oldest peer go that it does not know when these are t
   }
 });
 
+Deno.test("Server tells who gives way, answers it nothing more, and ends it after a while", async () => {
+  await using server = await serve({ limits: { connections_before_auth: 1, auth_ms: 60_000 } });
+  using first = await Peer.connect(server.address);
+  await first.ask("ping");
+  const heard = performance.now();
+  await until(() => performance.now() > heard + 10, "it has not just come");
+  using _second = await Peer.connect(server.address);
+  assertEquals((await first.hear()).error.code, "busy");
+  assertEquals(server.connections, 2, "it is held");
+  await first.say({ v: 1, id: "q", type: "ping" });
+  assertEquals(await first.rest(), []);
+});
+
+Deno.test("Server holds no more of those who give way than it should, nor who goes by itself", async () => {
+  let now = 0;
+  const clock = { ...SYSTEM.clock, now: () => now };
+  await using server = await serve({
+    system: { ...SYSTEM, clock },
+    limits: { connections_before_auth: 64 },
+  });
+  const peers: Peer[] = [];
+  try {
+    for (const open of [64, 128, 192]) {
+      while (peers.length < open) peers.push(await Peer.connect(server.address));
+      await until(() => server.connections === open, "all are taken");
+      now += 10;
+    }
+    peers.push(await Peer.connect(server.address));
+    assertEquals(codes(await peers[0].rest()), ["busy"]);
+    assertEquals((await peers[1].hear()).error.code, "busy");
+    assertEquals(server.connections, 192, "the first one alone has ended");
+    peers[1].conn.close();
+    await until(() => server.connections === 191, "another one has left");
+    peers.splice(1, 1);
+  } finally {
+    for (const peer of peers) peer[Symbol.dispose]();
+  }
+});
+
 Deno.test("Server lets whoever does nothing go before one that has said hello meanwhile", async () => {
   await using server = await serve({ limits: { connections_before_auth: 2, auth_ms: 60_000 } });
   using first = await Peer.connect(server.address);
