@@ -22,7 +22,7 @@ import type { Agent, Op } from "./define.ts";
 import { type Done, type Execute, executeHere } from "./execute.ts";
 import { OwnState } from "./own_state.ts";
 import { Requests } from "./requests.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../lib/turns.ts";
 
 /** Requests that wait for the handler before them. */
 const QUEUE_MAX = 256;

@@ -66,9 +66,10 @@ export class LineReader {
       for (let at; (at = this.#buffer.subarray(0, end).indexOf(LINE_FEED, scanned)) >= 0;) {
         const line = this.#buffer.subarray(start, at);
         start = scanned = at + 1;
-        this.#since = start < end ? this.#now() : undefined;
+        this.#since = undefined; // who waits for this one's turn does not wait for the next
         refuseOver(maxBytes(), line.length);
         yield line;
+        if (start < end) this.#since = this.#now();
         if (this.#now() - readAt < TURN_MS) continue;
         await sleep(0, undefined, this.#clock);
         readAt = this.#now();
@@ -97,7 +98,7 @@ export class LineReader {
   /** Lets go of what has come: the connection is closed. */
   drop(): void {
     this.#dropped = true;
-    this.#replaceBuffer(new Uint8Array());
+    this.#resize(0);
   }
 
   #now(): number {
@@ -109,18 +110,14 @@ export class LineReader {
     const left = end - start;
     const block = this.#block;
     const room = Math.max(block, 2 ** Math.ceil(Math.log2(left + block / 2)));
-    if (room === this.#buffer.length) {
-      if (start > 0) this.#buffer.copyWithin(0, start, end);
-    } else {
-      const next = new Uint8Array(room);
-      next.set(this.#buffer.subarray(start, end));
-      this.#replaceBuffer(next);
-    }
+    if (start > 0) this.#buffer.copyWithin(0, start, end);
+    if (room !== this.#buffer.length) this.#resize(room);
   }
 
-  #replaceBuffer(next: Uint8Array<ArrayBuffer>): void {
-    const more = next.length - this.#buffer.length;
-    this.#buffer = next;
+  /** Frees what is too much at once: of many large buffers the collector would let too many stand. */
+  #resize(bytes: number): void {
+    const more = bytes - this.#buffer.length;
+    this.#buffer = new Uint8Array(this.#buffer.buffer.transfer(bytes));
     this.#onHeld(more);
   }
 }

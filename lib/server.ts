@@ -6,6 +6,7 @@
 import { ExitError } from "./exit.ts";
 import { Guesses } from "./guesses.ts";
 import { InHand } from "./in_hand.ts";
+import { LargeLines } from "./large_lines.ts";
 import { LIMITS, type Limits, perLimit, tooManyConnections } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Newcomers } from "./newcomers.ts";
@@ -73,6 +74,7 @@ export class Server implements AsyncDisposable {
   /** Those that gave way to others, since when, the first one in front. */
   readonly #dismissed = new Map<Session, number>();
   readonly #inHand = new InHand();
+  readonly #largeLines: LargeLines;
   readonly #struck = perLimit(() => 0);
   /** Bytes that are held for lines that come. */
   #held = 0;
@@ -98,6 +100,7 @@ export class Server implements AsyncDisposable {
     };
     this.#limits = { ...LIMITS, ...limits };
     this.#log = log;
+    this.#largeLines = new LargeLines(system.clock);
     this.#guesses = new Guesses(system.clock);
     this.#guessing = new SparingLog(log, "wrong_proof", system.clock);
     this.#accepting = this.#accept();
@@ -211,6 +214,7 @@ export class Server implements AsyncDisposable {
         return this.#newcomers.count > REFUSED.beyond ? REFUSED.heldMs : 0;
       },
       takeInHand: (body, first) => this.#inHand.take(body, first),
+      takeLine: (bytes, work, gone) => this.#largeLines.take(bytes, work, gone),
       onStrike: (limit) => this.#struck[limit]++,
       onHeld: (bytes) => this.#countHeld(bytes),
       onUnread: (chars) => this.#countUnread(chars),

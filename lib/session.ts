@@ -67,6 +67,8 @@ export interface Host {
    * of it; nothing where there is no room.
    */
   takeInHand(body: JsonObject, first: boolean): (() => void) | undefined;
+  /** Takes a line of so many bytes when its turn has come. */
+  takeLine<T>(bytes: number, work: () => Promise<T>, gone: AbortSignal): Promise<T>;
   /** The peer went beyond a limit. */
   onStrike(limit: LimitName): void;
   /** So many bytes more, or fewer, are held for lines that come. */
@@ -82,6 +84,7 @@ const NOBODY: Host = {
   onWrongProof: () => 0,
   onRefused: () => 0,
   takeInHand: () => () => {},
+  takeLine: (_bytes, work) => work(),
   onStrike: () => {},
   onHeld: () => {},
   onUnread: () => {},
@@ -161,7 +164,9 @@ export class Session {
         if (this.#told) await this.#hungUp.promise;
         if (this.#closed) break;
         this.#heardAt = this.#clock.now();
-        if (!this.#isBlank(line) && !(await this.#take(line))) break;
+        if (this.#isBlank(line)) continue;
+        const take = (): Promise<boolean> => this.#take(line);
+        if (!(await this.#host.takeLine(line.length, take, this.#gone.signal))) break;
       }
       await Promise.allSettled(this.#inFlight); // the peer may have closed only its own side
     } catch (error) {

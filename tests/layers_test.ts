@@ -22,7 +22,7 @@ const FLOORS = [
     "lib/system",
     "lib/system_errors",
   ],
-  ["lib/limits", "lib/newcomers", "lib/tls_loops"],
+  ["lib/limits", "lib/newcomers", "lib/tls_loops", "lib/turns"],
   ["lib/line_shape", "lib/tls_records"],
   [
     "lib/damage",
@@ -43,6 +43,7 @@ const FLOORS = [
     "lib/tls_listener",
     "lib/sparing_log",
     "lib/weight",
+    "lib/large_lines",
   ],
   ["lib/segment", "lib/session", "lib/client", "lib/reserve", "lib/tls", "lib/in_hand"],
   ["lib/segments", "lib/keep_tail", "lib/snapshot", "lib/server", "lib/link", "lib/config"],
@@ -65,7 +66,6 @@ const FLOORS = [
   [
     "agents/draft",
     "agents/requests",
-    "agents/turns",
     "orchestrator/task_log",
     "orchestrator/fit_reply",
     "orchestrator/agents",

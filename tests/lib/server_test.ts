@@ -496,6 +496,7 @@ function keeper(): { host: Host; kept: string[] } {
     onWrongProof: () => (kept.push("wrong proof"), 0),
     onRefused: () => (kept.push("refused"), 60_000),
     takeInHand: () => () => {},
+    takeLine: (_bytes, work) => work(),
     onStrike: () => {},
     onHeld: () => {},
     onUnread: () => {},
@@ -573,7 +574,7 @@ Deno.test("Server tells who gives way, answers it nothing more, and ends it afte
 
 Deno.test("Server holds no more of those who give way than it should, nor who goes by itself", async () => {
   let now = 0;
-  const clock = { ...SYSTEM.clock, now: () => now };
+  const clock = { ...SYSTEM.clock, now: () => now, every: () => () => {} };
   await using server = await serve({
     system: { ...SYSTEM, clock },
     limits: { connections_before_auth: 64 },

@@ -1,4 +1,4 @@
-import { unlessAborted } from "../lib/abort.ts";
+import { unlessAborted } from "./abort.ts";
 
 /** Runs one piece of work at a time, in the order of asking. */
 export class Turns {
