@@ -8,6 +8,9 @@ const BYTES = 64 * 1024;
 
 const NEVER = new AbortController().signal;
 
+/** While several lines grow large, one block of one of them is read in so long. */
+const BLOCK_MS = 1;
+
 /**
  * Lines that are long to read are taken one at a time, of all connections in the order in which they
  * came, and for as long as one took nobody takes the next: so whoever asks for little has half of the
@@ -15,7 +18,11 @@ const NEVER = new AbortController().signal;
  */
 export class LargeLines {
   readonly #turns = new Turns();
+  readonly #blocks = new Turns();
   readonly #clock: Clock;
+  /** The connection whose large line was read last. */
+  #reader: AbortSignal | undefined;
+  #waiting = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -39,5 +46,24 @@ export class LargeLines {
       }
     }, NEVER);
     return await unlessAborted(turn, gone);
+  }
+
+  /**
+   * Resolves when the next block may be read of a line that has so many bytes; nothing where it may be
+   * at once, as there is no other large one. A process that finds something to read each time does not
+   * look for what is new: so its loop is let run dry between two blocks.
+   *
+   * @param gone aborts when the connection ends, and stands for it
+   * @throws its reason
+   */
+  nextBlock(bytes: number, gone: AbortSignal): Promise<void> | undefined {
+    if (bytes <= BYTES) return undefined;
+    const alone = this.#waiting === 0 && this.#reader === gone;
+    this.#reader = gone;
+    if (alone) return undefined;
+    this.#waiting++;
+    const turn = this.#blocks.take(() => sleep(BLOCK_MS, undefined, this.#clock), NEVER)
+      .finally(() => this.#waiting--);
+    return unlessAborted(turn, gone);
   }
 }

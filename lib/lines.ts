@@ -22,6 +22,7 @@ export class LineReader {
   readonly #source: Pick<Duplex, "read">;
   readonly #clock: Clock | undefined;
   readonly #onHeld: (bytes: number) => void;
+  readonly #mayRead: (bytes: number) => Promise<void> | undefined;
   #block = FIRST_BLOCK_BYTES;
   #buffer = new Uint8Array(FIRST_BLOCK_BYTES);
   #since: number | undefined;
@@ -30,15 +31,18 @@ export class LineReader {
   /**
    * @param clock of a connection, whose lines give others a turn; those of a file give none
    * @param onHeld is told how many bytes more, or fewer, are held for what comes
+   * @param mayRead resolves when more may be read of a line that has so many bytes
    */
   constructor(
     source: Pick<Duplex, "read">,
     clock?: Clock,
     onHeld: (bytes: number) => void = () => {},
+    mayRead: (bytes: number) => Promise<void> | undefined = () => undefined,
   ) {
     this.#source = source;
     this.#clock = clock;
     this.#onHeld = onHeld;
+    this.#mayRead = mayRead;
     onHeld(this.held);
   }
 
@@ -81,6 +85,8 @@ export class LineReader {
       end -= start;
       scanned -= start;
       start = 0;
+      const turn = this.#mayRead(end);
+      if (turn !== undefined) await this.#await(turn);
       const read = await this.#source.read(this.#buffer.subarray(end));
       readAt = this.#now();
       if (read === null) {
@@ -99,6 +105,13 @@ export class LineReader {
   drop(): void {
     this.#dropped = true;
     this.#resize(0);
+  }
+
+  /** The time that a line takes is its peer's; this is ours. */
+  async #await(turn: Promise<void>): Promise<void> {
+    const asked = this.#now();
+    await turn;
+    if (this.#since !== undefined) this.#since += this.#now() - asked;
   }
 
   #now(): number {

@@ -215,6 +215,7 @@ export class Server implements AsyncDisposable {
       },
       takeInHand: (body, first) => this.#inHand.take(body, first),
       takeLine: (bytes, work, gone) => this.#largeLines.take(bytes, work, gone),
+      nextBlock: (bytes, gone) => this.#largeLines.nextBlock(bytes, gone),
       onStrike: (limit) => this.#struck[limit]++,
       onHeld: (bytes) => this.#countHeld(bytes),
       onUnread: (chars) => this.#countUnread(chars),

@@ -69,6 +69,8 @@ export interface Host {
   takeInHand(body: JsonObject, first: boolean): (() => void) | undefined;
   /** Takes a line of so many bytes when its turn has come. */
   takeLine<T>(bytes: number, work: () => Promise<T>, gone: AbortSignal): Promise<T>;
+  /** Resolves when more may be read of a line that has so many bytes. */
+  nextBlock(bytes: number, gone: AbortSignal): Promise<void> | undefined;
   /** The peer went beyond a limit. */
   onStrike(limit: LimitName): void;
   /** So many bytes more, or fewer, are held for lines that come. */
@@ -85,6 +87,7 @@ const NOBODY: Host = {
   onRefused: () => 0,
   takeInHand: () => () => {},
   takeLine: (_bytes, work) => work(),
+  nextBlock: () => undefined,
   onStrike: () => {},
   onHeld: () => {},
   onUnread: () => {},
@@ -127,7 +130,12 @@ export class Session {
     this.#conn = conn;
     this.#service = service;
     this.#limits = limits;
-    this.#reader = new LineReader(conn, clock, (bytes) => host.onHeld(bytes));
+    this.#reader = new LineReader(
+      conn,
+      clock,
+      (bytes) => host.onHeld(bytes),
+      (bytes) => host.nextBlock(bytes, this.#gone.signal),
+    );
     const onUnread = (chars: number): void => host.onUnread(chars);
     this.#writer = new LineWriter(conn, limits.unread_bytes, clock, onUnread);
     this.#clock = clock;

@@ -1,10 +1,12 @@
 /**
  * Holds many bad connections against a port of this machine, and opens each anew as soon as it
- * ends: `besiege_main.ts KIND PORT COUNT [CA]`, over TLS where the file of a CA is given. Writes one
- * byte when all were there, and goes on until it is killed.
+ * ends: `besiege_main.ts KIND PORT COUNT [CA]`, over TLS where the file of a CA is given. Or opens
+ * ever new ones, so many a second. Writes one byte when all were there, and goes on until it is
+ * killed.
  *
  * @module
  */
+import { connect } from "node:net";
 import { type Message, OTHER_SECRET, Peer, within } from "../lib/wire.ts";
 import { HOST, SECRET } from "./agent_process.ts";
 
@@ -12,13 +14,29 @@ import { HOST, SECRET } from "./agent_process.ts";
 const DRIP_MS = 1_000;
 /** Requests that are asked each second by who never reads. */
 const ASKED = 2;
+/** How many connections are new each second, and of how many addresses. */
+const FLOODS: Readonly<Record<string, { perSecond: number; addresses: number }>> = {
+  "newcomers": { perSecond: 5_000, addresses: 1 },
+  "newcomers of many addresses": { perSecond: 2_000, addresses: 900 },
+};
+const TICK_MS = 5;
 const PINGS = '{"v":1,"id":"p","type":"ping"}\n'.repeat(1_000);
+/** Each a line that is as long to read as one can be. */
+const LARGE: Readonly<Record<string, string>> = {
+  "large lines": line("ping", { x: Array(999_000).fill(0) }),
+  "many keys": line(
+    "stats",
+    Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [n + "k", 1])),
+  ),
+  "large requests": line("greet", { name: "y".repeat(4_100_000) }),
+};
 const LINE = JSON.stringify({ v: 1, id: "slow", type: "hello", body: { nonce: "x".repeat(43) } });
 
 /** What whoever speaks TLS begins with. */
 const HELLO = await clientHello();
 
 const [kind, port, count, ca] = Deno.args;
+const flooding = FLOODS[kind];
 const trusted = ca === undefined ? undefined : await Deno.readTextFile(ca);
 const address = { hostname: HOST, port: Number(port) };
 const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -48,8 +66,14 @@ const KINDS: Readonly<Record<string, (peer: Peer<Deno.Conn>) => Promise<unknown>
     await Promise.race([readToEnd(peer), drip(peer)]);
   },
   pings: async (peer) => {
-    await Promise.race([readToEnd(peer), flood(peer)]);
+    await Promise.race([readToEnd(peer), flood(peer, PINGS)]);
   },
+  ...Object.fromEntries(
+    Object.entries(LARGE).map(([kind, large]) => [kind, async (peer: Peer<Deno.Conn>) => {
+      await logIn(peer);
+      await Promise.race([readToEnd(peer), flood(peer, large)]);
+    }]),
+  ),
   guesses: (peer) => within(peer.logIn(OTHER_SECRET), "the refusal"),
   "never reads": async (peer) => {
     await logIn(peer);
@@ -81,8 +105,9 @@ async function readToEnd({ conn }: Peer<Deno.Conn>): Promise<void> {
   while (await conn.read(block) !== null);
 }
 
-async function flood(peer: Peer<Deno.Conn>): Promise<void> {
-  while (true) await peer.send(PINGS);
+async function flood(peer: Peer<Deno.Conn>, lines: string): Promise<void> {
+  const bytes = new TextEncoder().encode(lines);
+  while (true) await peer.send(bytes);
 }
 
 async function drip(peer: Peer<Deno.Conn>): Promise<void> {
@@ -92,7 +117,15 @@ async function drip(peer: Peer<Deno.Conn>): Promise<void> {
   }
 }
 
+function line(type: string, body: unknown): string {
+  return JSON.stringify({ v: 1, id: "large", type, body }) + "\n";
+}
+
 let held = 0;
+
+async function wasHeld(): Promise<void> {
+  if (++held === Number(count)) await Deno.stdout.write(new Uint8Array([0x21]));
+}
 
 async function open(): Promise<Peer<Deno.Conn>> {
   if (trusted === undefined || WITHOUT_TLS.includes(kind)) return await Peer.connect(address);
@@ -110,7 +143,7 @@ async function besiege(): Promise<void> {
   for (let isNew = true;;) {
     try {
       using peer = await open();
-      if (isNew && ++held === Number(count)) await Deno.stdout.write(new Uint8Array([0x21]));
+      if (isNew) await wasHeld();
       isNew = false;
       await KINDS[kind](peer);
     } catch { /* it was hung up on, and comes again */ }
@@ -118,4 +151,21 @@ async function besiege(): Promise<void> {
   }
 }
 
-for (let n = 0; n < Number(count); n++) besiege();
+/** Opens connections at the pace of the clock, whatever becomes of them. */
+function openAnew({ perSecond, addresses }: { perSecond: number; addresses: number }): void {
+  const begun = performance.now();
+  let opened = 0;
+  setInterval(() => {
+    for (const due = (performance.now() - begun) / 1_000 * perSecond; opened < due; opened++) {
+      const n = opened % addresses;
+      const localAddress = `127.0.${1 + Math.floor(n / 250)}.${1 + n % 250}`;
+      connect({ host: HOST, port: Number(port), localAddress })
+        .on("connect", wasHeld)
+        .on("error", () => {}) // it was hung up on
+        .resume();
+    }
+  }, TICK_MS);
+}
+
+if (flooding !== undefined) openAnew(flooding);
+else for (let n = 0; n < Number(count); n++) besiege();

@@ -2,7 +2,8 @@
  * An agent as a process of its own, a thousand bad connections held against its port by another
  * process, and an honest client in this one. It measures time, so it is no part of the tests that
  * run side by side: `deno task siege`. Seen to fail where a newcomer is turned away as long as all
- * room is taken.
+ * room is taken, where newcomers of a crowd are accepted at a pace, and where large lines of all
+ * connections are taken in a row.
  *
  * @module
  */
@@ -17,6 +18,8 @@ import { TempFolder, within } from "../lib/temp_folder.ts";
 import { connect, HOST, PATIENCE_MS, Program } from "./agent_process.ts";
 
 const HELD = 1_000;
+/** Of those who send lines that are as long to read as one can be; each of them keeps a core busy. */
+const LARGE_HELD = 16;
 const ASKED = 200;
 /** So many connect anew at the same time. */
 const LANES = 8;
@@ -35,7 +38,13 @@ const KINDS = [
   "pings",
   "guesses",
   "never reads",
+  "newcomers",
+  "newcomers of many addresses",
+  "large lines",
+  "many keys",
+  "large requests",
 ];
+const LARGE = ["large lines", "many keys", "large requests"];
 
 /** Milliseconds of each request: of a client that is connected, and of one that connects for it. */
 interface Times {
@@ -62,7 +71,7 @@ class Siege implements AsyncDisposable {
         ...[
           kind,
           `${port}`,
-          `${HELD}`,
+          `${LARGE.includes(kind) ? LARGE_HELD : HELD}`,
           ...(ca === undefined ? [] : [`${ca.folder}/secret/ca.pem`]),
         ],
       ],

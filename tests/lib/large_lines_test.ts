@@ -3,7 +3,8 @@ import { LargeLines } from "../../lib/large_lines.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 
 // Seen to catch: two at once, no rest, a rest of another length, a small line that waits, one byte
-// less or more, and who is gone and still has its turn.
+// less or more, who is gone and still has its turn, blocks of several lines that are read at once, and
+// one that waits though no other line is large.
 
 const LARGE = 64 * 1024 + 1;
 const never = new AbortController().signal;
@@ -91,4 +92,31 @@ Deno.test("LargeLines passes by one whose connection is gone, and tells it at on
   assertEquals(desk.events, ["first begins at 0"]);
   await Promise.all([first, last]);
   assertEquals(desk.events, ["first begins at 0", "last begins at 60"]);
+});
+
+Deno.test("LargeLines lets a block of one line at a time be read, where several are large", async () => {
+  const desk = new Desk();
+  const [one, other, small] = [1, 2, 3].map(() => new AbortController().signal);
+  const read: string[] = [];
+  const next = (name: string, gone: AbortSignal): Promise<unknown> =>
+    desk.lines.nextBlock(LARGE, gone)!.then(() => read.push(`${name} at ${desk.ms}`));
+  const first = next("one", one);
+  const second = next("other", other);
+  assertEquals(desk.lines.nextBlock(LARGE - 1, small), undefined);
+  await first;
+  const third = next("one again", one);
+  await Promise.all([second, third]);
+  assertEquals(read, ["one at 1", "other at 2", "one again at 3"]);
+  assertEquals(desk.lines.nextBlock(LARGE, one), undefined, "no other has asked meanwhile");
+});
+
+Deno.test("LargeLines gives a block to nobody who is gone, and goes on", async () => {
+  const desk = new Desk();
+  const gone = new AbortController();
+  const left = desk.lines.nextBlock(LARGE, gone.signal)!;
+  const next = desk.lines.nextBlock(LARGE, never)!;
+  gone.abort(new Error("gone"));
+  await assertRejects(() => left, Error, "gone");
+  await next;
+  assertEquals(desk.lines.nextBlock(LARGE, never), undefined);
 });

@@ -213,6 +213,30 @@ Deno.test("LineReader knows since when a line is unfinished, however it drips in
   assertEquals(reader.partialSince, undefined);
 });
 
+Deno.test("LineReader asks before each read, and takes no time from the peer while it waits", async () => {
+  let ms = 1;
+  const asked: number[] = [];
+  const turns = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const mayRead = (bytes: number): Promise<void> | undefined => {
+    asked.push(bytes);
+    return turns[bytes - 4]?.promise;
+  };
+  const source = new Portions(["a\nbc", "de", "f", "\n"]);
+  const reader = new LineReader(source, { ...SYSTEM.clock, now: () => ms }, undefined, mayRead);
+  const lines = reader.lines(MANY);
+  await lines.next();
+  const second = lines.next();
+  await until(() => asked.length === 3, "it waits");
+  assertEquals(source.taken, 6);
+  ms = 50;
+  turns[0].resolve();
+  await until(() => asked.length === 4, "it has read one more");
+  assertEquals(reader.partialSince, 50);
+  turns[1].resolve();
+  assertEquals(new TextDecoder().decode((await second).value!), "bcdef");
+  assertEquals(asked, [0, 2, 4, 5]);
+});
+
 /** Takes a few bytes at a time, each write when the test says so. */
 class SlowSink implements Writer {
   written = "";

@@ -497,6 +497,7 @@ function keeper(): { host: Host; kept: string[] } {
     onRefused: () => (kept.push("refused"), 60_000),
     takeInHand: () => () => {},
     takeLine: (_bytes, work) => work(),
+    nextBlock: () => undefined,
     onStrike: () => {},
     onHeld: () => {},
     onUnread: () => {},
