@@ -1,7 +1,9 @@
 /**
  * Connections that have proved nothing yet, and which of them gives way when they are too many:
  *  1. One that was refused, since all that it still gets is the end.
- *  2. Else one of the address that has the most, so that whoever opens many crowds out himself.
+ *  2. Else one of the address that takes the most: as many as it has, times for how long one of them
+ *     did nothing. So whoever opens many crowds out himself, and who opens a few at once for a moment
+ *     is not taken for one of a crowd that has one of each address.
  *  3. Of these the one that did nothing for longest: an honest peer says `hello` and proves itself
  *     in a few milliseconds, and has for each of them as long as it takes to fill the room anew. To
  *     have said it is no merit beyond that: it takes no secret, and whoever said it long ago would
@@ -58,7 +60,7 @@ export class Newcomers<T> {
       this.#refused.delete(refused);
       return refused;
     }
-    const largest = this.#largest();
+    const largest = this.#largest(now);
     if (largest === undefined) return undefined;
     const [crowd, those] = largest;
     const [[oldest, since]] = those;
@@ -68,10 +70,14 @@ export class Newcomers<T> {
     return oldest;
   }
 
-  #largest(): [address: string, those: Map<T, number>] | undefined {
-    let largest: [string, Map<T, number>] | undefined;
+  #largest(now: number): [address: string, those: Map<T, number>] | undefined {
+    let largest: [string, Map<T, number>] | undefined, most = 0;
     for (const entry of this.#byAddress) {
-      if (largest === undefined || entry[1].size > largest[1].size) largest = entry;
+      const [[, since]] = entry[1];
+      const takes = entry[1].size * (1 + now - since);
+      if (takes <= most) continue;
+      most = takes;
+      largest = entry;
     }
     return largest;
   }

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { Newcomers } from "../../lib/newcomers.ts";
 
 // Seen to catch: the newest that gives way in place of the oldest, an address that is not looked at, a
-// hello that counts for nothing, one that is given away twice, a crowd of which nobody gets through.
+// hello that counts for nothing, one that is given away twice, a crowd of which nobody gets through, an
+// address that is weighed by how many it has alone.
 
 /** Everyone who gives way to a newcomer from this address, until nobody does. */
 function all(newcomers: Newcomers<string>, address: string, now: number): string[] {
@@ -61,4 +62,13 @@ Deno.test("Newcomers lets nobody go who has just come, but for another address",
   assertEquals(newcomers.makeRoomFor("y", 109), undefined, "they have one each now");
   assertEquals(newcomers.makeRoomFor("x", 110), "b");
   assertEquals(newcomers.count, 1);
+});
+
+Deno.test("Newcomers lets an address with one for long give way before one with several for a moment", () => {
+  const newcomers = new Newcomers<string>();
+  newcomers.add("silent", "x", 0);
+  for (const one of ["a", "b", "c"]) newcomers.add(one, "y", 300);
+  assertEquals(newcomers.makeRoomFor("z", 400), "silent", "1 for 400 ms, and 3 for 100");
+  newcomers.add("later", "x", 200);
+  assertEquals(newcomers.makeRoomFor("z", 500), "a", "1 for 300 ms, and 3 for 200");
 });
