@@ -19,6 +19,8 @@ import { isFinal, type State } from "./task.ts";
 const SCAN_TIMEOUT_MS = 10_000;
 /** After a scan that failed, at least so long. */
 const FAILED_MS = 2_000;
+/** Streams that have a task under way: the others, as many as there are, leave the queue to clients. */
+const UNDER_WAY_MAX = 500;
 /** Things that are remembered as said; beyond that all are forgotten, and may be said once more. */
 const SAID_MAX = 10_000;
 
@@ -89,6 +91,7 @@ async function scanOnce(options: InboxOptions, known: Known): Promise<void> {
     if (isFirst(known, `folder ${folder}`)) log("warn", "inbox_folder_left_out", { folder });
   }
   for (const [stream, waiting] of Map.groupBy(files, ({ stream }) => stream)) {
+    if (tasks.size === UNDER_WAY_MAX) break; // a later scan finds these again
     if (tasks.has(stream)) continue;
     for (const file of waiting) {
       const task = await submitFile(options, known, file);

@@ -81,9 +81,10 @@ export async function serve(
     signal: ending,
   });
 
-  const signal = await stopped;
+  const working = Promise.all([shown, watched]);
+  const signal = await Promise.race([stopped, working.then(() => stopped)]); // a bug ends it at once
   log("info", "draining", { signal, running: scheduler.running, waiting: scheduler.waiting });
   await orchestrator.drain();
-  await Promise.all([shown, watched]);
+  await working;
   return EXIT.done;
 }

@@ -245,6 +245,17 @@ Deno.test("watchInbox() comes to a new file behind many that never get done", as
   await until(() => desk.paths.includes("z.log"), "the new file is submitted");
 });
 
+Deno.test("watchInbox() has 500 streams under way, and takes up another as one ends", async () => {
+  await using desk = new Desk();
+  desk.files = Array.from({ length: 502 }, (_, n) => file(`${n}.log`, `${n}`));
+  await desk.scanned();
+  await desk.scanned();
+  assertEquals(desk.tasks.size, 500);
+  desk.end("7.log");
+  await desk.scanned();
+  assertEquals(desk.paths.slice(500), ["500.log"]);
+});
+
 Deno.test("watchInbox() logs a scan that fails once, and scans again", async () => {
   await using desk = new Desk();
   let mended = false;
