@@ -5,16 +5,15 @@ import { Turns } from "./turns.ts";
 
 /** A longer line is a large one. */
 const BYTES = 64 * 1024;
+/** While several lines grow large, a block of one of them is read in so long. */
+const BLOCK_MS = 1;
 
 const NEVER = new AbortController().signal;
 
-/** While several lines grow large, one block of one of them is read in so long. */
-const BLOCK_MS = 1;
-
 /**
- * Lines that are long to read are taken one at a time, of all connections in the order in which they
- * came, and for as long as one took nobody takes the next: so whoever asks for little has half of the
- * time at least, however many send them.
+ * Large lines of all connections are taken one at a time, in the order in which they ended, and for as
+ * long as one took nobody takes the next: so whoever asks for little has half of the time at least,
+ * however many send them. While they come their blocks are read one by one as well.
  */
 export class LargeLines {
   readonly #turns = new Turns();
