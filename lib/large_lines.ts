@@ -15,10 +15,11 @@ const NEVER = new AbortController().signal;
  * long as one took nobody takes the next: so whoever asks for little has half of the time at least,
  * however many send them. While they come their blocks are read one by one as well.
  */
-export class LargeLines {
+export class LargeLines implements Disposable {
   readonly #turns = new Turns();
   readonly #blocks = new Turns();
   readonly #clock: Clock;
+  readonly #over = new AbortController();
   /** The connection whose large line was read last. */
   #reader: AbortSignal | undefined;
   #waiting = 0;
@@ -41,7 +42,7 @@ export class LargeLines {
       try {
         return await work();
       } finally {
-        await sleep(this.#clock.now() - begun, undefined, this.#clock);
+        await this.#rest(this.#clock.now() - begun);
       }
     }, NEVER);
     return await unlessAborted(turn, gone);
@@ -61,8 +62,17 @@ export class LargeLines {
     this.#reader = gone;
     if (alone) return undefined;
     this.#waiting++;
-    const turn = this.#blocks.take(() => sleep(BLOCK_MS, undefined, this.#clock), NEVER)
+    const turn = this.#blocks.take(() => this.#rest(BLOCK_MS), NEVER)
       .finally(() => this.#waiting--);
     return unlessAborted(turn, gone);
+  }
+
+  /** Ends what is left of a rest. */
+  [Symbol.dispose](): void {
+    this.#over.abort();
+  }
+
+  async #rest(ms: number): Promise<void> {
+    await sleep(ms, this.#over.signal, this.#clock).catch(() => {}); // nobody comes any more
   }
 }

@@ -26,7 +26,7 @@ export class LineReader {
   #block = FIRST_BLOCK_BYTES;
   #buffer = new Uint8Array(FIRST_BLOCK_BYTES);
   #since: number | undefined;
-  #dropped = false;
+  readonly #dropped = new AbortController();
 
   /**
    * @param clock of a connection, whose lines give others a turn; those of a file give none
@@ -75,10 +75,10 @@ export class LineReader {
         yield line;
         if (start < end) this.#since = this.#now();
         if (this.#now() - readAt < TURN_MS) continue;
-        await sleep(0, undefined, this.#clock);
+        await sleep(0, this.#dropped.signal, this.#clock).catch(() => {}); // the end is noticed below
         readAt = this.#now();
       }
-      if (this.#dropped) return;
+      if (this.#dropped.signal.aborted) return;
       scanned = end;
       refuseOver(maxBytes(), end - start);
       this.#makeRoom(start, end);
@@ -103,7 +103,7 @@ export class LineReader {
 
   /** Lets go of what has come: the connection is closed. */
   drop(): void {
-    this.#dropped = true;
+    this.#dropped.abort();
     this.#resize(0);
   }
 

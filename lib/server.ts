@@ -150,6 +150,7 @@ export class Server implements AsyncDisposable {
     this.#stopAccepting();
     this.#stopSweeping();
     for (const session of this.#sessions.keys()) session.close();
+    this.#largeLines[Symbol.dispose]();
     await this.#accepting;
   }
 

@@ -120,3 +120,15 @@ Deno.test("LargeLines gives a block to nobody who is gone, and goes on", async (
   await next;
   assertEquals(desk.lines.nextBlock(LARGE, never), undefined);
 });
+
+Deno.test("LargeLines ends its rest when it is disposed of", async () => {
+  const lines = new LargeLines(SYSTEM.clock);
+  const begun = performance.now();
+  const taken = lines.take(LARGE, () => {
+    while (performance.now() - begun < 20); // so long is the rest, whose timer would be left
+    return Promise.resolve("taken");
+  }, never);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  lines[Symbol.dispose]();
+  assertEquals(await taken, "taken");
+});
