@@ -18,11 +18,11 @@ import type { Log } from "../lib/log.ts";
 import type { Memory } from "../lib/memory.ts";
 import { checked, type Json, type JsonObject, type Request } from "../lib/protocol.ts";
 import { type Clock, SYSTEM } from "../lib/system.ts";
+import { Turns } from "../lib/turns.ts";
 import type { Agent, Op } from "./define.ts";
 import { type Done, type Execute, executeHere } from "./execute.ts";
 import { OwnState } from "./own_state.ts";
 import { Requests } from "./requests.ts";
-import { Turns } from "../lib/turns.ts";
 
 /** Requests that wait for the handler before them. */
 const QUEUE_MAX = 256;

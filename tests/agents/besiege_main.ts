@@ -21,14 +21,14 @@ const FLOODS: Readonly<Record<string, { perSecond: number; addresses: number }>>
 };
 const TICK_MS = 5;
 const PINGS = '{"v":1,"id":"p","type":"ping"}\n'.repeat(1_000);
-/** Each a line that is as long to read as one can be. */
-const LARGE: Readonly<Record<string, string>> = {
-  "large lines": line("ping", { x: Array(999_000).fill(0) }),
-  "many keys": line(
-    "stats",
-    Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [n + "k", 1])),
-  ),
-  "large requests": line("greet", { name: "y".repeat(4_100_000) }),
+/** Each makes the body of a line that is as long to read as one can be. */
+const LARGE: Readonly<Record<string, { type: string; body: () => unknown }>> = {
+  "large lines": { type: "ping", body: () => ({ x: Array(999_000).fill(0) }) },
+  "many keys": {
+    type: "stats",
+    body: () => Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [n + "k", 1])),
+  },
+  "large requests": { type: "greet", body: () => ({ name: "y".repeat(4_100_000) }) },
 };
 const LINE = JSON.stringify({ v: 1, id: "slow", type: "hello", body: { nonce: "x".repeat(43) } });
 
@@ -37,6 +37,7 @@ const HELLO = await clientHello();
 
 const [kind, port, count, ca] = Deno.args;
 const flooding = FLOODS[kind];
+const large = kind in LARGE ? largeLine(LARGE[kind]) : "";
 const trusted = ca === undefined ? undefined : await Deno.readTextFile(ca);
 const address = { hostname: HOST, port: Number(port) };
 const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -68,12 +69,6 @@ const KINDS: Readonly<Record<string, (peer: Peer<Deno.Conn>) => Promise<unknown>
   pings: async (peer) => {
     await Promise.race([readToEnd(peer), flood(peer, PINGS)]);
   },
-  ...Object.fromEntries(
-    Object.entries(LARGE).map(([kind, large]) => [kind, async (peer: Peer<Deno.Conn>) => {
-      await logIn(peer);
-      await Promise.race([readToEnd(peer), flood(peer, large)]);
-    }]),
-  ),
   guesses: (peer) => within(peer.logIn(OTHER_SECRET), "the refusal"),
   "never reads": async (peer) => {
     await logIn(peer);
@@ -105,6 +100,11 @@ async function readToEnd({ conn }: Peer<Deno.Conn>): Promise<void> {
   while (await conn.read(block) !== null);
 }
 
+async function sendLarge(peer: Peer<Deno.Conn>): Promise<void> {
+  await logIn(peer);
+  await Promise.race([readToEnd(peer), flood(peer, large)]);
+}
+
 async function flood(peer: Peer<Deno.Conn>, lines: string): Promise<void> {
   const bytes = new TextEncoder().encode(lines);
   while (true) await peer.send(bytes);
@@ -117,8 +117,8 @@ async function drip(peer: Peer<Deno.Conn>): Promise<void> {
   }
 }
 
-function line(type: string, body: unknown): string {
-  return JSON.stringify({ v: 1, id: "large", type, body }) + "\n";
+function largeLine({ type, body }: (typeof LARGE)[string]): string {
+  return JSON.stringify({ v: 1, id: "large", type, body: body() }) + "\n";
 }
 
 let held = 0;
@@ -139,13 +139,13 @@ async function open(): Promise<Peer<Deno.Conn>> {
   }
 }
 
-async function besiege(): Promise<void> {
+async function besiege(work: (peer: Peer<Deno.Conn>) => Promise<unknown>): Promise<void> {
   for (let isNew = true;;) {
     try {
       using peer = await open();
       if (isNew) await wasHeld();
       isNew = false;
-      await KINDS[kind](peer);
+      await work(peer);
     } catch { /* it was hung up on, and comes again */ }
     await turn(0);
   }
@@ -168,4 +168,4 @@ function openAnew({ perSecond, addresses }: { perSecond: number; addresses: numb
 }
 
 if (flooding !== undefined) openAnew(flooding);
-else for (let n = 0; n < Number(count); n++) besiege();
+else for (let n = 0; n < Number(count); n++) besiege(KINDS[kind] ?? sendLarge);
