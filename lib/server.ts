@@ -9,6 +9,7 @@ import { InHand } from "./in_hand.ts";
 import { LargeLines } from "./large_lines.ts";
 import { LIMITS, type Limits, perLimit, tooManyConnections } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { Members } from "./members.ts";
 import { Newcomers } from "./newcomers.ts";
 import { encode, type JsonObject, PROTOCOL, toWire } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
@@ -42,7 +43,8 @@ const ACCEPTED_AT_ONCE = 32;
 const REFUSED = { beyond: 64, heldMs: 1_000 };
 /** So are those that gave way to others, for half a second at most and while there are not more. */
 const DISMISSED = { heldMs: 250, heldMax: 128 };
-const GIVES_WAY = tooManyConnections("connections_before_auth");
+const NEWCOMER_GIVES_WAY = tooManyConnections("connections_before_auth");
+const MEMBER_GIVES_WAY = tooManyConnections("connections");
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
 const GOING_MAX = 256;
 /** Bytes that may be held for lines that come, of all connections. */
@@ -71,6 +73,7 @@ export class Server implements AsyncDisposable {
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #newcomers = new Newcomers<Session>();
+  readonly #members = new Members<Session>();
   /** Those that gave way to others, since when, the first one in front. */
   readonly #dismissed = new Map<Session, number>();
   readonly #inHand = new InHand();
@@ -80,8 +83,6 @@ export class Server implements AsyncDisposable {
   #held = 0;
   /** Characters of replies that wait to be read. */
   #unread = 0;
-  /** Peers that have proved themselves. */
-  #known = 0;
   readonly #accepting: Promise<void>;
   readonly #stopSweeping: () => void;
   #sweptAt: number;
@@ -122,7 +123,7 @@ export class Server implements AsyncDisposable {
     return {
       connections: {
         open: this.#sessions.size,
-        known: this.#known,
+        known: this.#members.count,
         turned_away: connections + connections_before_auth,
       },
       wrong_proofs: this.#guesses.count,
@@ -226,15 +227,15 @@ export class Server implements AsyncDisposable {
     const ended = session.run().finally(() => {
       this.#sessions.delete(session);
       this.#newcomers.delete(session, peer);
+      this.#members.delete(session, peer);
       this.#dismissed.delete(session);
-      if (session.known) this.#known--;
     });
     this.#sessions.set(session, ended);
   }
 
   /** Tells a newcomer that it gives way; it ends by itself, or after a while. */
   #dismiss(session: Session, now: number): void {
-    session.dismiss(GIVES_WAY);
+    session.dismiss(NEWCOMER_GIVES_WAY);
     this.#dismissed.set(session, now);
     if (this.#dismissed.size > DISMISSED.heldMax) this.#closeDismissed(now);
   }
@@ -245,7 +246,7 @@ export class Server implements AsyncDisposable {
       const tooMany = this.#dismissed.size > DISMISSED.heldMax;
       if (!tooMany && now - since < DISMISSED.heldMs) return;
       this.#dismissed.delete(session);
-      session.close(GIVES_WAY);
+      session.close(NEWCOMER_GIVES_WAY);
     }
   }
 
@@ -253,13 +254,17 @@ export class Server implements AsyncDisposable {
     return this.#newcomers.count >= this.#limits.connections_before_auth;
   }
 
-  /** Whoever proves himself leaves the newcomers' share of the connections for the others' one. */
-  #letIn(session: Session, peer: string): boolean {
+  /**
+   * Whoever proves himself leaves the newcomers' share of the connections for the others' one, and
+   * takes another's place where there is no room.
+   */
+  #letIn(session: Session, peer: string): void {
     const { connections, connections_before_auth } = this.#limits;
-    if (this.#known >= connections - connections_before_auth) return false;
     this.#newcomers.delete(session, peer);
-    this.#known++;
-    return true;
+    if (this.#members.count >= connections - connections_before_auth) {
+      this.#members.makeRoom()?.close(MEMBER_GIVES_WAY);
+    }
+    this.#members.add(session, peer);
   }
 
   /** Where too much is held in all, whoever sends the longest line goes. */

@@ -8,13 +8,7 @@
 import { type Challenge, makeNonce, prove, type Secret, verify } from "./auth.ts";
 import { advice, CodedError, type ErrorCode } from "./errors.ts";
 import { Auth, Hello, type Welcome } from "./hello.ts";
-import {
-  LimitError,
-  type LimitName,
-  type Limits,
-  LINE_BYTES_MAX,
-  tooManyConnections,
-} from "./limits.ts";
+import { LimitError, type LimitName, type Limits, LINE_BYTES_MAX } from "./limits.ts";
 import { LineReader, LineWriter } from "./lines.ts";
 import {
   checked,
@@ -56,8 +50,8 @@ export interface Service {
 /** What a session tells the server that it belongs to. */
 export interface Host {
   onHello(): void;
-  /** The peer has proved that it holds the secret; whether there is room for it. */
-  letIn(): boolean;
+  /** The peer has proved that it holds the secret. */
+  letIn(): void;
   /** The proof was wrong; how many milliseconds the answer to it is held back. */
   onWrongProof(): number;
   /** What came before a proof ends the connection; how many milliseconds that end is held back. */
@@ -82,7 +76,7 @@ export interface Host {
 /** Of a session without a server. */
 const NOBODY: Host = {
   onHello: () => {},
-  letIn: () => true,
+  letIn: () => {},
   onWrongProof: () => 0,
   onRefused: () => 0,
   takeInHand: () => () => {},
@@ -107,7 +101,7 @@ export class Session {
   #heardAt: number;
   #challenge: Challenge | undefined;
   #known = false;
-  /** The proof or what came before it was wrong, or there is no room; what is left is to say so. */
+  /** The proof or what came before it was wrong; what is left is to say so. */
   #refused = false;
   /** The peer knows why the connection ends. */
   #told = false;
@@ -373,10 +367,8 @@ export class Session {
     if (!this.#known) {
       throw new CodedError("auth_failed", "Cannot let this peer in: it does not hold the secret");
     }
-    if (this.#host.letIn()) return {};
-    this.#known = false;
-    this.#refused = true;
-    throw tooManyConnections("connections");
+    this.#host.letIn();
+    return {};
   }
 
   #ask(request: Request): void {

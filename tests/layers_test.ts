@@ -22,7 +22,7 @@ const FLOORS = [
     "lib/system",
     "lib/system_errors",
   ],
-  ["lib/limits", "lib/newcomers", "lib/tls_loops", "lib/turns"],
+  ["lib/limits", "lib/members", "lib/newcomers", "lib/tls_loops", "lib/turns"],
   ["lib/line_shape", "lib/tls_records"],
   [
     "lib/damage",

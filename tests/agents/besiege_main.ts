@@ -66,6 +66,10 @@ const KINDS: Readonly<Record<string, (peer: Peer<Deno.Conn>) => Promise<unknown>
     await logIn(peer);
     await Promise.race([readToEnd(peer), drip(peer)]);
   },
+  "more than there is room for": async (peer) => {
+    await logIn(peer);
+    await readToEnd(peer);
+  },
   pings: async (peer) => {
     await Promise.race([readToEnd(peer), flood(peer, PINGS)]);
   },

@@ -18,6 +18,8 @@ import { TempFolder, within } from "../lib/temp_folder.ts";
 import { connect, HOST, PATIENCE_MS, Program, SECRET } from "./agent_process.ts";
 
 const HELD = 1_000;
+/** Of those who have the secret and take all the room that there is, and more. */
+const CROWD_HELD = 1_600;
 /** Of those who send lines that are as long to read as one can be; each of them keeps a core busy. */
 const LARGE_HELD = 16;
 const ASKED = 200;
@@ -31,6 +33,7 @@ const MIB_MAX = 340;
 const LARGE_MIB_MAX = 512;
 /** The heap ends where that of a compiled program does. */
 const ENV = { AUTH_TOKEN: SECRET, DENO_V8_FLAGS: "--max-old-space-size=256" };
+const CROWD = "more than there is room for";
 const KINDS = [
   "silent",
   "connects",
@@ -42,6 +45,7 @@ const KINDS = [
   "pings",
   "guesses",
   "never reads",
+  CROWD,
   "newcomers",
   "newcomers of many addresses",
 ];
@@ -72,7 +76,7 @@ class Siege implements AsyncDisposable {
         ...[
           kind,
           `${port}`,
-          `${LARGE_KINDS.includes(kind) ? LARGE_HELD : HELD}`,
+          `${heldOf(kind)}`,
           ...(ca === undefined ? [] : [`${ca.folder}/secret/ca.pem`]),
         ],
       ],
@@ -92,6 +96,11 @@ class Siege implements AsyncDisposable {
     this.#child.kill("SIGKILL");
     await this.#child.status;
   }
+}
+
+function heldOf(kind: string): number {
+  if (LARGE_KINDS.includes(kind)) return LARGE_HELD;
+  return kind === CROWD ? CROWD_HELD : HELD;
 }
 
 async function ask(client: Client): Promise<JsonObject> {

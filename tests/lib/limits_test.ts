@@ -216,11 +216,16 @@ const CASES: Readonly<Record<LimitName, Case>> = {
   },
   connections: {
     limits: { connections: 5, connections_before_auth: 3 },
-    at: async ({ loggedIn, connect }) => {
-      for (let n = 0; n < 2; n++) await fine(await loggedIn());
-      return await connect();
+    at: async ({ loggedIn }) => {
+      const first = await loggedIn();
+      const second = await loggedIn();
+      for (const peer of [first, second]) await fine(peer);
+      return second;
     },
-    past: (_, peer) => peer.logIn(),
+    past: async ({ loggedIn }, second) => {
+      await fine(await loggedIn());
+      return await next(second);
+    },
     code: "busy",
     closes: true,
   },
