@@ -13,9 +13,11 @@ import { Members } from "./members.ts";
 import { Newcomers } from "./newcomers.ts";
 import { encode, type JsonObject, PROTOCOL, toWire } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
+import { Room } from "./room.ts";
 import { type Host, type Service, Session } from "./session.ts";
 import { SparingLog } from "./sparing_log.ts";
 import { type Connection, type Listener, type Net, SYSTEM, type System } from "./system.ts";
+import { saysNoDescriptors } from "./system_errors.ts";
 
 /** How often the limits in time are looked at. */
 const SWEEP_MS = 250;
@@ -41,8 +43,8 @@ const ACCEPTED_AT_ONCE = 32;
  * however often they are refused, each would make the work of many.
  */
 const REFUSED = { beyond: 64, heldMs: 1_000 };
-/** So are those that gave way to others, for half a second at most and while there are not more. */
-const DISMISSED = { heldMs: 250, heldMax: 128 };
+/** So are those that gave way to others, for half a second at most and while there is room for them. */
+const DISMISSED_MS = 250;
 const NEWCOMER_GIVES_WAY = tooManyConnections("connections_before_auth");
 const MEMBER_GIVES_WAY = tooManyConnections("connections");
 /** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
@@ -70,10 +72,12 @@ export class Server implements AsyncDisposable {
   readonly #log: Log;
   readonly #guesses: Guesses;
   readonly #guessing: SparingLog;
+  readonly #overdue: SparingLog;
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #newcomers = new Newcomers<Session>();
   readonly #members = new Members<Session>();
+  readonly #room: Room;
   /** Those that gave way to others, since when, the first one in front. */
   readonly #dismissed = new Map<Session, number>();
   readonly #inHand = new InHand();
@@ -100,10 +104,12 @@ export class Server implements AsyncDisposable {
       },
     };
     this.#limits = { ...LIMITS, ...limits };
+    this.#room = new Room(this.#limits);
     this.#log = log;
     this.#largeLines = new LargeLines(system.clock);
     this.#guesses = new Guesses(system.clock);
     this.#guessing = new SparingLog(log, "wrong_proof", system.clock);
+    this.#overdue = new SparingLog(log, "connection_closed", system.clock);
     this.#accepting = this.#accept();
     this.#sweptAt = system.clock.now();
     this.#stopSweeping = system.clock.every(SWEEP_MS, () => this.#sweep());
@@ -185,6 +191,7 @@ export class Server implements AsyncDisposable {
           if (++hungUp % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, clock);
           continue;
         }
+        if (saysNoDescriptors(error)) this.#shrink();
         failures++;
         failing.warn({ reason: String(error) });
         const ms = ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF, random);
@@ -194,8 +201,9 @@ export class Server implements AsyncDisposable {
   }
 
   #take(conn: Connection): void {
-    const { connections } = this.#limits;
-    if (this.#sessions.size >= connections + GOING_MAX) return this.#turnAway(conn, "connections");
+    if (this.#sessions.size >= this.#room.all + GOING_MAX) {
+      return this.#turnAway(conn, "connections");
+    }
     const peer = conn.remoteAddr?.hostname ?? "unknown";
     const now = this.#system.clock.now();
     if (this.#isCrowded()) {
@@ -219,6 +227,7 @@ export class Server implements AsyncDisposable {
       takeLine: (bytes, work, gone) => this.#largeLines.take(bytes, work, gone),
       nextBlock: (bytes, gone) => this.#largeLines.nextBlock(bytes, gone),
       onStrike: (limit) => this.#struck[limit]++,
+      onNoDescriptors: () => this.#shrink(),
       onHeld: (bytes) => this.#countHeld(bytes),
       onUnread: (chars) => this.#countUnread(chars),
     };
@@ -237,21 +246,21 @@ export class Server implements AsyncDisposable {
   #dismiss(session: Session, now: number): void {
     session.dismiss(NEWCOMER_GIVES_WAY);
     this.#dismissed.set(session, now);
-    if (this.#dismissed.size > DISMISSED.heldMax) this.#closeDismissed(now);
+    if (this.#dismissed.size > this.#room.dismissed) this.#closeDismissed(now);
   }
 
   /** Ends those that were held for long enough, and the first one where there are too many. */
   #closeDismissed(now: number): void {
     for (const [session, since] of this.#dismissed) {
-      const tooMany = this.#dismissed.size > DISMISSED.heldMax;
-      if (!tooMany && now - since < DISMISSED.heldMs) return;
+      const tooMany = this.#dismissed.size > this.#room.dismissed;
+      if (!tooMany && now - since < DISMISSED_MS) return;
       this.#dismissed.delete(session);
       session.close(NEWCOMER_GIVES_WAY);
     }
   }
 
   #isCrowded(): boolean {
-    return this.#newcomers.count >= this.#limits.connections_before_auth;
+    return this.#newcomers.count >= this.#room.newcomers(this.#members.count);
   }
 
   /**
@@ -259,12 +268,25 @@ export class Server implements AsyncDisposable {
    * takes another's place where there is no room.
    */
   #letIn(session: Session, peer: string): void {
-    const { connections, connections_before_auth } = this.#limits;
     this.#newcomers.delete(session, peer);
-    if (this.#members.count >= connections - connections_before_auth) {
+    if (this.#members.count >= this.#room.members) {
       this.#members.makeRoom()?.close(MEMBER_GIVES_WAY);
     }
     this.#members.add(session, peer);
+  }
+
+  /** Descriptors ran out: so many go, and no more are let in, that files find some again. */
+  #shrink(): void {
+    const now = this.#system.clock.now();
+    if (!this.#room.shrink(this.#sessions.size, now)) return;
+    this.#log("warn", "no_descriptors", { connections: this.#room.all, advice: "raise ulimit -n" });
+    while (this.#members.count > this.#room.members) {
+      this.#members.makeRoom()?.close(MEMBER_GIVES_WAY);
+    }
+    const newcomers = this.#room.newcomers(this.#members.count);
+    while (this.#newcomers.count > newcomers) {
+      this.#newcomers.makeRoomFor("anyone", now)?.close(NEWCOMER_GIVES_WAY);
+    }
   }
 
   /** Where too much is held in all, whoever sends the longest line goes. */
@@ -315,7 +337,7 @@ export class Server implements AsyncDisposable {
     for (const session of this.#sessions.keys()) {
       const reason = session.overdue(now);
       if (reason === undefined) continue;
-      if (session.known) this.#log("warn", "connection_closed", { reason: reason.message });
+      if (session.known) this.#overdue.warn({ reason: reason.message });
       session.close(reason);
     }
   }

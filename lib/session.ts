@@ -24,6 +24,7 @@ import {
 } from "./protocol.ts";
 import { sleep } from "./retry.ts";
 import { type Clock, type Duplex, SYSTEM } from "./system.ts";
+import { saysNoDescriptors } from "./system_errors.ts";
 
 /** Empty lines in a row that are passed over. */
 const BLANK_LINES_MAX = 100;
@@ -67,6 +68,8 @@ export interface Host {
   nextBlock(bytes: number, gone: AbortSignal): Promise<void> | undefined;
   /** The peer went beyond a limit. */
   onStrike(limit: LimitName): void;
+  /** The connection could not go on for want of file descriptors. */
+  onNoDescriptors(): void;
   /** So many bytes more, or fewer, are held for lines that come. */
   onHeld(bytes: number): void;
   /** So many characters more, or fewer, wait for the peer to read them. */
@@ -83,6 +86,7 @@ const NOBODY: Host = {
   takeLine: (_bytes, work) => work(),
   nextBlock: () => undefined,
   onStrike: () => {},
+  onNoDescriptors: () => {},
   onHeld: () => {},
   onUnread: () => {},
 };
@@ -172,6 +176,7 @@ export class Session {
       }
       await Promise.allSettled(this.#inFlight); // the peer may have closed only its own side
     } catch (error) {
+      if (saysNoDescriptors(error)) this.#host.onNoDescriptors();
       if (!(error instanceof CodedError)) return;
       this.#strike(error);
       this.#replyIfRead(undefined, error);

@@ -11,6 +11,11 @@ export function saysFull(error: unknown): boolean {
   return code === "ENOSPC" || /quota exceeded \(os error/i.test(message);
 }
 
+/** Whether the system says that this process has as many file descriptors as it may. */
+export function saysNoDescriptors(error: unknown): boolean {
+  return (error as { code?: string }).code === "EMFILE";
+}
+
 /** Whether an error is the system's answer to a call; not each one has a code in Deno. */
 export function isFromSystem(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };

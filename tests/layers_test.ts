@@ -23,7 +23,7 @@ const FLOORS = [
     "lib/system_errors",
   ],
   ["lib/limits", "lib/members", "lib/newcomers", "lib/tls_loops", "lib/turns"],
-  ["lib/line_shape", "lib/tls_records"],
+  ["lib/line_shape", "lib/room", "lib/tls_records"],
   [
     "lib/damage",
     "lib/file",

@@ -36,11 +36,13 @@ export class Program implements AsyncDisposable {
     cwd: string,
     args: string[],
     env: Record<string, string> = { AUTH_TOKEN: SECRET },
-    name = "greeter",
+    { name = "greeter", descriptors }: { name?: string; descriptors?: number } = {},
   ) {
     const module = import.meta.resolve(`./${name}_main.ts`);
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", "--config", CONFIG, module, ...args],
+    const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors} && `;
+    const run = ["run", "-A", "--no-check", "--config", CONFIG, module, ...args];
+    this.#child = new Deno.Command("sh", {
+      args: ["-c", `${limit}exec "$0" "$@"`, Deno.execPath(), ...run],
       cwd,
       env,
       stdin: "null",

@@ -110,7 +110,7 @@ Deno.test("run() that is killed goes on with what it has answered", async () => 
 
 Deno.test("run() waits for what runs at a signal, and ends at once at the same one again", async () => {
   await using folder = await TempFolder.make();
-  await using sleeper = new Program(folder.path, ["--port", "0"], undefined, "sleeper");
+  await using sleeper = new Program(folder.path, ["--port", "0"], undefined, { name: "sleeper" });
   using client = await connect(await sleeper.serving(), { role: "sleeper" });
   const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
   while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_hand !== 1);

@@ -113,7 +113,9 @@ Deno.test("Isolate.execute() begins no third work while the first, given up, goe
 // In a process of its own: a thread that is left behind goes on until its process ends.
 Deno.test("run() goes on beside a loop without end and a handler that takes all memory", async () => {
   await using folder = await TempFolder.make();
-  await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, "wild");
+  await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
+    name: "wild",
+  });
   using client = await connect(await program.serving(), { role: "wild" });
   const ask = async (type: string, timeoutMs: number): Promise<JsonObject | string> => {
     const begun = performance.now();
@@ -135,7 +137,9 @@ Deno.test("run() goes on beside a loop without end and a handler that takes all 
 // Seen to fail where a thread counts as stuck as soon as it is left behind.
 Deno.test("run() does not take a handler for stuck that only ends late", async () => {
   await using folder = await TempFolder.make();
-  await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, "wild");
+  await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
+    name: "wild",
+  });
   using client = await connect(await program.serving(), { role: "wild" });
   for (let n = 0; n < 3; n++) {
     const plod = client.call("plod", {}, { timeoutMs: 100 });

@@ -51,6 +51,9 @@ const KINDS = [
 ];
 const LARGE_KINDS = ["large lines", "many keys", "large requests"];
 
+/** What a process has where nobody gives it more. */
+const DESCRIPTORS = 1_024;
+
 /** Milliseconds of each request: of a client that is connected, and of one that connects for it. */
 interface Times {
   readonly connected: number[];
@@ -198,17 +201,26 @@ async function refuseMore(program: Program, what: string, max: number): Promise<
   assert(mib < max, `it took ${mib.toFixed(0)} MiB`);
 }
 
+const ARGS = ["--port", "0", "--host", HOST];
+
 Deno.test(`an honest client is answered while ${HELD} bad connections are held`, async (t) => {
   await using folder = await TempFolder.make();
-  await using program = new Program(folder.path, ["--port", "0", "--host", HOST], ENV);
+  await using program = new Program(folder.path, ARGS, ENV);
   await besiege(t, "", program, { port: await program.serving() });
+});
+
+Deno.test(`the same with ${DESCRIPTORS} descriptors`, async (t) => {
+  await using folder = await TempFolder.make();
+  await using program = new Program(folder.path, ARGS, ENV, { descriptors: DESCRIPTORS });
+  const over = `, with ${DESCRIPTORS} descriptors`;
+  await besiege(t, over, program, { port: await program.serving() });
 });
 
 tlsTest("the same over TLS", async (ca, t) => {
   await using folder = await TempFolder.make();
   const secret = `${ca.folder}/secret`;
   const tls = ["--tls-cert", `${secret}/collector.pem`, "--tls-key", `${secret}/collector.key`];
-  await using program = new Program(folder.path, ["--port", "0", "--host", HOST, ...tls], ENV);
+  await using program = new Program(folder.path, [...ARGS, ...tls], ENV);
   const port = await program.serving();
   await besiege(t, ", over TLS", program, { port, system: await ca.system(), ca });
 });

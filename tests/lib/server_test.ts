@@ -499,6 +499,7 @@ function keeper(): { host: Host; kept: string[] } {
     takeLine: (_bytes, work) => work(),
     nextBlock: () => undefined,
     onStrike: () => {},
+    onNoDescriptors: () => {},
     onHeld: () => {},
     onUnread: () => {},
   };
@@ -715,6 +716,81 @@ Deno.test("Server goes on accepting after it had no descriptors left, waits long
   const told = logged.map(({ fields }) => fields.times as number);
   assertEquals(told.slice(0, 4), [1, 6, 1, 1]);
   assert(String(logged[0].fields.reason).includes("Too many open files"));
+});
+
+/** A network on which so many connections may be open. */
+function fewDescriptors(count: number): Net {
+  let open = 0;
+  const listen: Net["listen"] = (options) => {
+    const listener = SYSTEM.net.listen(options);
+    let waiting: Connection | undefined;
+    const accept = async (): Promise<Connection> => {
+      waiting ??= await listener.accept();
+      if (open >= count) throw OUT_OF_DESCRIPTORS;
+      open++;
+      const conn = waiting;
+      waiting = undefined;
+      const close = conn.close.bind(conn);
+      return Object.assign(conn, { close: () => (open--, close()) });
+    };
+    return { addr: listener.addr, accept, close: () => listener.close() };
+  };
+  return { ...SYSTEM.net, listen };
+}
+
+Deno.test("Server has room for fewer once it has run out of descriptors, and lets in who comes", async () => {
+  for (const [known, left] of [[0, 1], [20, 10]]) {
+    const { log, logged } = keepLog();
+    const limits = { connections: 60, connections_before_auth: 40 };
+    const system = { ...SYSTEM, net: fewDescriptors(40) };
+    await using server = await serve({ limits, log, system });
+    using peers = new DisposableStack();
+    const connect = async (): Promise<Peer> => peers.use(await Peer.connect(server.address));
+    for (let n = 0; n < known; n++) peers.use(await Peer.loggedIn(server.address));
+    for (let n = known; n < 40; n++) await connect();
+    await until(() => server.connections === 40, "all are taken");
+    using last = await Peer.loggedIn(server.address);
+    assertEquals((await last.ask("ping")).ok, true);
+    await until(() => server.connections <= 30, "the others have gone");
+    assertEquals((server.stats() as Message).connections.known, left);
+    for (let n = 0; n < 60; n++) await connect();
+    await until(() => server.connections > 30, "all have come");
+    const events = logged.map(({ event, fields }) => [event, fields.connections]);
+    assertEquals(events, [["no_descriptors", 30], ["accept_failed", undefined]]);
+  }
+});
+
+Deno.test("Server has room for fewer where descriptors run out behind accept, as over TLS", async () => {
+  const { log, logged } = keepLog();
+  let accepted = 0;
+  const listen: Net["listen"] = (options) => {
+    const listener = SYSTEM.net.listen(options);
+    const accept = async (): Promise<Connection> => {
+      const conn = await listener.accept();
+      if (++accepted < 20) return conn;
+      return Object.assign(conn, { read: () => Promise.reject(OUT_OF_DESCRIPTORS) });
+    };
+    return { addr: listener.addr, accept, close: () => listener.close() };
+  };
+  await using server = await serve({ log, system: { ...SYSTEM, net: { ...SYSTEM.net, listen } } });
+  using peers = new DisposableStack();
+  for (let n = 0; n < 20; n++) peers.use(await Peer.connect(server.address));
+  await until(() => logged.length > 0, "it is told");
+  assertEquals([logged[0].event, logged[0].fields.connections], ["no_descriptors", 15]);
+});
+
+Deno.test("Session says that there were no descriptors for it", async () => {
+  let told = 0;
+  const { host } = keeper();
+  const conn: Connection = {
+    read: () => Promise.reject(OUT_OF_DESCRIPTORS),
+    write: (bytes) => Promise.resolve(bytes.length),
+    close: () => {},
+    setNoDelay: () => {},
+  };
+  const onNoDescriptors = (): void => void told++;
+  await new Session(conn, SILENT, LIMITS, SYSTEM.clock, { ...host, onNoDescriptors }).run();
+  assertEquals(told, 1);
 });
 
 Deno.test("Server tells once a second of accepts that fail between others", async () => {
