@@ -87,7 +87,7 @@ checks.test("each container is confined", () => {
     const ulimits = Ulimits?.map(({ Name, Soft, Hard }: Record<string, unknown>) =>
       `${Name} ${Soft} ${Hard}`
     ).sort();
-    checks.equal(`${service} ulimits`, ulimits ?? null, ["core 0 0", "nofile 1024 1024"]);
+    checks.equal(`${service} ulimits`, ulimits ?? null, ["core 0 0", "nofile 8192 8192"]);
     checks.equal(`${service} log driver`, LogConfig.Type, "local");
     const bounds = Object.entries(LogConfig.Config).map((pair) => pair.join(" ")).sort();
     checks.equal(`${service} log`, bounds, [
@@ -127,7 +127,7 @@ checks.test("the kernel holds each process to it", async () => {
       }
       checks.equal(`${role} NoNewPrivs`, field("NoNewPrivs"), "1");
       checks.equal(`${role} Seccomp`, field("Seccomp"), "2");
-      checks.equal(`${role} open files`, limit("Max open files"), "1024 1024");
+      checks.equal(`${role} open files`, limit("Max open files"), "8192 8192");
       checks.equal(`${role} core files`, limit("Max core file size"), "0 0");
     }
   }
