@@ -3,17 +3,15 @@
  *
  * @module
  */
+import { Admission } from "./admission.ts";
 import { ExitError } from "./exit.ts";
 import { Guesses } from "./guesses.ts";
 import { InHand } from "./in_hand.ts";
 import { LargeLines } from "./large_lines.ts";
 import { LIMITS, type Limits, perLimit, tooManyConnections } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { Members } from "./members.ts";
-import { Newcomers } from "./newcomers.ts";
 import { encode, type JsonObject, PROTOCOL, toWire } from "./protocol.ts";
 import { backoffMs, sleep } from "./retry.ts";
-import { Room } from "./room.ts";
 import { type Host, type Service, Session } from "./session.ts";
 import { SparingLog } from "./sparing_log.ts";
 import { type Connection, type Listener, type Net, SYSTEM, type System } from "./system.ts";
@@ -38,17 +36,6 @@ const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
 const BACKLOG = 4_096;
 /** So many connections are accepted, then the others have a turn. */
 const ACCEPTED_AT_ONCE = 32;
-/**
- * Beyond so many newcomers who is refused is held for so long: of those who come again at once,
- * however often they are refused, each would make the work of many.
- */
-const REFUSED = { beyond: 64, heldMs: 1_000 };
-/** So are those that gave way to others, for half a second at most and while there is room for them. */
-const DISMISSED_MS = 250;
-const NEWCOMER_GIVES_WAY = tooManyConnections("connections_before_auth");
-const MEMBER_GIVES_WAY = tooManyConnections("connections");
-/** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
-const GOING_MAX = 256;
 /** Bytes that may be held for lines that come, of all connections. */
 const HELD_BYTES_MAX = 128 * 1024 * 1024;
 /** Characters of replies that may wait to be read, of all connections; more where one may have more. */
@@ -75,11 +62,7 @@ export class Server implements AsyncDisposable {
   readonly #overdue: SparingLog;
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
-  readonly #newcomers = new Newcomers<Session>();
-  readonly #members = new Members<Session>();
-  readonly #room: Room;
-  /** Those that gave way to others, since when, the first one in front. */
-  readonly #dismissed = new Map<Session, number>();
+  readonly #admission: Admission;
   readonly #inHand = new InHand();
   readonly #largeLines: LargeLines;
   readonly #struck = perLimit(() => 0);
@@ -104,8 +87,8 @@ export class Server implements AsyncDisposable {
       },
     };
     this.#limits = { ...LIMITS, ...limits };
-    this.#room = new Room(this.#limits);
     this.#log = log;
+    this.#admission = new Admission(this.#limits, log, system.clock);
     this.#largeLines = new LargeLines(system.clock);
     this.#guesses = new Guesses(system.clock);
     this.#guessing = new SparingLog(log, "wrong_proof", system.clock);
@@ -129,7 +112,7 @@ export class Server implements AsyncDisposable {
     return {
       connections: {
         open: this.#sessions.size,
-        known: this.#members.count,
+        known: this.#admission.members,
         turned_away: connections + connections_before_auth,
       },
       wrong_proofs: this.#guesses.count,
@@ -191,7 +174,7 @@ export class Server implements AsyncDisposable {
           if (++hungUp % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, clock);
           continue;
         }
-        if (saysNoDescriptors(error)) this.#shrink();
+        if (saysNoDescriptors(error)) this.#admission.shrink(this.#sessions.size);
         failures++;
         failing.warn({ reason: String(error) });
         const ms = ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF, random);
@@ -201,92 +184,33 @@ export class Server implements AsyncDisposable {
   }
 
   #take(conn: Connection): void {
-    if (this.#sessions.size >= this.#room.all + GOING_MAX) {
-      return this.#turnAway(conn, "connections");
-    }
     const peer = conn.remoteAddr?.hostname ?? "unknown";
-    const now = this.#system.clock.now();
-    if (this.#isCrowded()) {
-      const first = this.#newcomers.makeRoomFor(peer, now);
-      if (first === undefined) return this.#turnAway(conn, "connections_before_auth");
-      this.#dismiss(first, now);
-    }
+    const full = this.#admission.makeRoom(peer, this.#sessions.size);
+    if (full !== undefined) return this.#turnAway(conn, full);
     conn.setNoDelay();
     const host: Host = {
-      letIn: () => this.#letIn(session, peer),
-      onHello: () => this.#newcomers.greet(session, peer, this.#system.clock.now()),
+      letIn: () => this.#admission.letIn(session, peer),
+      onHello: () => this.#admission.greet(session, peer),
       onWrongProof: () => {
-        this.#newcomers.refuse(session, peer);
+        this.#admission.refuse(session, peer);
         return this.#wrongProof(peer);
       },
-      onRefused: () => {
-        this.#newcomers.refuse(session, peer);
-        return this.#newcomers.count > REFUSED.beyond ? REFUSED.heldMs : 0;
-      },
+      onRefused: () => this.#admission.refuse(session, peer),
       takeInHand: (body, first) => this.#inHand.take(body, first),
       takeLine: (bytes, work, gone) => this.#largeLines.take(bytes, work, gone),
       nextBlock: (bytes, gone) => this.#largeLines.nextBlock(bytes, gone),
       onStrike: (limit) => this.#struck[limit]++,
-      onNoDescriptors: () => this.#shrink(),
+      onNoDescriptors: () => this.#admission.shrink(this.#sessions.size),
       onHeld: (bytes) => this.#countHeld(bytes),
       onUnread: (chars) => this.#countUnread(chars),
     };
     const session = new Session(conn, this.#service, this.#limits, this.#system.clock, host);
-    this.#newcomers.add(session, peer, now);
+    this.#admission.add(session, peer);
     const ended = session.run().finally(() => {
       this.#sessions.delete(session);
-      this.#newcomers.delete(session, peer);
-      this.#members.delete(session, peer);
-      this.#dismissed.delete(session);
+      this.#admission.delete(session, peer);
     });
     this.#sessions.set(session, ended);
-  }
-
-  /** Tells a newcomer that it gives way; it ends by itself, or after a while. */
-  #dismiss(session: Session, now: number): void {
-    session.dismiss(NEWCOMER_GIVES_WAY);
-    this.#dismissed.set(session, now);
-    if (this.#dismissed.size > this.#room.dismissed) this.#closeDismissed(now);
-  }
-
-  /** Ends those that were held for long enough, and the first one where there are too many. */
-  #closeDismissed(now: number): void {
-    for (const [session, since] of this.#dismissed) {
-      const tooMany = this.#dismissed.size > this.#room.dismissed;
-      if (!tooMany && now - since < DISMISSED_MS) return;
-      this.#dismissed.delete(session);
-      session.close(NEWCOMER_GIVES_WAY);
-    }
-  }
-
-  #isCrowded(): boolean {
-    return this.#newcomers.count >= this.#room.newcomers(this.#members.count);
-  }
-
-  /**
-   * Whoever proves himself leaves the newcomers' share of the connections for the others' one, and
-   * takes another's place where there is no room.
-   */
-  #letIn(session: Session, peer: string): void {
-    this.#newcomers.delete(session, peer);
-    if (this.#members.count >= this.#room.members) {
-      this.#members.makeRoom()?.close(MEMBER_GIVES_WAY);
-    }
-    this.#members.add(session, peer);
-  }
-
-  /** Descriptors ran out: so many go, and no more are let in, that files find some again. */
-  #shrink(): void {
-    const now = this.#system.clock.now();
-    if (!this.#room.shrink(this.#sessions.size, now)) return;
-    this.#log("warn", "no_descriptors", { connections: this.#room.all, advice: "raise ulimit -n" });
-    while (this.#members.count > this.#room.members) {
-      this.#members.makeRoom()?.close(MEMBER_GIVES_WAY);
-    }
-    const newcomers = this.#room.newcomers(this.#members.count);
-    while (this.#newcomers.count > newcomers) {
-      this.#newcomers.makeRoomFor("anyone", now)?.close(NEWCOMER_GIVES_WAY);
-    }
   }
 
   /** Where too much is held in all, whoever sends the longest line goes. */
@@ -330,7 +254,7 @@ export class Server implements AsyncDisposable {
 
   #sweep(): void {
     const now = this.#system.clock.now();
-    this.#closeDismissed(now);
+    this.#admission.closeDismissed();
     const late = now - this.#sweptAt > SWEEP_MS + STALL_MS;
     this.#sweptAt = now;
     if (late) return;
