@@ -5,7 +5,7 @@
  */
 import { ExitError } from "./exit.ts";
 import { sleep } from "./retry.ts";
-import { type DiskFile, SYSTEM } from "./system.ts";
+import { type Clock, type DiskFile, SYSTEM } from "./system.ts";
 import { ignoreMissing, isFromSystem, saysFull } from "./system_errors.ts";
 
 /** How long a start waits for a process that is on its way out. */
@@ -30,19 +30,29 @@ export async function takeFolder(folder: string, { disk, clock } = SYSTEM): Prom
   } catch (cause) {
     throw cannotOpen(folder, cause);
   }
-  // One that has just been ended may hold it for a moment still.
-  for (
-    const due = clock.now() + LOCK_MS;
-    clock.now() < due;
-    await sleep(LOCK_POLL_MS, undefined, clock)
-  ) {
-    if (await lock.tryLock(true)) return lock;
+  try {
+    if (await isLocked(lock, clock)) return lock;
+  } catch (cause) {
+    lock.close();
+    throw cannotOpen(folder, cause);
   }
   lock.close();
   throw new ExitError(
     "locked",
     `Cannot open memory "${folder}": another process holds its lock; stop that one or use another folder`,
   );
+}
+
+/** Locks it, unless another process does; one that has just been ended may hold it for a moment still. */
+async function isLocked(lock: DiskFile, clock: Clock): Promise<boolean> {
+  for (
+    const due = clock.now() + LOCK_MS;
+    clock.now() < due;
+    await sleep(LOCK_POLL_MS, undefined, clock)
+  ) {
+    if (await lock.tryLock(true)) return true;
+  }
+  return false;
 }
 
 /** What a start says about an answer of the system. */

@@ -288,10 +288,11 @@ async function collectInput(files: readonly string[], flags: SubmitFlags): Promi
 
 async function readStdin(): Promise<string> {
   const decoder = new TextDecoder();
-  let text = "";
+  let text = "", bytes = 0;
   for await (const part of Deno.stdin.readable) {
     text += decoder.decode(part, { stream: true });
-    if (text.length > BYTES_OF_STDIN_MAX) {
+    bytes += part.length;
+    if (bytes > BYTES_OF_STDIN_MAX) {
       throw new ExitError("usage", "Cannot take more than 1 MiB from stdin: put it in the inbox");
     }
   }

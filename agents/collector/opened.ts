@@ -53,29 +53,21 @@ async function openFile(
   signal: AbortSignal,
   size?: number,
 ): Promise<Opened> {
+  await using opening = new AsyncDisposableStack();
   const { file, found } = await openPlain(inbox, path);
-  try {
-    const raw = fileBytes(file, Math.min(size ?? found.size, found.size));
-    const text = await unpack(path, raw, signal);
-    try {
-      return {
-        raw,
-        text,
-        head: await look(path, text),
-        modified: found.modified,
-        [Symbol.asyncDispose]: () => {
-          text.free?.();
-          return file.close();
-        },
-      };
-    } catch (error) {
-      text.free?.();
-      throw error;
-    }
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  opening.defer(() => file.close());
+  const raw = fileBytes(file, Math.min(size ?? found.size, found.size));
+  const text = await unpack(path, raw, signal);
+  opening.defer(() => text.free?.());
+  const head = await look(path, text);
+  const open = opening.move();
+  return {
+    raw,
+    text,
+    head,
+    modified: found.modified,
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }
 
 async function look(path: string, text: Bytes): Promise<Head> {

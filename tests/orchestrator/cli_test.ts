@@ -183,6 +183,10 @@ Deno.test("the commands, one after the other", async (t) => {
     assertEquals([code, state, result.headline, error], [0, "done", "About snow", null]);
     done = task;
   });
+  await t.step("submit refuses more than 1 MiB from stdin, counted in bytes", async () => {
+    const refused = await site.ask(["submit", "-"], { stdin: "é".repeat(512 * 1024) + "!" });
+    assertRefused(refused, EXIT.usage, /more than 1 MiB/);
+  });
   await t.step(
     "submit prints the task's id, with --json the task, and a key gives it again",
     async () => {
