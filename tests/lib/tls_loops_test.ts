@@ -39,9 +39,9 @@ Deno.test("Loops serves the last and the first in turn, and nobody who is gone",
   const get = (name: string, ended = never): Promise<unknown> =>
     making.loops.get(ended).then(() => served.push(name));
   const first = get("first");
-  const failing = get("failing, as the second one that is made");
   const leaving = Promise.withResolvers<void>();
   get("gone", leaving.promise);
+  const failing = get("failing, as the second one that is made");
   leaving.resolve();
   await making.make();
   await Promise.all([first, making.make(), assertRejects(() => failing, Error, "No descriptor")]);

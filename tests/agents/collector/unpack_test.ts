@@ -6,7 +6,10 @@ import { CodedError } from "../../../lib/errors.ts";
 import { TempFolder } from "../../lib/temp_folder.ts";
 import { openDesk } from "./desk.ts";
 
-async function gzip(text: string): Promise<Uint8Array> {
+// Seen to catch: a character that is cut where a block ends, a packed text that is given free before it is
+// read, a file that is cut meanwhile and read for ever, an abort that nobody looks at.
+
+async function gzip(text: BlobPart): Promise<Uint8Array> {
   const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(packed).arrayBuffer());
 }
@@ -82,6 +85,26 @@ Deno.test("collect() refuses gzip that is cut off or has a second member", async
     );
     assertEquals(error.code, "invalid_input");
   }
+});
+
+Deno.test("unpack() reads UTF-16 in gzip, and characters that lie across two blocks", async () => {
+  // With the mark in front each block of 64 KiB ends within a pair.
+  const text = "\u{1f600}".repeat(100_000);
+  const packed = await gzip(utf16("\ufeff" + text, true).buffer as ArrayBuffer);
+  const unpacked = await unpack("a.gz", memoryBytes(packed), new AbortController().signal);
+  const bytes = new Uint8Array(unpacked.size);
+  await unpacked.read(bytes, 0);
+  assertEquals(new TextDecoder().decode(bytes), text);
+});
+
+Deno.test("unpack() ends with an abort, and where the file is cut while it is read", async () => {
+  const packed = memoryBytes(await gzip("hello\n"));
+  const signal = AbortSignal.abort(new Error("nobody waits"));
+  await assertRejects(() => unpack("a.gz", packed, signal), Error, "nobody waits");
+  const cut = { ...packed, size: packed.size + 1 };
+  const unpacked = unpack("a.gz", cut, new AbortController().signal);
+  const { code } = await assertRejects(() => unpacked, CodedError, "cut while it is read");
+  assertEquals(code, "handler_rejected");
 });
 
 Deno.test("unpack() stops at the limit", async () => {
