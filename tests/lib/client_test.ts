@@ -2,8 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { importSecret } from "../../lib/auth.ts";
 import { type Address, addressText, Client } from "../../lib/client.ts";
 import { CodedError, type ErrorCode } from "../../lib/errors.ts";
-import { LIMITS } from "../../lib/limits.ts";
-import type { Request } from "../../lib/protocol.ts";
+import { LIMITS, tooManyConnections } from "../../lib/limits.ts";
+import { type Request, toWire } from "../../lib/protocol.ts";
 import { sleep } from "../../lib/retry.ts";
 import { type Net, SYSTEM } from "../../lib/system.ts";
 import {
@@ -257,8 +257,8 @@ Deno.test("Client.connect() says when somebody is there and says nothing", async
 });
 
 Deno.test("Client.connect() gives the reason for which it is turned away", async () => {
-  await using server = await serve({ limits: { connections: 2, connections_before_auth: 1 } });
-  using _first = await Peer.loggedIn(server.address);
+  const told = toWire(tooManyConnections("connections_before_auth"), String);
+  await using server = new FakeServer((peer) => peer.say({ v: 1, ok: false, error: told }));
   const error = await refusal(
     Client.connect({ address: server.address, secret, role: "echo", connectMs: 300 }),
   );
