@@ -730,10 +730,15 @@ function fewDescriptors(count: number): Net {
       open++;
       const conn = waiting;
       waiting = undefined;
-      const close = conn.close.bind(conn);
-      return Object.assign(conn, { close: () => (open--, close()) });
+      const end = conn.close.bind(conn);
+      return Object.assign(conn, { close: () => (open--, end()) });
     };
-    return { addr: listener.addr, accept, close: () => listener.close() };
+    const close = (): void => {
+      count = Infinity; // who comes at this moment is for the server to hang up on
+      waiting?.close();
+      listener.close();
+    };
+    return { addr: listener.addr, accept, close };
   };
   return { ...SYSTEM.net, listen };
 }
