@@ -62,6 +62,7 @@ export class Admission {
     const first = this.#newcomers.makeRoomFor(address, this.#clock.now());
     if (first === undefined) return "connections_before_auth";
     this.#dismiss(first);
+    return undefined;
   }
 
   add(one: Admitted, address: string): void {

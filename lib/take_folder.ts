@@ -20,20 +20,16 @@ const LOCK_POLL_MS = 20;
  */
 export async function takeFolder(folder: string, { disk, clock } = SYSTEM): Promise<DiskFile> {
   const path = `${folder}/lock`;
-  let lock: DiskFile;
+  let lock: DiskFile | undefined;
   try {
     await disk.mkdir(folder, { recursive: true });
     const isFile = await disk.lstat(path).then((stat) => stat.isFile, ignoreMissing);
     // A pipe would make the open wait for ever.
     if (isFile === false) throw new TypeError(`"${path}" is not a plain file`);
     lock = await disk.open(path, { create: true, write: true });
+    if (await locks(lock, clock)) return lock;
   } catch (cause) {
-    throw cannotOpen(folder, cause);
-  }
-  try {
-    if (await isLocked(lock, clock)) return lock;
-  } catch (cause) {
-    lock.close();
+    lock?.close();
     throw cannotOpen(folder, cause);
   }
   lock.close();
@@ -43,8 +39,8 @@ export async function takeFolder(folder: string, { disk, clock } = SYSTEM): Prom
   );
 }
 
-/** Locks it, unless another process does; one that has just been ended may hold it for a moment still. */
-async function isLocked(lock: DiskFile, clock: Clock): Promise<boolean> {
+/** Whether it could be locked; a process that has just been ended may hold it for a moment still. */
+async function locks(lock: DiskFile, clock: Clock): Promise<boolean> {
   for (
     const due = clock.now() + LOCK_MS;
     clock.now() < due;

@@ -2,8 +2,9 @@
  * An agent as a process of its own, a thousand bad connections held against its port by another
  * process, and an honest client in this one. It measures time, so it is no part of the tests that
  * run side by side: `deno task siege`. Seen to fail where a newcomer is turned away as long as all
- * room is taken, where newcomers of a crowd are accepted at a pace, and where large lines of all
- * connections are taken in a row.
+ * room is taken, before the proof or behind it, where newcomers of a crowd are accepted at a pace,
+ * where large lines of all connections are taken in a row, and, with few descriptors, where nobody
+ * goes when these run out.
  *
  * @module
  */
