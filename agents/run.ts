@@ -10,11 +10,11 @@ import {
   settingsHelp,
   text,
   type Values,
-} from "../lib/config.ts";
+} from "../lib/process/settings.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
-import { type Limits, LIMITS_SETTING } from "../lib/limits.ts";
+import { type Limits, LIMITS_SETTING } from "../lib/wire/limits.ts";
 import { logTo } from "../lib/log.ts";
-import { Memory } from "../lib/memory.ts";
+import { Memory } from "../lib/disk/memory.ts";
 import {
   exit,
   repairMemory,
@@ -23,15 +23,15 @@ import {
   stderr,
   stdout,
   stopSignal,
-} from "../lib/program.ts";
-import { readSecret } from "../lib/read_secret.ts";
-import { RESERVE_BYTES } from "../lib/reserve.ts";
+} from "../lib/process/program.ts";
+import { readSecret } from "../lib/process/secret.ts";
+import { RESERVE_BYTES } from "../lib/disk/reserve.ts";
 import { memoryFolder, PORTS, type Role, VERSION } from "../lib/roles.ts";
-import { TLS_CONNECTS, TLS_LISTENS, type TlsFiles, withTls } from "../lib/tls_settings.ts";
+import { TLS_CONNECTS, TLS_LISTENS, type TlsFiles, withTls } from "../lib/process/tls_settings.ts";
 import type { Agent } from "./define.ts";
-import { Isolate } from "./isolate.ts";
-import { AgentService } from "./service.ts";
-import { inThread, serveIsolate } from "./thread.ts";
+import { Isolate } from "./runtime/isolate.ts";
+import { AgentService } from "./runtime/service.ts";
+import { inThread, serveIsolate } from "./runtime/thread.ts";
 
 /** So many threads that are left behind, each with a core, and the process ends to begin anew. */
 const STUCK_MAX = 2;

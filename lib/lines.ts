@@ -4,10 +4,10 @@
  * @module
  */
 import { CodedError } from "./errors.ts";
-import { LimitError } from "./limits.ts";
+import { LimitError } from "./wire/limits.ts";
 import { sleep } from "./retry.ts";
 import { type Clock, type Duplex, SYSTEM } from "./system.ts";
-import { refuseTls } from "./tls_records.ts";
+import { refuseTls } from "./tls/client_hello.ts";
 import { writeAll, type Writer } from "./write_all.ts";
 
 const LINE_FEED = 0x0a;

@@ -12,9 +12,9 @@ import { unlessAborted } from "../lib/abort.ts";
 import { sha256 } from "../lib/digest.ts";
 import { advice, CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { checked, type JsonObject } from "../lib/protocol.ts";
+import { checked, type JsonObject } from "../lib/wire/protocol.ts";
 import { sleep } from "../lib/retry.ts";
-import { isFinal, type State } from "./task.ts";
+import { isFinal, type State } from "./tasks/task.ts";
 
 const SCAN_TIMEOUT_MS = 10_000;
 /** After a scan that failed, at least so long. */

@@ -1,4 +1,4 @@
-import { runProgram } from "../lib/program.ts";
-import { runCommand } from "./cli.ts";
+import { runProgram } from "../lib/process/program.ts";
+import { runCommand } from "./cli/cli.ts";
 
 if (import.meta.main) await runProgram("orchestrator", () => runCommand(Deno.args));

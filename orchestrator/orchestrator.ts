@@ -3,24 +3,24 @@
  *
  * @module
  */
-import type { Secret } from "../lib/auth.ts";
-import type { Address } from "../lib/client.ts";
+import type { Secret } from "../lib/wire/auth.ts";
+import type { Address } from "../lib/client/client.ts";
 import { CodedError } from "../lib/errors.ts";
-import { Link } from "../lib/link.ts";
-import type { Limits } from "../lib/limits.ts";
+import { Link } from "../lib/client/link.ts";
+import type { Limits } from "../lib/wire/limits.ts";
 import type { Log } from "../lib/log.ts";
-import type { Memory } from "../lib/memory.ts";
-import { type JsonObject, PROTOCOL } from "../lib/protocol.ts";
+import type { Memory } from "../lib/disk/memory.ts";
+import { type JsonObject, PROTOCOL } from "../lib/wire/protocol.ts";
 import { VERSION } from "../lib/roles.ts";
-import { Server } from "../lib/server.ts";
+import { Server } from "../lib/server/server.ts";
 import { SYSTEM, type System } from "../lib/system.ts";
-import { Agents } from "./agents.ts";
-import { Api } from "./api.ts";
-import { Pauses } from "./pauses.ts";
-import type { Pipeline } from "./pipelines.ts";
-import { Scheduler } from "./scheduler.ts";
-import { TaskLog } from "./task_log.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Agents } from "./run/agents.ts";
+import { Api } from "./api/api.ts";
+import { Pauses } from "./run/pauses.ts";
+import type { Pipeline } from "./run/pipelines.ts";
+import { Scheduler } from "./run/scheduler.ts";
+import { TaskLog } from "./tasks/task_log.ts";
+import { Watchdog } from "./run/watchdog.ts";
 
 const ROLE = "orchestrator";
 /** After SIGTERM, calls that are under way may take so long, */

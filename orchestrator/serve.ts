@@ -3,20 +3,26 @@
  *
  * @module
  */
-import type { Values } from "../lib/config.ts";
+import type { Values } from "../lib/process/settings.ts";
 import { EXIT } from "../lib/exit.ts";
 import { logTo } from "../lib/log.ts";
-import { Memory } from "../lib/memory.ts";
-import { exit, stderr, stdout } from "../lib/program.ts";
-import { readSecret, readSecretOf } from "../lib/read_secret.ts";
-import { RESERVE_BYTES } from "../lib/reserve.ts";
+import { Memory } from "../lib/disk/memory.ts";
+import { exit, stderr, stdout } from "../lib/process/program.ts";
+import { readSecret, readSecretOf } from "../lib/process/secret.ts";
+import { RESERVE_BYTES } from "../lib/disk/reserve.ts";
 import { memoryFolder } from "../lib/roles.ts";
-import { withTls } from "../lib/tls_settings.ts";
-import { asBlocks, canRedraw, inPlace, showDashboard, TerminalScreen } from "./console.ts";
-import type { Ask } from "./dashboard.ts";
+import { withTls } from "../lib/process/tls_settings.ts";
+import {
+  asBlocks,
+  canRedraw,
+  inPlace,
+  showDashboard,
+  TerminalScreen,
+} from "./dashboard/console.ts";
+import type { Ask } from "./dashboard/dashboard.ts";
 import { watchInbox } from "./inbox.ts";
 import { Orchestrator } from "./orchestrator.ts";
-import { PIPELINES } from "./pipelines.ts";
+import { PIPELINES } from "./run/pipelines.ts";
 import type { SERVE } from "./settings.ts";
 
 const ROLE = "orchestrator";

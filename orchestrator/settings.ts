@@ -3,11 +3,17 @@
  *
  * @module
  */
-import { addresses, integer, type Settings, text, type ValueSetting } from "../lib/config.ts";
-import type { Address } from "../lib/client.ts";
-import { LIMITS_SETTING } from "../lib/limits.ts";
+import {
+  addresses,
+  integer,
+  type Settings,
+  text,
+  type ValueSetting,
+} from "../lib/process/settings.ts";
+import type { Address } from "../lib/client/client.ts";
+import { LIMITS_SETTING } from "../lib/wire/limits.ts";
 import { PORTS, type Role } from "../lib/roles.ts";
-import { TLS_CONNECTS, TLS_LISTENS } from "../lib/tls_settings.ts";
+import { TLS_CONNECTS, TLS_LISTENS } from "../lib/process/tls_settings.ts";
 
 /** Where the orchestrator listens, and so where its clients find it. */
 export const PLACE = {

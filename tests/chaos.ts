@@ -5,17 +5,17 @@
  *
  * @module
  */
-import { integer, parseSettings, settingsHelp } from "../lib/config.ts";
+import { integer, parseSettings, settingsHelp } from "../lib/process/settings.ts";
 import { CodedError } from "../lib/errors.ts";
 import { ExitError } from "../lib/exit.ts";
-import { Memory } from "../lib/memory.ts";
-import { runProgram, stderr, stdout } from "../lib/program.ts";
-import type { JsonObject } from "../lib/protocol.ts";
+import { Memory } from "../lib/disk/memory.ts";
+import { runProgram, stderr, stdout } from "../lib/process/program.ts";
+import type { JsonObject } from "../lib/wire/protocol.ts";
 import { backoffMs, sleep } from "../lib/retry.ts";
 import { memoryFolder, type Role, ROLES } from "../lib/roles.ts";
-import type { Remote } from "../orchestrator/remote.ts";
-import { Dice } from "./dice.ts";
-import { Swarm } from "./swarm.ts";
+import type { Remote } from "../orchestrator/cli/remote.ts";
+import { Dice } from "./harness/dice.ts";
+import { Swarm } from "./harness/local_cluster.ts";
 
 const CLIENTS = 8;
 const STREAMS = 4;

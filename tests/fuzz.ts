@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { integer, parseSettings, settingsHelp, text } from "../lib/config.ts";
+import { integer, parseSettings, settingsHelp, text } from "../lib/process/settings.ts";
 import { ExitError } from "../lib/exit.ts";
-import { runProgram, stderr, stdout } from "../lib/program.ts";
+import { runProgram, stderr, stdout } from "../lib/process/program.ts";
 import { printableLines } from "../lib/printable.ts";
 import { type Figures, figuresLine, keep } from "./fuzz/finding.ts";
 import { fuzzJournals } from "./fuzz/fuzz_journals.ts";

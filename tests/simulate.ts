@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { integer, parseSettings, settingsHelp } from "../lib/config.ts";
-import { runProgram, stderr, stdout } from "../lib/program.ts";
+import { integer, parseSettings, settingsHelp } from "../lib/process/settings.ts";
+import { runProgram, stderr, stdout } from "../lib/process/program.ts";
 import { simulateMemory } from "./simulation/memory_simulation.ts";
 import { simulate } from "./simulation/simulation.ts";
 

@@ -7,16 +7,16 @@
 import process from "node:process";
 import { z } from "zod";
 import { defineAgent, op } from "../agents/define.ts";
-import { Runtime } from "../agents/runtime.ts";
-import { integer, parseSettings, settingsHelp } from "../lib/config.ts";
-import { Memory } from "../lib/memory.ts";
-import { runProgram, stderr, stdout } from "../lib/program.ts";
-import { type JsonObject, PROTOCOL } from "../lib/protocol.ts";
-import { isFinal } from "../orchestrator/task.ts";
-import { PIPELINES } from "../orchestrator/pipelines.ts";
-import { Scheduler } from "../orchestrator/scheduler.ts";
-import { TaskLog } from "../orchestrator/task_log.ts";
-import { heapMib } from "./heap.ts";
+import { Runtime } from "../agents/runtime/runtime.ts";
+import { integer, parseSettings, settingsHelp } from "../lib/process/settings.ts";
+import { Memory } from "../lib/disk/memory.ts";
+import { runProgram, stderr, stdout } from "../lib/process/program.ts";
+import { type JsonObject, PROTOCOL } from "../lib/wire/protocol.ts";
+import { isFinal } from "../orchestrator/tasks/task.ts";
+import { PIPELINES } from "../orchestrator/run/pipelines.ts";
+import { Scheduler } from "../orchestrator/run/scheduler.ts";
+import { TaskLog } from "../orchestrator/tasks/task_log.ts";
+import { heapMib } from "./harness/heap.ts";
 
 const SETTINGS = {
   tasks: { value: "N", fallback: 20_000, help: "How many", read: integer(1_000, 100_000_000) },

@@ -4,16 +4,16 @@
  * @module
  */
 import type { Page, Partial } from "../shapes.ts";
-import { readDelimited } from "./delimited.ts";
-import type { Entry } from "./entry.ts";
-import { readJsonLines } from "./json_lines.ts";
-import { PAGE_WORDS_MAX } from "./limits.ts";
-import { readLines } from "./log_lines.ts";
-import { mask } from "./mask.ts";
-import { Sequences } from "./sequences.ts";
-import { Tally } from "./tally.ts";
-import { clipTemplate } from "./text.ts";
-import { isProse, keywordsOf } from "./words.ts";
+import { readDelimited } from "./records/delimited.ts";
+import type { Entry } from "./records/entry.ts";
+import { readJsonLines } from "./records/json_lines.ts";
+import { PAGE_WORDS_MAX } from "./bounds.ts";
+import { readLines } from "./records/log_lines.ts";
+import { mask } from "./templates/mask.ts";
+import { Sequences } from "./records/sequences.ts";
+import { Tally } from "./counts/tally.ts";
+import { clipTemplate } from "./templates/text.ts";
+import { isProse, keywordsOf } from "./records/words.ts";
 
 /** Messages of a page whose templates are remembered: short ones come by the hundred thousand. */
 const MESSAGES_KNOWN_MAX = 1024;

@@ -8,7 +8,7 @@ import { defineAgent, op } from "../define.ts";
 import { Analysis, Page, Partial } from "../shapes.ts";
 import { analyze } from "./analyze.ts";
 import { combine } from "./combine.ts";
-import { PARTIALS_MAX } from "./limits.ts";
+import { PARTIALS_MAX } from "./bounds.ts";
 import { merge } from "./merge.ts";
 
 const Partials = z.strictObject({ partials: z.array(Partial).min(1).max(PARTIALS_MAX) });

@@ -5,7 +5,7 @@
  */
 import { CodedError } from "../../lib/errors.ts";
 import type { Partial } from "../shapes.ts";
-import { Tally } from "./tally.ts";
+import { Tally } from "./counts/tally.ts";
 
 /**
  * Adds partial results up.

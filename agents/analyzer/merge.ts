@@ -4,16 +4,22 @@
  * @module
  */
 import { z } from "zod";
-import type { Json } from "../../lib/protocol.ts";
-import { weightOf } from "../../lib/weight.ts";
+import type { Json } from "../../lib/wire/protocol.ts";
+import { weightOf } from "../../lib/json_size.ts";
 import type { Draft } from "../define.ts";
 import type { Analysis, Partial, Template } from "../shapes.ts";
-import { type Baseline, learnRun, readBaseline, rename, writeBaseline } from "./baseline.ts";
-import { close } from "./close.ts";
-import { cluster } from "./cluster.ts";
+import {
+  type Baseline,
+  learnRun,
+  readBaseline,
+  rename,
+  writeBaseline,
+} from "./baseline/baseline.ts";
+import { close } from "./counts/close.ts";
+import { cluster } from "./templates/cluster.ts";
 import { combine } from "./combine.ts";
-import { newsOf } from "./news.ts";
-import { templateId } from "./template_id.ts";
+import { newsOf } from "./baseline/news.ts";
+import { templateId } from "./templates/template_id.ts";
 
 /** Streams that have a baseline, and what all of these may take in memory: see `weightOf()`. */
 export const STREAMS_MAX = 1000;

@@ -6,9 +6,9 @@
 import { CodedError } from "../../lib/errors.ts";
 import type { Source } from "../shapes.ts";
 import type { Cursor } from "./collect_shapes.ts";
-import { depthOf, folderOf, matches } from "./glob.ts";
-import { inboxPath, refuse } from "./inbox_path.ts";
-import { DEPTH_MAX, ENTRIES_MAX, FILES_MAX, walk } from "./walk.ts";
+import { depthOf, folderOf, matches } from "./inbox/glob.ts";
+import { inboxPath, refuse } from "./inbox/inbox_path.ts";
+import { DEPTH_MAX, ENTRIES_MAX, FILES_MAX, walk } from "./inbox/walk.ts";
 
 /** One text or one file: a cursor that has not been begun. */
 export type Candidate = Omit<Cursor, "at">;

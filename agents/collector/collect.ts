@@ -5,21 +5,21 @@
  */
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
-import type { Json } from "../../lib/protocol.ts";
+import type { Json } from "../../lib/wire/protocol.ts";
 import type { Context } from "../define.ts";
 import type { Page } from "../shapes.ts";
 import { type Candidate, checkCursor, nameOf } from "./candidates.ts";
 import type { CollectInput, CollectOutput, Cursor, Note, Place } from "./collect_shapes.ts";
-import { cutPage } from "./cut_page.ts";
-import { freshFrom, FROM_START, type Start } from "./fresh.ts";
-import { formatOf } from "./layout.ts";
-import { mark } from "./mark.ts";
-import { open, type Opened } from "./opened.ts";
-import { findPlain } from "./plain_file.ts";
+import { cutPage } from "./page/cut_page.ts";
+import { freshFrom, FROM_START, type Start } from "./progress/fresh.ts";
+import { formatOf } from "./page/layout.ts";
+import { mark } from "./progress/fingerprint.ts";
+import { open, type Opened } from "./open_source.ts";
+import { findPlain } from "./inbox/plain_file.ts";
 import { searchBehind, searchFrom } from "./search.ts";
-import { recallSeen, recordSeen } from "./seen.ts";
-import type { Setting } from "./setting.ts";
-import { streamOf } from "./stream_of.ts";
+import { recallSeen, recordSeen } from "./progress/progress.ts";
+import type { Setting } from "./config.ts";
+import { streamOf } from "./inbox/stream_of.ts";
 
 /**
  * Gives the page that the cursor stands at and a cursor for the next one, or null. Sources without

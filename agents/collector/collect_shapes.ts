@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { Page, Source } from "../shapes.ts";
-import { PATH_CHARS_MAX } from "./inbox_path.ts";
+import { PATH_CHARS_MAX } from "./inbox/inbox_path.ts";
 
 /** Sources of one task. */
 export const SOURCES_MAX = 100;

@@ -8,7 +8,7 @@ import { collect } from "./collect.ts";
 import { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
 import { recall } from "./recall.ts";
 import { ScanInput, Scanner, ScanOutput } from "./scan.ts";
-import type { Setting } from "./setting.ts";
+import type { Setting } from "./config.ts";
 
 /**
  * Defines the collector.

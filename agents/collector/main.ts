@@ -1,4 +1,4 @@
-import { text } from "../../lib/config.ts";
+import { text } from "../../lib/process/settings.ts";
 import { run } from "../run.ts";
 import { collector } from "./collector.ts";
 

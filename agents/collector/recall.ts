@@ -6,9 +6,9 @@
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
-import { cutPage } from "./cut_page.ts";
-import { open } from "./opened.ts";
-import type { Setting } from "./setting.ts";
+import { cutPage } from "./page/cut_page.ts";
+import { open } from "./open_source.ts";
+import type { Setting } from "./config.ts";
 
 /**
  * Cuts the page that `collect()` noted from the same bytes.

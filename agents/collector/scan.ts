@@ -6,12 +6,12 @@
 import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
 import type { Draft } from "../define.ts";
-import { freshFrom } from "./fresh.ts";
-import { findPlain } from "./plain_file.ts";
-import { recallSeen } from "./seen.ts";
-import type { Setting } from "./setting.ts";
-import { streamOf } from "./stream_of.ts";
-import { TOO_DEEP_MAX, walk } from "./walk.ts";
+import { freshFrom } from "./progress/fresh.ts";
+import { findPlain } from "./inbox/plain_file.ts";
+import { recallSeen } from "./progress/progress.ts";
+import type { Setting } from "./config.ts";
+import { streamOf } from "./inbox/stream_of.ts";
+import { TOO_DEEP_MAX, walk } from "./inbox/walk.ts";
 
 /** Files that one scan looks at, so that others come to their turn. */
 const SCAN_FILES_MAX = 5_000;

@@ -7,10 +7,10 @@ import { CodedError } from "../../lib/errors.ts";
 import type { Context } from "../define.ts";
 import { type Candidate, candidates } from "./candidates.ts";
 import type { CollectInput, Cursor } from "./collect_shapes.ts";
-import { freshFrom, FROM_START, type Start } from "./fresh.ts";
-import { findPlain } from "./plain_file.ts";
-import { recallSeen } from "./seen.ts";
-import type { Setting } from "./setting.ts";
+import { freshFrom, FROM_START, type Start } from "./progress/fresh.ts";
+import { findPlain } from "./inbox/plain_file.ts";
+import { recallSeen } from "./progress/progress.ts";
+import type { Setting } from "./config.ts";
 
 type Reading = Pick<Context, "memory" | "signal">;
 

@@ -1,19 +1,19 @@
 import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
 import { printableLines } from "../../lib/printable.ts";
-import { type Json, TaskId } from "../../lib/protocol.ts";
+import { type Json, TaskId } from "../../lib/wire/protocol.ts";
 import { addCounts } from "../add_counts.ts";
 import { type Agent, type Context, defineAgent, type Draft, op } from "../define.ts";
 import { Analysis, Report } from "../shapes.ts";
-import { bytes } from "./figures.ts";
-import { headline } from "./headline.ts";
-import { renderHtml } from "./html.ts";
-import { renderIndex } from "./index_page.ts";
-import { renderMarkdown } from "./markdown.ts";
-import type { Parts } from "./parts.ts";
+import { bytes } from "./content/format.ts";
+import { headline } from "./content/headline.ts";
+import { renderHtml } from "./html/html.ts";
+import { renderIndex } from "./html/index_page.ts";
+import { renderMarkdown } from "./markdown/markdown.ts";
+import type { Parts } from "./content/report_model.ts";
 import { prettyJson } from "./pretty_json.ts";
-import { discard, pathOf, put, take } from "./shelf.ts";
-import { errorShare, summarize, Summary } from "./summary.ts";
+import { discard, pathOf, put, take } from "./report_folder.ts";
+import { errorShare, summarize, Summary } from "./content/summary.ts";
 
 /** Reports that are kept; older ones leave the index and the disk. */
 export const REPORTS_KEPT = 500;

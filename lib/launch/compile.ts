@@ -8,7 +8,7 @@
 import { copy } from "@std/fs/copy";
 import { walk } from "@std/fs/walk";
 import { ExitError } from "../exit.ts";
-import { runProgram, stdout } from "../program.ts";
+import { runProgram, stdout } from "../process/program.ts";
 import {
   mainModule,
   permissionFlags,

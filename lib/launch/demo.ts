@@ -4,7 +4,7 @@
  * @module
  */
 import { ExitError } from "../exit.ts";
-import { runProgram, stderr, stdout } from "../program.ts";
+import { runProgram, stderr, stdout } from "../process/program.ts";
 import {
   AGENT_ROLES,
   end,

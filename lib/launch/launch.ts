@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { Client } from "../client.ts";
+import { Client } from "../client/client.ts";
 import { CodedError } from "../errors.ts";
 import { ExitError } from "../exit.ts";
-import { variable } from "../config.ts";
-import type { JsonObject } from "../protocol.ts";
-import { SECRET_FILE } from "../read_secret.ts";
+import { variable } from "../process/settings.ts";
+import type { JsonObject } from "../wire/protocol.ts";
+import { SECRET_FILE } from "../process/secret.ts";
 import { sleep } from "../retry.ts";
 import {
   mainModule,

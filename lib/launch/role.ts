@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { variable } from "../config.ts";
-import { runProgram } from "../program.ts";
+import { variable } from "../process/settings.ts";
+import { runProgram } from "../process/program.ts";
 import { PORTS, type Role } from "../roles.ts";
 import { launch, signal } from "./launch.ts";
 

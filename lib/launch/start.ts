@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { variable } from "../config.ts";
+import { variable } from "../process/settings.ts";
 import { EXIT, ExitError } from "../exit.ts";
-import { runProgram, stderr, stopSignal } from "../program.ts";
+import { runProgram, stderr, stopSignal } from "../process/program.ts";
 import { PORTS, type Role } from "../roles.ts";
 import { AGENT_ROLES, end, launch, makeSecret, SAMPLE_INBOX, type Site } from "./launch.ts";
 

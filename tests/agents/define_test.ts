@@ -1,12 +1,19 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { Runtime } from "../../agents/runtime.ts";
-import { importSecret } from "../../lib/auth.ts";
+import { Runtime } from "../../agents/runtime/runtime.ts";
+import { importSecret } from "../../lib/wire/auth.ts";
 import { CodedError } from "../../lib/errors.ts";
-import { Server } from "../../lib/server.ts";
-import { openMemory } from "../lib/memories.ts";
-import { TempFolder, within } from "../lib/temp_folder.ts";
-import { connect, type Ended, HOST, PATIENCE_MS, Program, SECRET } from "./agent_process.ts";
-import { greeter } from "./greeter.ts";
+import { Server } from "../../lib/server/server.ts";
+import { openMemory } from "../lib/disk/memories.ts";
+import { TempFolder, within } from "../harness/temp_folder.ts";
+import {
+  connect,
+  type Ended,
+  HOST,
+  PATIENCE_MS,
+  Program,
+  SECRET,
+} from "../harness/agent_process.ts";
+import { greeter } from "../harness/greeter.ts";
 
 const log = (): void => {};
 

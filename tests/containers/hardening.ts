@@ -6,7 +6,7 @@
  */
 import { sleep } from "../../lib/retry.ts";
 import { PORTS, type Role } from "../../lib/roles.ts";
-import { figures } from "../disk/left_out.ts";
+import { figures } from "../harness/skipped.ts";
 import { Checks } from "./checks.ts";
 import {
   type Container,

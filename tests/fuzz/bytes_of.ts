@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { concat } from "../../lib/concat.ts";
-import type { Dice } from "../dice.ts";
+import { concat } from "../../lib/disk/concat.ts";
+import type { Dice } from "../harness/dice.ts";
 
 const encoder = new TextEncoder();
 

@@ -11,11 +11,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
 import type { ExitError } from "../../lib/exit.ts";
-import { fromWire, toWire } from "../../lib/protocol.ts";
-import { repair } from "../../lib/repair.ts";
-import { figures } from "../disk/left_out.ts";
-import { openMemory } from "../lib/memories.ts";
-import { TempFolder } from "../lib/temp_folder.ts";
+import { fromWire, toWire } from "../../lib/wire/protocol.ts";
+import { repair } from "../../lib/disk/repair.ts";
+import { figures } from "../harness/skipped.ts";
+import { openMemory } from "../lib/disk/memories.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
 import { figuresLine } from "./finding.ts";
 import { fuzzJournals } from "./fuzz_journals.ts";
 import { fuzzSessions, tryOne } from "./fuzz_sessions.ts";

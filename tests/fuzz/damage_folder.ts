@@ -4,8 +4,8 @@
  * @module
  */
 import { ignoreMissing } from "../../lib/system_errors.ts";
-import type { Dice } from "../dice.ts";
-import { concat } from "../../lib/concat.ts";
+import type { Dice } from "../harness/dice.ts";
+import { concat } from "../../lib/disk/concat.ts";
 import { oddBytes, randomBytes } from "./bytes_of.ts";
 
 /** What was done, and what may follow from it. */

@@ -10,10 +10,10 @@
  * @module
  */
 import { ExitError } from "../../lib/exit.ts";
-import { repair } from "../../lib/repair.ts";
-import { heapMib, isExact } from "../heap.ts";
-import { openMemory, stateOf } from "../lib/memories.ts";
-import { copyFolder, within } from "../lib/temp_folder.ts";
+import { repair } from "../../lib/disk/repair.ts";
+import { heapMib, isExact } from "../harness/heap.ts";
+import { openMemory, stateOf } from "../lib/disk/memories.ts";
+import { copyFolder, within } from "../harness/temp_folder.ts";
 import { damageFolder, type Harm } from "./damage_folder.ts";
 import type { Figures, Finding } from "./finding.ts";
 import type { FuzzOptions } from "./fuzz_sessions.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decodeReply, decodeRequest } from "../../lib/protocol.ts";
+import { decodeReply, decodeRequest } from "../../lib/wire/protocol.ts";
 import type { Figures, Finding } from "./finding.ts";
 import { runSession } from "./hostile_session.ts";
 import { allBytes, type SessionInput } from "./session_input.ts";

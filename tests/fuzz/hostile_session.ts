@@ -6,12 +6,12 @@
  *
  * @module
  */
-import type { Secret } from "../../lib/auth.ts";
-import { makeNonce, prove } from "../../lib/auth.ts";
+import type { Secret } from "../../lib/wire/auth.ts";
+import { makeNonce, prove } from "../../lib/wire/auth.ts";
 import { advice } from "../../lib/errors.ts";
-import { decodeReply, type Reply } from "../../lib/protocol.ts";
+import { decodeReply, type Reply } from "../../lib/wire/protocol.ts";
 import { sleep } from "../../lib/retry.ts";
-import { concat } from "../../lib/concat.ts";
+import { concat } from "../../lib/disk/concat.ts";
 import { allBytes, bytesOf, DONE_TASK, type SessionInput } from "./session_input.ts";
 
 /** A role that does not answer a ping within this time has lost it. */

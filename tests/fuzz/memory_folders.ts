@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { Json } from "../../lib/protocol.ts";
-import { Dice } from "../dice.ts";
-import { copyFolder } from "../lib/temp_folder.ts";
-import { openMemory, stateOf } from "../lib/memories.ts";
+import type { Json } from "../../lib/wire/protocol.ts";
+import { Dice } from "../harness/dice.ts";
+import { copyFolder } from "../harness/temp_folder.ts";
+import { openMemory, stateOf } from "../lib/disk/memories.ts";
 
 const COMMITS = 16;
 const KEYS = 8;

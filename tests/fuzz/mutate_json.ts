@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Json } from "../../lib/protocol.ts";
-import type { Dice } from "../dice.ts";
+import type { Json } from "../../lib/wire/protocol.ts";
+import type { Dice } from "../harness/dice.ts";
 
 /** Text that stands in the JSON as it is. */
 class Raw {

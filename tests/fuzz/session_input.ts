@@ -4,7 +4,7 @@
  * @module
  */
 import type { Role } from "../../lib/roles.ts";
-import { concat } from "../../lib/concat.ts";
+import { concat } from "../../lib/disk/concat.ts";
 
 /** Bytes: as text, as base64, or as a text many times. */
 export type Part = string | { readonly base64: string } | {

@@ -4,9 +4,9 @@
  * @module
  */
 import { type Role, ROLES } from "../../lib/roles.ts";
-import type { JsonObject } from "../../lib/protocol.ts";
-import { Dice } from "../dice.ts";
-import { concat } from "../../lib/concat.ts";
+import type { JsonObject } from "../../lib/wire/protocol.ts";
+import { Dice } from "../harness/dice.ts";
+import { concat } from "../../lib/disk/concat.ts";
 import { mutatedBytes, oddBytes } from "./bytes_of.ts";
 import { mutatedJson } from "./mutate_json.ts";
 import { partOf, type SessionInput } from "./session_input.ts";

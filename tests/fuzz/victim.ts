@@ -5,8 +5,8 @@
  * @module
  */
 import { copy } from "@std/fs/copy";
-import { importSecret, type Secret } from "../../lib/auth.ts";
-import { Client } from "../../lib/client.ts";
+import { importSecret, type Secret } from "../../lib/wire/auth.ts";
+import { Client } from "../../lib/client/client.ts";
 import {
   end,
   healthy,
@@ -16,7 +16,7 @@ import {
   type Site,
 } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
-import type { JsonObject } from "../../lib/protocol.ts";
+import type { JsonObject } from "../../lib/wire/protocol.ts";
 import type { Target } from "./hostile_session.ts";
 import { sleep } from "../../lib/retry.ts";
 import { type Role, ROLES } from "../../lib/roles.ts";

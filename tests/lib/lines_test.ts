@@ -3,7 +3,7 @@ import { CodedError } from "../../lib/errors.ts";
 import { LineReader, LineWriter } from "../../lib/lines.ts";
 import { SYSTEM } from "../../lib/system.ts";
 import type { Writer } from "../../lib/write_all.ts";
-import { until, within } from "./wire.ts";
+import { until, within } from "../harness/wire.ts";
 
 const MANY = () => 1_000_000;
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
 import { parseBounded } from "../../lib/parse_bounded.ts";
-import { checked } from "../../lib/protocol.ts";
+import { checked } from "../../lib/wire/protocol.ts";
 
 const MANY = 100_000;
 

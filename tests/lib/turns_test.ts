@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Turns } from "../../lib/turns.ts";
-import { Gate } from "../agents/bench.ts";
+import { Turns } from "../../lib/mutex.ts";
+import { Gate } from "../bench/agent.ts";
 
 const never = new AbortController().signal;
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
-import type { JsonObject } from "../../lib/protocol.ts";
+import type { JsonObject } from "../../lib/wire/protocol.ts";
 import { watchInbox } from "../../orchestrator/inbox.ts";
-import { openDesk } from "../agents/collector/desk.ts";
-import { keepLog, type Logged, until, within } from "../lib/wire.ts";
+import { openDesk } from "../agents/collector/collector_harness.ts";
+import { keepLog, type Logged, until, within } from "../harness/wire.ts";
 
 /** More files than one answer of the collector names. */
 const MANY = 1_100;

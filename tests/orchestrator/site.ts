@@ -5,16 +5,16 @@
  */
 import { z } from "zod";
 import { defineAgent, op } from "../../agents/define.ts";
-import { Runtime } from "../../agents/runtime.ts";
-import { type Address, Client } from "../../lib/client.ts";
-import { importSecret } from "../../lib/auth.ts";
+import { Runtime } from "../../agents/runtime/runtime.ts";
+import { type Address, Client } from "../../lib/client/client.ts";
+import { importSecret } from "../../lib/wire/auth.ts";
 import { CodedError } from "../../lib/errors.ts";
-import { Memory } from "../../lib/memory.ts";
-import type { JsonObject } from "../../lib/protocol.ts";
+import { Memory } from "../../lib/disk/memory.ts";
+import type { JsonObject } from "../../lib/wire/protocol.ts";
 import { permissionFlags, permissionsOf, PORTS } from "../../lib/roles.ts";
-import { Server } from "../../lib/server.ts";
-import { TempFolder } from "../lib/temp_folder.ts";
-import { quiet, SECRET, within } from "../lib/wire.ts";
+import { Server } from "../../lib/server/server.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
+import { quiet, SECRET, within } from "../harness/wire.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 const Any = z.record(z.string(), z.json());

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { permissionsOf, ROLES } from "../../lib/roles.ts";
-import { leftOut } from "../disk/left_out.ts";
+import { leftOut } from "../harness/skipped.ts";
 
 const MARK = '"permissions":';
 

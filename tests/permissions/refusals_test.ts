@@ -10,8 +10,8 @@ import { compile } from "../../lib/launch/compile.ts";
 import { launch, signal, type Site } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
 import { permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
-import { claimSite } from "../claim_site.ts";
-import { figures, leftOut } from "../disk/left_out.ts";
+import { claimSite } from "../harness/claim_site.ts";
+import { figures, leftOut } from "../harness/skipped.ts";
 import { type Ended, PROBE, probe } from "./probe.ts";
 
 const BINARIES = Deno.env.get("BATON_BINARIES");

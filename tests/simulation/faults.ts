@@ -1,4 +1,4 @@
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 
 /** What may go wrong by itself, how likely that is each time, and how often it did. */
 export class Faults<Name extends string> {

@@ -1,5 +1,5 @@
 import type { Clock, System } from "../../lib/system.ts";
-import { Dice } from "../dice.ts";
+import { Dice } from "../harness/dice.ts";
 import { Process } from "./process.ts";
 import { SimDisk } from "./sim_disk.ts";
 import type { SimNet } from "./sim_net.ts";

@@ -1,9 +1,9 @@
 import { CodedError } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
-import { Memory } from "../../lib/memory.ts";
+import { Memory } from "../../lib/disk/memory.ts";
 import { sleep } from "../../lib/retry.ts";
 import type { System } from "../../lib/system.ts";
-import { Dice } from "../dice.ts";
+import { Dice } from "../harness/dice.ts";
 import { Machine } from "./machine.ts";
 import { SimNet } from "./sim_net.ts";
 import { Timeline } from "./timeline.ts";

@@ -1,4 +1,4 @@
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 import { Faults } from "./faults.ts";
 import type { Timeline } from "./timeline.ts";
 

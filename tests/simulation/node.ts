@@ -1,6 +1,6 @@
 import { ExitError } from "../../lib/exit.ts";
 import type { Log } from "../../lib/log.ts";
-import { Memory } from "../../lib/memory.ts";
+import { Memory } from "../../lib/disk/memory.ts";
 import type { System } from "../../lib/system.ts";
 import type { Machine } from "./machine.ts";
 

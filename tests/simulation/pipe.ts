@@ -1,4 +1,4 @@
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 import type { NetHardware } from "./net_hardware.ts";
 
 /** A chunk that is held back for the next one goes on its own after at most this time. */

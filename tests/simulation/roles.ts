@@ -9,7 +9,7 @@ import { unlessAborted } from "../../lib/abort.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { sleep } from "../../lib/retry.ts";
 import type { System } from "../../lib/system.ts";
-import type { Pipeline } from "../../orchestrator/pipelines.ts";
+import type { Pipeline } from "../../orchestrator/run/pipelines.ts";
 
 /** What a task asks for. */
 export const Wanted = z.strictObject({

@@ -1,9 +1,9 @@
 import { CodedError } from "../../lib/errors.ts";
-import type { Json, JsonObject } from "../../lib/protocol.ts";
+import type { Json, JsonObject } from "../../lib/wire/protocol.ts";
 import { backoffMs, sleep } from "../../lib/retry.ts";
 import type { System } from "../../lib/system.ts";
-import { isFinal, type State, type TaskEvent } from "../../orchestrator/task.ts";
-import type { Remote } from "../../orchestrator/remote.ts";
+import { isFinal, type State, type TaskEvent } from "../../orchestrator/tasks/task.ts";
+import type { Remote } from "../../orchestrator/cli/remote.ts";
 import type { Wanted } from "./roles.ts";
 
 const PAGES_MAX = 12;

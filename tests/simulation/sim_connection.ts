@@ -1,5 +1,5 @@
 import type { Connection } from "../../lib/system.ts";
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 import type { NetHardware } from "./net_hardware.ts";
 import { type Parcel, Pipe } from "./pipe.ts";
 import type { Process } from "./process.ts";

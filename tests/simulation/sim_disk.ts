@@ -1,5 +1,5 @@
 import type { Disk, DiskFile } from "../../lib/system.ts";
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 import { type DiskFault, DiskHardware } from "./disk_hardware.ts";
 import type { Faults } from "./faults.ts";
 import { OpenFile } from "./open_file.ts";

@@ -1,4 +1,4 @@
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 import { GrowingBytes } from "./growing_bytes.ts";
 
 export const SECTOR_BYTES = 512;

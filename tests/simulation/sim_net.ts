@@ -1,5 +1,5 @@
 import type { Connection, Listener, Net } from "../../lib/system.ts";
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 import type { Faults } from "./faults.ts";
 import { type NetFault, NetHardware } from "./net_hardware.ts";
 import type { Process } from "./process.ts";

@@ -1,4 +1,4 @@
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../harness/dice.ts";
 import { SimFile } from "./sim_file.ts";
 import { systemError } from "./system_errors.ts";
 

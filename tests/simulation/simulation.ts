@@ -1,18 +1,18 @@
-import { AgentService } from "../../agents/service.ts";
-import { importSecret } from "../../lib/auth.ts";
+import { AgentService } from "../../agents/runtime/service.ts";
+import { importSecret } from "../../lib/wire/auth.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Memory } from "../../lib/memory.ts";
+import type { Memory } from "../../lib/disk/memory.ts";
 import { Orchestrator } from "../../orchestrator/orchestrator.ts";
-import { Remote } from "../../orchestrator/remote.ts";
-import { Dice } from "../dice.ts";
-import { judge } from "./judge.ts";
+import { Remote } from "../../orchestrator/cli/remote.ts";
+import { Dice } from "../harness/dice.ts";
+import { judge } from "./invariants.ts";
 import { Machine } from "./machine.ts";
 import { Node } from "./node.ts";
 import { AGENTS, type Mishaps, PIPELINE } from "./roles.ts";
 import { SimClient } from "./sim_client.ts";
 import { SimNet } from "./sim_net.ts";
 import { Timeline } from "./timeline.ts";
-import { FAULT_NAMES, heal, type Place, startLater, trouble } from "./trouble.ts";
+import { FAULT_NAMES, heal, type Place, startLater, trouble } from "./fault_schedule.ts";
 
 const SECRET = importSecret("a secret that is only ever used in a simulation");
 const PORT = 7100;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { simulateMemory } from "./memory_simulation.ts";
-import { PLANTS } from "./plants.ts";
+import { PLANTS } from "./mutants.ts";
 import { simulate } from "./simulation.ts";
 
 const SEEDS = 10;

@@ -1,5 +1,5 @@
 import type { System } from "../../lib/system.ts";
-import { Dice } from "../dice.ts";
+import { Dice } from "../harness/dice.ts";
 import { Machine } from "./machine.ts";
 import { SimNet } from "./sim_net.ts";
 import { Timeline } from "./timeline.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Dice } from "../dice.ts";
+import { Dice } from "../harness/dice.ts";
 import { Timeline } from "./timeline.ts";
 
 /** Lets all that is scheduled happen. */

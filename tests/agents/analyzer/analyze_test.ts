@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
-import { PARTIAL_BYTES } from "../../../agents/analyzer/limits.ts";
+import { PARTIAL_BYTES } from "../../../agents/analyzer/bounds.ts";
 import { type Page, PAGE_BYTES, Partial } from "../../../agents/shapes.ts";
 import { pageOf } from "./page_of.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { analyzer } from "../../../agents/analyzer/analyzer.ts";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
-import { Isolate } from "../../../agents/isolate.ts";
-import { Dice } from "../../dice.ts";
+import { Isolate } from "../../../agents/runtime/isolate.ts";
+import { Dice } from "../../harness/dice.ts";
 import { pageOf } from "./page_of.ts";
 
 const MODULE = new URL("../../../agents/analyzer/main.ts", import.meta.url).href;

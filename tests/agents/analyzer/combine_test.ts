@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
 import { combine } from "../../../agents/analyzer/combine.ts";
-import { PARTIAL_BYTES, PARTIALS_MAX, SOURCES_REST } from "../../../agents/analyzer/limits.ts";
+import { PARTIAL_BYTES, PARTIALS_MAX, SOURCES_REST } from "../../../agents/analyzer/bounds.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { type Level, Partial } from "../../../agents/shapes.ts";
-import { Dice } from "../../dice.ts";
+import { Dice } from "../../harness/dice.ts";
 import { pageOf } from "./page_of.ts";
 
 /** Pages of one log with some of everything. */

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
-import { BASELINE_TEMPLATES_MAX } from "../../../agents/analyzer/baseline.ts";
+import { BASELINE_TEMPLATES_MAX } from "../../../agents/analyzer/baseline/baseline.ts";
 import { BASELINES_BYTES_MAX, merge, STREAMS_MAX } from "../../../agents/analyzer/merge.ts";
 import type { Draft } from "../../../agents/define.ts";
-import type { Json } from "../../../lib/protocol.ts";
+import type { Json } from "../../../lib/wire/protocol.ts";
 import { CodedError } from "../../../lib/errors.ts";
-import { weightOf } from "../../../lib/weight.ts";
+import { weightOf } from "../../../lib/json_size.ts";
 import { Analysis } from "../../../agents/shapes.ts";
-import { Dice } from "../../dice.ts";
+import { Dice } from "../../harness/dice.ts";
 import { pageOf } from "./page_of.ts";
 
 const NO_NEWS = { appeared: [], silent: [], changed: [] };

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
 import { PAGE_BYTES } from "../../../agents/shapes.ts";
-import { openDesk } from "./desk.ts";
+import { openDesk } from "./collector_harness.ts";
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 const sum = (pages: { bytes: number }[]): number =>

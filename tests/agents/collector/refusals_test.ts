@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
-import { FILES_MAX } from "../../../agents/collector/walk.ts";
+import { FILES_MAX } from "../../../agents/collector/inbox/walk.ts";
 import type { Source } from "../../../agents/shapes.ts";
 import { ignoreMissing } from "../../../lib/system_errors.ts";
-import { within } from "../../lib/wire.ts";
-import { Desk, openDesk } from "./desk.ts";
+import { within } from "../../harness/wire.ts";
+import { Desk, openDesk } from "./collector_harness.ts";
 
 async function refused(desk: Desk, source: Source, code: ErrorCode, words: string) {
   const error = await assertRejects(() => desk.collect({ sources: [source] }), CodedError);

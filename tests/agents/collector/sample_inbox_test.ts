@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Desk } from "./desk.ts";
+import { Desk } from "./collector_harness.ts";
 
 const desk = new Desk(new URL("../../inbox", import.meta.url).pathname);
 

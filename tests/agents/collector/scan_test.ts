@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Desk, openDesk } from "./desk.ts";
+import { Desk, openDesk } from "./collector_harness.ts";
 
 Deno.test("scan() lists what has not been collected, the oldest first", async () => {
   await using desk = await openDesk();

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { searchBehind, searchFrom } from "../../../agents/collector/search.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { ignoreMissing } from "../../../lib/system_errors.ts";
-import { openDesk } from "./desk.ts";
+import { openDesk } from "./collector_harness.ts";
 
 const signal = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import type { Analysis, Template } from "../../../agents/shapes.ts";
-import type { Parts } from "../../../agents/reporter/parts.ts";
+import type { Parts } from "../../../agents/reporter/content/report_model.ts";
 
 export const START = Date.UTC(2026, 10, 23);
 

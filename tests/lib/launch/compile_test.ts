@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ROLES } from "../../../lib/roles.ts";
 import { said } from "../../containers/docker.ts";
-import { leftOut } from "../../disk/left_out.ts";
+import { leftOut } from "../../harness/skipped.ts";
 
 // Seen to fail: with a package's LICENSE in the programs.
 Deno.test("compile() writes into no program where it was made", async (t) => {

@@ -1,0 +1,85 @@
+/**
+ * DDSketch: quantiles within 1 % of the exact value, from counts that add up in any order. Masson,
+ * Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees",
+ * VLDB 2019, https://arxiv.org/abs/1908.10693.
+ *
+ * @module
+ */
+import { addCounts } from "../../add_counts.ts";
+import type { Sketch } from "../../shapes.ts";
+import { BUCKETS_MAX } from "../bounds.ts";
+
+const ACCURACY = 0.01;
+const GAMMA = (1 + ACCURACY) / (1 - ACCURACY);
+const LOG_GAMMA = Math.log(GAMMA);
+
+/** Magnitudes below this count as zero. */
+const MAGNITUDE_MIN = 1e-12;
+
+/** A sketch while it is filled. */
+export class SketchBuilder {
+  readonly #positive = new Map<number, number>();
+  readonly #negative = new Map<number, number>();
+  #zeros = 0;
+
+  /** Adds a finite number. */
+  add(value: number): void {
+    const magnitude = Math.abs(value);
+    if (magnitude < MAGNITUDE_MIN) this.#zeros++;
+    else count(value > 0 ? this.#positive : this.#negative, bucketOf(magnitude), 1);
+  }
+
+  merge(sketch: Sketch): void {
+    for (const [index, n] of sketch.positive) count(this.#positive, index, n);
+    for (const [index, n] of sketch.negative) count(this.#negative, index, n);
+    this.#zeros = addCounts(this.#zeros, sketch.zeros);
+  }
+
+  build(): Sketch {
+    return {
+      positive: bounded(this.#positive),
+      negative: bounded(this.#negative),
+      zeros: this.#zeros,
+    };
+  }
+}
+
+/** The value below which the share `q` of all numbers lies, within 1 %; NaN for an empty sketch. */
+export function quantile({ positive, negative, zeros }: Sketch, q: number): number {
+  const ascending: [value: number, count: number][] = [
+    ...negative.toReversed().map(([index, n]): [number, number] => [-valueOf(index), n]),
+    [0, zeros],
+    ...positive.map(([index, n]): [number, number] => [valueOf(index), n]),
+  ];
+  const total = ascending.reduce((sum, [, n]) => sum + n, 0);
+  const rank = q * (total - 1);
+  let below = 0;
+  for (const [value, n] of ascending) {
+    below += n;
+    if (below > rank) return value;
+  }
+  return NaN;
+}
+
+function bucketOf(magnitude: number): number {
+  return Math.ceil(Math.log(magnitude) / LOG_GAMMA);
+}
+
+/** The value whose relative distance to both ends of its bucket is the same. */
+function valueOf(index: number): number {
+  return 2 * Math.pow(GAMMA, index) / (GAMMA + 1);
+}
+
+function count(buckets: Map<number, number>, index: number, n: number): void {
+  buckets.set(index, addCounts(buckets.get(index) ?? 0, n));
+}
+
+/** In order, with the smallest magnitudes joined where there are too many buckets. */
+function bounded(buckets: Map<number, number>): [number, number][] {
+  const sorted = [...buckets].sort(([a], [b]) => a - b);
+  const over = sorted.length - BUCKETS_MAX;
+  if (over <= 0) return sorted;
+  const kept = sorted.slice(over);
+  kept[0][1] = sorted.slice(0, over).reduce((sum, [, n]) => addCounts(sum, n), kept[0][1]);
+  return kept;
+}

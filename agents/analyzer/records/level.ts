@@ -1,0 +1,75 @@
+/**
+ * Severities by the words and numbers that stand for them.
+ *
+ * @module
+ */
+import { type Level, LEVELS } from "../../shapes.ts";
+
+const WORDS = new Map<string, Level>([
+  ["fatal", "fatal"],
+  ["emerg", "fatal"],
+  ["emergency", "fatal"],
+  ["panic", "fatal"],
+  ["alert", "fatal"],
+  ["crit", "fatal"],
+  ["critical", "fatal"],
+  ["error", "error"],
+  ["err", "error"],
+  ["severe", "error"],
+  ["failure", "error"],
+  ["warning", "warn"],
+  ["warn", "warn"],
+  ["wrn", "warn"],
+  ["info", "info"],
+  ["inf", "info"],
+  ["information", "info"],
+  ["informational", "info"],
+  ["notice", "info"],
+  ["debug", "debug"],
+  ["dbg", "debug"],
+  ["fine", "debug"],
+  ["trace", "trace"],
+  ["verbose", "trace"],
+  ["finer", "trace"],
+  ["finest", "trace"],
+]);
+
+const LETTERS = new Map<string, Level>([
+  ["F", "fatal"],
+  ["E", "error"],
+  ["W", "warn"],
+  ["I", "info"],
+  ["D", "debug"],
+  ["V", "trace"],
+  ["T", "trace"],
+]);
+
+/** Severities of syslog (RFC 5424, table 2) by their number. */
+const SYSLOG: Level[] = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
+
+/** The longest word above; longer ones need no lower-casing to be refused. */
+const WORD_CHARS_MAX = 13;
+
+/** The level that a word names, in any case; undefined for other words. */
+export function levelOf(word: string): Level | undefined {
+  return word.length > WORD_CHARS_MAX ? undefined : WORDS.get(word.toLowerCase());
+}
+
+/** The level that a capital letter stands for, as in logcat and glog. */
+export function levelOfLetter(letter: string): Level | undefined {
+  return LETTERS.get(letter);
+}
+
+/** The level of a JSON number: 10 to 60 as pino and bunyan write them, 0 to 7 as syslog. */
+export function levelOfNumber(value: number): Level | undefined {
+  if (value >= 0 && value < SYSLOG.length) return SYSLOG[Math.floor(value)];
+  if (value < 10 || value > 69) return undefined;
+  return (["trace", "debug", "info", "warn", "error", "fatal"] as const)[
+    Math.floor(value / 10) - 1
+  ];
+}
+
+/** The more severe of two. */
+export function worse(a: Level, b: Level): Level {
+  return LEVELS.indexOf(a) <= LEVELS.indexOf(b) ? a : b;
+}

@@ -1,0 +1,60 @@
+/**
+ * Named values to an entry: what JSON lines, CSV and logfmt have in common.
+ *
+ * @module
+ */
+import type { Level } from "../../shapes.ts";
+import { type Entry, isCode, roleOf } from "./entry.ts";
+import { levelOf, levelOfNumber } from "./level.ts";
+import { NAME_CHARS_MAX, RECORD_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts";
+import { measureOf } from "./measure.ts";
+import { instantOf, instantOfNumber } from "./timestamp.ts";
+
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+
+/** Makes an entry of values by name. The first time, level and message found are the record's. */
+export function readPairs(
+  pairs: Iterable<readonly [name: string, value: string | number | boolean]>,
+  raw: string,
+): Entry {
+  let at: number | null = null;
+  let level: Level = "none";
+  let message: string | null = null;
+  const numbers: [string, number][] = [];
+  const words: [string, string][] = [];
+  for (const [name, given] of pairs) {
+    if (name === "" || name.length > NAME_CHARS_MAX) continue;
+    const value = typeof given === "string" && NUMBER.test(given.trim()) ? Number(given) : given;
+    const role = roleOf(name);
+    const instant: number | undefined = role === "time" && at === null
+      ? asInstant(value)
+      : undefined;
+    const stated: Level | undefined = role === "level" && level === "none"
+      ? asLevel(value)
+      : undefined;
+    const measure = typeof value === "string" ? measureOf(value.trim()) : undefined;
+    if (instant !== undefined) at = instant;
+    else if (stated !== undefined) level = stated;
+    else if (role === "message" && message === null && typeof given === "string") {
+      message = given.slice(0, RECORD_CHARS_MAX);
+    } else if (role === "identifier") continue;
+    else if (typeof value === "number" && !isCode(name)) numbers.push([name, value]);
+    else if (measure !== undefined) numbers.push([`${name}_${measure.unit}`, measure.value]);
+    else if (isWord(value)) words.push([name, String(value).trim()]);
+  }
+  return { at, level, message, raw: raw.slice(0, RECORD_CHARS_MAX), numbers, words };
+}
+
+function asInstant(value: string | number | boolean): number | undefined {
+  if (typeof value === "number") return instantOfNumber(value);
+  return typeof value === "string" && value.length < 64 ? instantOf(value) : undefined;
+}
+
+function asLevel(value: string | number | boolean): Level | undefined {
+  if (typeof value === "number") return levelOfNumber(value);
+  return typeof value === "string" ? levelOf(value.trim()) : undefined;
+}
+
+function isWord(value: string | number | boolean): boolean {
+  return typeof value !== "string" || (value.length <= VALUE_CHARS_MAX && value.trim() !== "");
+}

@@ -1,0 +1,86 @@
+/**
+ * Numbers and words that a message names: `uid=0`, `size: 4096`, `took 35ms`, `user=root`.
+ *
+ * @module
+ */
+import { isCode, roleOf } from "./entry.ts";
+import { NAME_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts";
+import { isUnit, measureOf } from "./measure.ts";
+
+export interface Pairs {
+  readonly numbers: [name: string, value: number][];
+  readonly words: [name: string, value: string][];
+}
+
+/** Pairs of one message. */
+const PAIRS_MAX = 64;
+
+const SPACE = /\s+/;
+const KEY = /^[A-Za-z_][\w.-]*$/;
+const NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
+const WORD = /^[A-Za-z_][\w.@/-]*$|^\d{1,3}(?:\.\d{1,3}){3}$/;
+
+/** Words that stand between a verb and its number. */
+const FILLERS = new Set(["in", "after", "for", "of", "is", "was", "to", "at", "with", "about"]);
+
+/** Finds the pairs of a message. */
+export function pairsOf(message: string): Pairs {
+  const pairs: Pairs = { numbers: [], words: [] };
+  const tokens = message.split(SPACE);
+  for (let index = 0; index < tokens.length; index++) {
+    if (pairs.numbers.length + pairs.words.length >= PAIRS_MAX) break;
+    const token = tokens[index];
+    if (token === "=" && index > 0) {
+      addPair(pairs, bare(tokens[index - 1]), bare(tokens[index + 1] ?? ""));
+    } else if (token.includes("=")) {
+      for (const piece of token.split(/[,;&|()]/)) {
+        const equals = piece.indexOf("=");
+        if (equals > 0) addPair(pairs, bare(piece.slice(0, equals)), bare(piece.slice(equals + 1)));
+      }
+    } else if (token.length > 1 && token.endsWith(":")) {
+      const value = bare(tokens[index + 1] ?? "");
+      if (NUMBER.test(value) || measureOf(value) !== undefined) addPair(pairs, bare(token), value);
+    } else {
+      addMeasure(pairs, tokens, index);
+    }
+  }
+  return pairs;
+}
+
+/** Adds `took 35ms` or `took 35 ms` under the verb's name. */
+function addMeasure(pairs: Pairs, tokens: string[], index: number): void {
+  const code = tokens[index].charCodeAt(0);
+  if (code < 48 || code > 57) return;
+  const token = bare(tokens[index]);
+  const next = bare(tokens[index + 1] ?? "");
+  const text = NUMBER.test(token) && isUnit(next) ? token + next : token;
+  if (measureOf(text) === undefined) return;
+  let name = index - 1;
+  if (name > 0 && FILLERS.has(tokens[name])) name--;
+  if (name >= 0 && /^[A-Za-z_]+[:,]?$/.test(tokens[name])) addPair(pairs, bare(tokens[name]), text);
+}
+
+function addPair({ numbers, words }: Pairs, key: string, value: string): void {
+  if (key.length > NAME_CHARS_MAX || value === "" || value.length > VALUE_CHARS_MAX) return;
+  if (!KEY.test(key) || roleOf(key) !== "other") return;
+  if (NUMBER.test(value)) {
+    if (isCode(key)) words.push([key, value]);
+    else numbers.push([key, Number(value)]);
+    return;
+  }
+  const measure = measureOf(value);
+  if (measure !== undefined) {
+    numbers.push([`${key.toLowerCase()}_${measure.unit}`, measure.value]);
+  } else if (WORD.test(value)) {
+    words.push([key, value]);
+  }
+}
+
+/** Without the quotes and marks around it. */
+function bare(token: string): string {
+  let start = 0;
+  let end = token.length;
+  while (start < end && "([{<\"'".includes(token[start])) start++;
+  while (end > start && ".,;:!?)]}>\"'".includes(token[end - 1])) end--;
+  return token.slice(start, end);
+}

@@ -1,0 +1,171 @@
+/**
+ * The readable file of a memory: one entry a line inside one JSON object, with a checksum at its end.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { Damage } from "./damage.ts";
+import { CodedError } from "../errors.ts";
+import { ExitError } from "../exit.ts";
+import { LineReader } from "../lines.ts";
+import type { Json } from "../wire/protocol.ts";
+import { crc32, crcText, type Mark, START } from "./record.ts";
+import { RECORD_BYTES_MAX } from "./segment.ts";
+import { SYSTEM } from "../system.ts";
+import { ignoreMissing } from "../system_errors.ts";
+
+const FORMAT = 1;
+const PART_CHARS = 1024 * 1024;
+/** No journal ever gets as far: whatever says so is damaged. */
+const SEQ_MAX = 2 ** 52;
+
+const Crc = z.string().regex(/^[0-9a-f]{8}$/);
+const Head = z.object({
+  memory: z.int().positive(),
+  role: z.string(),
+  seq: z.int().nonnegative().max(SEQ_MAX),
+  crc: Crc,
+});
+const Foot = z.object({ sum: Crc });
+
+export interface Snapshot {
+  readonly entries: Map<string, Json>;
+  /** The last journal record that the entries include. */
+  readonly mark: Mark;
+}
+
+/** The file's bytes, in parts. */
+export function* encodeSnapshot(role: string, { entries, mark }: Snapshot): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let sum = 0;
+  let text = JSON.stringify({ memory: FORMAT, role, seq: mark.seq, crc: crcText(mark.crc) })
+    .replace(/\}$/, ',"entries":{\n');
+  const part = (): Uint8Array => {
+    const bytes = encoder.encode(text);
+    sum = crc32(bytes, sum);
+    text = "";
+    return bytes;
+  };
+  let left = entries.size;
+  for (const [key, value] of entries) {
+    text += `${JSON.stringify(key)}:${JSON.stringify(value)}${--left > 0 ? "," : ""}\n`;
+    if (text.length > PART_CHARS) yield part();
+  }
+  yield part();
+  yield encoder.encode(`},"sum":"${crcText(sum)}"}\n`);
+}
+
+/**
+ * Reads the file back; nothing at all where there is none yet.
+ *
+ * @throws {Damage} where it is not whole
+ * @throws {ExitError} `damaged` where it belongs to another role, or its format is newer
+ * @throws what the system says where it can't be read
+ */
+export async function readSnapshot(
+  path: string,
+  role: string,
+  disk = SYSTEM.disk,
+): Promise<Snapshot> {
+  const entries = new Map<string, Json>();
+  const stat = await disk.lstat(path).catch(ignoreMissing);
+  if (stat === undefined) return { entries, mark: START };
+  if (!stat.isFile) throw new Damage("memory", path, undefined, "it is not a plain file");
+
+  using file = await disk.open(path);
+  let head: z.infer<typeof Head> | undefined;
+  let [sum, offset, lines] = [0, 0, 1];
+  let whole = false;
+  try {
+    for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
+      if (head === undefined) {
+        head = decodeHead(line);
+      } else if (line[0] === CLOSING_BRACE) {
+        whole = decodeFoot(line).sum === crcText(sum);
+        break;
+      } else {
+        for (const [key, value] of decodeEntry(line)) entries.set(key, value);
+      }
+      sum = crc32(NEW_LINE, crc32(line, sum));
+      offset += line.length + 1;
+      lines++;
+    }
+  } catch (error) {
+    if (!isAboutContent(error)) throw error; // the disk's trouble, which no repair takes away
+    const why = error instanceof z.ZodError
+      ? "not of this shape" // its message has many lines
+      : error.message.slice(0, 80);
+    throw new Damage("memory", path, offset, `line ${lines} is damaged (${why})`);
+  }
+  if (head === undefined || !whole) {
+    throw new Damage("memory", path, offset, "its checksum is wrong");
+  }
+  const foreign = (why: string): ExitError =>
+    new ExitError("damaged", `Cannot read memory "${path}" at byte 0: ${why}`);
+  if (head.memory > FORMAT) throw foreign(`format ${head.memory} is newer than ${FORMAT}`);
+  if (head.role !== role) throw foreign(`it belongs to "${head.role}", not "${role}"`);
+  return { entries, mark: markOf(head) };
+}
+
+/** What can still be read of a file that is damaged. */
+export interface Salvage {
+  /** The checksum is that of the whole file: whether a value is as it was can't be told. */
+  readonly entries: Map<string, Json>;
+  readonly mark: Mark | undefined;
+  /** Lines that are no entries any more. */
+  readonly unreadable: number;
+}
+
+/** Reads each line that can be read, whatever the others are. */
+export async function salvageSnapshot(path: string): Promise<Salvage> {
+  const entries = new Map<string, Json>();
+  let mark: Mark | undefined;
+  let [lines, unreadable, bytes] = [0, 0, 0];
+  if (!(await Deno.lstat(path)).isFile) return { entries, mark, unreadable };
+  using file = await Deno.open(path);
+  const { size } = await file.stat();
+  try {
+    for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
+      bytes += line.length + 1;
+      try {
+        if (lines++ === 0) mark = markOf(decodeHead(line));
+        else if (line[0] === CLOSING_BRACE) decodeFoot(line);
+        else for (const [key, value] of decodeEntry(line)) entries.set(key, value);
+      } catch {
+        unreadable++; // the caller tells how many
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error; // too long for an entry: the rest is one
+  }
+  return { entries, mark, unreadable: unreadable + (bytes < size ? 1 : 0) };
+}
+
+const NEW_LINE = new Uint8Array([0x0a]);
+const CLOSING_BRACE = 0x7d;
+
+function decodeHead(line: Uint8Array): z.infer<typeof Head> {
+  return Head.parse(JSON.parse(decode(line) + "}}"));
+}
+
+function decodeFoot(line: Uint8Array): z.infer<typeof Foot> {
+  return Foot.parse(JSON.parse('{"entries":{' + decode(line)));
+}
+
+function decodeEntry(line: Uint8Array): [string, Json][] {
+  const text = decode(line);
+  return Object.entries(JSON.parse(`{${text.endsWith(",") ? text.slice(0, -1) : text}}`));
+}
+
+function decode(line: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
+}
+
+/** Whether an error says what is wrong with a line, and not with the disk that it lies on. */
+function isAboutContent(error: unknown): error is Error {
+  return [SyntaxError, TypeError, z.ZodError, CodedError].some((kind) => error instanceof kind);
+}
+
+function markOf({ seq, crc }: z.infer<typeof Head>): Mark {
+  return { seq, crc: parseInt(crc, 16) };
+}

@@ -1,0 +1,155 @@
+/**
+ * Settings of a program: flags over environment over defaults.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import type { Address } from "../client/client.ts";
+import { ExitError } from "../exit.ts";
+
+/** A flag with a value: `--flag VALUE`, or the environment variable, or the fallback. */
+export interface ValueSetting<T, F extends T | undefined = T> {
+  readonly env?: string;
+  /** How the value is called in the help, as in `--port N`. */
+  readonly value: string;
+  /** What holds where neither is given; may be `undefined`. */
+  readonly fallback: F;
+  readonly help: string;
+  /** Reads the text; throws `RangeError` with what was expected. */
+  readonly read: (text: string) => T;
+}
+
+/** A flag that is given or not. */
+export interface Switch {
+  readonly help: string;
+}
+
+// deno-lint-ignore no-explicit-any -- a table of settings of any type
+export type Settings = Readonly<Record<string, ValueSetting<any, any> | Switch>>;
+export type Values<S extends Settings> = {
+  readonly [name in keyof S]: S[name] extends { read: (text: string) => infer T; fallback: infer F }
+    ? T | Extract<F, undefined>
+    : boolean;
+};
+
+export interface Parsed<S extends Settings> {
+  readonly values: Values<S>;
+  /** What is no flag, in order. */
+  readonly rest: string[];
+  readonly help: boolean;
+}
+
+/**
+ * Reads the flags in `args`, and for those not given the environment.
+ *
+ * @throws {ExitError} `usage` for a flag that is unknown, lacks its value or can't be read
+ */
+export function parseSettings<const S extends Settings>(settings: S, args: string[]): Parsed<S> {
+  const unknown: string[] = [];
+  const names = Object.keys(settings);
+  const flags = parseArgs(args, {
+    string: ["_", ...names.filter((name) => "value" in settings[name])],
+    boolean: [...names.filter((name) => !("value" in settings[name])), "help"],
+    unknown: (arg, key) => {
+      if (key !== undefined) unknown.push(arg);
+      return key === undefined;
+    },
+  }) as { _: string[]; [name: string]: unknown };
+  if (unknown.length > 0) {
+    throw new ExitError("usage", `Cannot take "${unknown[0]}": no such flag, see --help`);
+  }
+  const values = Object.fromEntries(
+    names.map((name) => [name, valueOf(name, settings[name], flags[name])]),
+  );
+  return { values: values as Values<S>, rest: flags._, help: flags.help === true };
+}
+
+/** A line for each setting. */
+export function settingsHelp(settings: Settings): string {
+  return Object.entries(settings).map(([name, setting]) => {
+    if (!("value" in setting)) return `  ${`--${name}`.padEnd(26)} ${setting.help}`;
+    const { value, env, help, fallback } = setting;
+    const notes = [
+      ...(fallback === undefined ? [] : [`default ${shown(fallback)}`]),
+      ...(env === undefined ? [] : [`or ${env}`]),
+    ];
+    const flag = `--${name} ${value}`.padEnd(26);
+    return `  ${flag} ${help}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}`;
+  }).join("\n");
+}
+
+function shown(value: unknown): string {
+  return Array.isArray(value)
+    ? value.map(shown).join(",")
+    : typeof value === "object"
+    ? `${(value as Address).hostname}:${(value as Address).port}`
+    : String(value);
+}
+
+function valueOf<T>(
+  name: string,
+  setting: ValueSetting<T, T | undefined> | Switch,
+  flag: unknown,
+): T | boolean | undefined {
+  if (!("value" in setting)) return flag === true;
+  const fromEnv = setting.env === undefined ? undefined : variable(setting.env);
+  const [text, where] = typeof flag === "string" ? [flag, `--${name}`] : [fromEnv, setting.env];
+  if (text === undefined) return setting.fallback;
+  return readValue(text, where!, setting.read);
+}
+
+/**
+ * A variable of the environment; `undefined` where it is not set, or empty.
+ *
+ * @throws {ExitError} `usage` where it is no text; what it is may be a secret, and is not told
+ */
+export function variable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name) || undefined;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.InvalidData)) throw error;
+    throw new ExitError("usage", `Cannot read the variable ${name}: it is not UTF-8`);
+  }
+}
+
+/**
+ * Reads a word that someone has typed.
+ *
+ * @throws {ExitError} `usage`, with the word, its place and what was expected there
+ */
+export function readValue<T>(text: string, place: string, read: (text: string) => T): T {
+  try {
+    return read(text);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ExitError("usage", `Cannot take "${text}" for ${place}: ${cause.message}`, { cause });
+  }
+}
+
+/** Reads a whole number within bounds. */
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new RangeError(`it must be a whole number from ${min} to ${max}`);
+  };
+}
+
+/** Reads any text that is not empty. */
+export function text(value: string): string {
+  if (value !== "") return value;
+  throw new RangeError("it must not be empty");
+}
+
+/** Reads `host:port`, several of them separated by commas. */
+export function addresses(value: string): Address[] {
+  return value.split(",").map((part) => {
+    const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(part.trim()) ??
+      [];
+    const hostname = bracketed ?? plain;
+    if (hostname !== undefined && Number(port) > 0 && Number(port) < 65536) {
+      return { hostname, port: Number(port) };
+    }
+    throw new RangeError("it must be host:port, or several of them separated by commas");
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * The bounds that a server holds its peers to, and the bounds of these themselves.
+ *
+ * @module
+ */
+import { CodedError, type CodedErrorOptions, type ErrorCode } from "../errors.ts";
+
+/** No line of baton/1 is longer, and no limit is set above it: every peer can read what it is sent. */
+export const LINE_BYTES_MAX = 4 * 1024 * 1024;
+const DEPTH_MAX = 64;
+const NODES_MAX = 1_000_000;
+/** After so long another try to connect may find room. */
+export const CROWDED_MS = 50;
+
+interface Limit {
+  /** What holds unless told otherwise. */
+  readonly usual: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** All of them, as `hello` tells them. */
+export const LIMIT_TABLE = {
+  /** Bytes in a line, its end not counted. */
+  line_bytes: { usual: LINE_BYTES_MAX, least: 65_536, most: LINE_BYTES_MAX },
+  /** The same before the peer has proved that it holds the secret. */
+  line_bytes_before_auth: { usual: 4_096, least: 1_024, most: 65_536 },
+  /** Arrays and objects inside each other. */
+  depth: { usual: DEPTH_MAX, least: 16, most: DEPTH_MAX },
+  /** Keys and values in a line, counted by its `[`, `{`, `,` and `:`. */
+  nodes: { usual: NODES_MAX, least: 1_000, most: NODES_MAX },
+  /** Requests of one connection that have no reply yet. */
+  in_flight: { usual: 64, least: 1, most: 1_024 },
+  /** In all; those before the proof never take the room of the others. */
+  connections: { usual: 2_400, least: 2, most: 65_536 },
+  /** Those of them that have not proved that they hold the secret; with 1024 descriptors some stay. */
+  connections_before_auth: { usual: 900, least: 1, most: 65_535 },
+  /** Lines that are not empty before the proof, which is one of them. */
+  requests_before_auth: { usual: 16, least: 2, most: 1_000 },
+  /** From the connection's start to the end of `auth`. */
+  auth_ms: { usual: 2_000, least: 100, most: 60_000 },
+  /** From a line's first byte to its last. */
+  line_ms: { usual: 10_000, least: 100, most: 600_000 },
+  /** One write that the peer does not take. */
+  write_ms: { usual: 10_000, least: 100, most: 600_000 },
+  /** Nothing heard and nothing in flight; at least twice the time between two pings. */
+  idle_ms: { usual: 120_000, least: 20_000, most: 86_400_000 },
+  /** Characters of replies that the peer has not taken yet. */
+  unread_bytes: { usual: 16 * 1024 * 1024, least: 65_536, most: 256 * 1024 * 1024 },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMIT_TABLE;
+export type Limits = { readonly [name in LimitName]: number };
+export const LIMIT_NAMES = Object.keys(LIMIT_TABLE) as LimitName[];
+
+/** What holds unless told otherwise. */
+export const LIMITS = perLimit((name) => LIMIT_TABLE[name].usual) as Limits;
+
+/** A value for each limit. */
+export function perLimit<T>(value: (name: LimitName) => T): Record<LimitName, T> {
+  return Object.fromEntries(LIMIT_NAMES.map((name) => [name, value(name)])) as Record<LimitName, T>;
+}
+
+/** A peer went beyond a limit. */
+export class LimitError extends CodedError {
+  constructor(
+    readonly limit: LimitName,
+    code: ErrorCode,
+    message: string,
+    options?: CodedErrorOptions,
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** What a connection is told that there is no room for; it may come again at once. */
+export function tooManyConnections(
+  limit: "connections" | "connections_before_auth",
+): LimitError {
+  const message = "Cannot keep this connection: too many are open";
+  return new LimitError(limit, "busy", message, { afterMs: CROWDED_MS });
+}
+
+/** The setting of every role that listens. */
+export const LIMITS_SETTING = {
+  limits: {
+    env: "BATON_LIMITS",
+    value: "NAME=N,…",
+    fallback: undefined,
+    help: "What peers are held to, as in in_flight=16,auth_ms=5000",
+    read: readLimits,
+  },
+};
+
+/**
+ * Reads `name=number`, several of them separated by commas.
+ *
+ * @throws {RangeError} for a name that there is none of or that comes twice, for a number out of its
+ * bounds, and where connections before the proof would leave no room for the others
+ */
+export function readLimits(text: string): Partial<Limits> {
+  const read: Partial<Record<LimitName, number>> = {};
+  for (const part of text.split(",")) {
+    const [, word, digits] = /^\s*(\w+)\s*=\s*(\S*)\s*$/.exec(part) ?? [];
+    if (word === undefined) {
+      throw new RangeError("it must be name=number, or several of them separated by commas");
+    }
+    if (!Object.hasOwn(LIMIT_TABLE, word)) {
+      throw new RangeError(`there is no limit "${word}"; there are ${LIMIT_NAMES.join(", ")}`);
+    }
+    const name = word as LimitName;
+    if (name in read) throw new RangeError(`${name} comes twice`);
+    const { least, most } = LIMIT_TABLE[name];
+    const value = Number(digits);
+    if (!/^\d+$/.test(digits) || value < least || value > most) {
+      throw new RangeError(`${name} must be a whole number from ${least} to ${most}`);
+    }
+    read[name] = value;
+  }
+  const { connections, connections_before_auth } = { ...LIMITS, ...read };
+  if (connections_before_auth < connections) return read;
+  throw new RangeError(
+    `connections_before_auth must be less than connections, and is ${connections_before_auth} ` +
+      `where connections is ${connections}`,
+  );
+}

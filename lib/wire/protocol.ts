@@ -1,0 +1,198 @@
+/**
+ * The shapes of baton/1: one JSON object per line, a request or a reply. `PROTOCOL.md` beside this
+ * file is the reference.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { advice, CodedError, ERROR_CODES } from "../errors.ts";
+import { LimitError, LIMITS, type Limits } from "./limits.ts";
+import { refuseShape, type Shape } from "./json_bounds.ts";
+import { parseBounded } from "../parse_bounded.ts";
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export const PROTOCOL = 1;
+
+/** The longest time that a request may be given: a day. */
+export const TIMEOUT_MS_MAX = 86_400_000;
+
+export const RequestId = z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/);
+export const TaskId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
+/** Any object, as it is: a copy of all its keys would cost more than the parsing. */
+export const AnyObject = z.custom<JsonObject>(
+  (value) => value !== null && typeof value === "object" && !Array.isArray(value),
+  "Invalid input: expected record",
+);
+
+export const Request = z.strictObject({
+  v: z.literal(PROTOCOL),
+  id: RequestId,
+  type: z.string().regex(/^[a-z][a-z_]{0,31}$/),
+  /** What is left of the caller's time; each hop takes off what it used itself. */
+  timeout_ms: z.int().min(1).max(TIMEOUT_MS_MAX).optional(),
+  body: AnyObject.optional(),
+});
+export type Request = z.infer<typeof Request>;
+
+export const WireError = z.strictObject({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  retry: z.enum(["no", "now", "after", "unknown"]),
+  after_ms: z.int().nonnegative().optional(),
+  maybe_done: z.boolean(),
+  details: z.array(z.string()).optional(),
+});
+export type WireError = z.infer<typeof WireError>;
+
+export const Reply = z.discriminatedUnion("ok", [
+  z.strictObject({ v: z.literal(PROTOCOL), id: RequestId, ok: z.literal(true), body: AnyObject }),
+  z.strictObject({
+    v: z.literal(PROTOCOL),
+    /** Absent where the request was so broken that it had no id to tell. */
+    id: RequestId.optional(),
+    ok: z.literal(false),
+    error: WireError,
+  }),
+]);
+export type Reply = z.infer<typeof Reply>;
+
+/**
+ * Turns the bytes of a line into a request.
+ *
+ * @param limits by default those of the protocol
+ * @throws {RequestError} `bad_json`, `bad_request` or `unsupported_version`, with the request's id
+ * where it could be read.
+ */
+export function decodeRequest(line: Uint8Array, limits: Shape = LIMITS): Request {
+  const value = parse(line, limits);
+  const checked = Request.safeParse(value);
+  if (checked.success) return checked.data;
+  const { v, id } = value !== null && typeof value === "object" ? value as Request : {} as Request;
+  const known = RequestId.safeParse(id);
+  const code = Number.isInteger(v) && v !== PROTOCOL ? "unsupported_version" : "bad_request";
+  const message = code === "bad_request"
+    ? "Cannot read the request: it does not have the shape of baton/1"
+    : `Cannot speak version ${v}: this server speaks ${PROTOCOL}`;
+  throw new RequestError(
+    new CodedError(code, message, { details: issues(checked.error) }),
+    known.success ? known.data : undefined,
+  );
+}
+
+/** A line that is no request, and the id that its reply is to carry. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  constructor(override readonly cause: CodedError, readonly id: string | undefined) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Turns the bytes of a line into a reply; throws `CodedError` `bad_json` or `bad_request`. */
+export function decodeReply(line: Uint8Array): Reply {
+  let value: unknown;
+  try {
+    value = parse(line, LIMITS);
+  } catch (error) {
+    throw error instanceof RequestError ? error.cause : error;
+  }
+  const checked = parseBounded(Reply, value);
+  if (checked.success) return checked.data;
+  const v = (value as Partial<Reply> | null)?.v as number | undefined;
+  if (Number.isInteger(v) && v !== PROTOCOL) {
+    const message = `Cannot read a reply of version ${v}: this client speaks ${PROTOCOL}`;
+    throw new CodedError("unsupported_version", message);
+  }
+  throw new CodedError(
+    "bad_request",
+    "Cannot read the reply: it does not have the shape of baton/1",
+    {
+      details: issues(checked.error),
+    },
+  );
+}
+
+/** The line, its end included, of a request or a reply. */
+export function encode(message: Request | Reply): string {
+  return JSON.stringify(message) + "\n";
+}
+
+/** Whether a line, its end not counted, has more than `max` bytes. */
+export function longer(line: string, max: number): boolean {
+  if (line.length * 3 <= max) return false; // a UTF-16 unit takes three bytes at most
+  return new TextEncoder().encode(line).length - 1 > max;
+}
+
+/**
+ * Looks at a line, its end included, before it is sent: what is beyond a limit would end the
+ * connection for everyone on it.
+ *
+ * @throws {LimitError} `line_too_long` or `bad_json`
+ */
+export function refuseUnfit(
+  line: string,
+  { line_bytes, ...shape }: Pick<Limits, "line_bytes"> & Shape,
+): void {
+  const bytes = new TextEncoder().encode(line);
+  if (bytes.length - 1 <= line_bytes) return refuseShape(bytes, shape);
+  const message = `Cannot send it: it has more than ${line_bytes} bytes`;
+  throw new LimitError("line_bytes", "line_too_long", message);
+}
+
+/** An error as it crosses the wire. Anything but a `CodedError` is `internal` and tells nothing. */
+export function toWire(error: unknown, reference: () => string): WireError {
+  const coded = error instanceof CodedError ? error : new CodedError(
+    "internal",
+    `Cannot answer: internal error ${reference()}, see the server's log`,
+  );
+  return {
+    code: coded.code,
+    message: coded.message.slice(0, 2000),
+    retry: advice(coded.code).retry,
+    after_ms: coded.afterMs,
+    maybe_done: coded.maybeDone,
+    details: coded.details?.slice(0, 20).map((detail) => detail.slice(0, 300)),
+  };
+}
+
+/** The error that a reply carries. */
+export function fromWire(error: WireError): CodedError {
+  return new CodedError(error.code, error.message, {
+    afterMs: error.after_ms,
+    maybeDone: error.maybe_done,
+    details: error.details,
+  });
+}
+
+/** The value as its schema gives it; throws `CodedError` `invalid_input` with the paths at fault. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = parseBounded(schema, value);
+  if (result.success) return result.data;
+  const details = issues(result.error);
+  throw new CodedError("invalid_input", `Cannot take this input: ${details[0]}`, { details });
+}
+
+/** A schema's complaints as `path: message`, at most 20 of them. */
+export function issues(error: z.ZodError): string[] {
+  return error.issues.slice(0, 20).map((issue) =>
+    `${issue.path.join(".") || "(top)"}: ${issue.message}`.slice(0, 300)
+  );
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function parse(line: Uint8Array, limits: Shape): unknown {
+  try {
+    refuseShape(line, limits);
+    return JSON.parse(utf8.decode(line));
+  } catch (error) {
+    if (error instanceof CodedError) throw new RequestError(error, undefined);
+    const why = error instanceof SyntaxError ? error.message.slice(0, 120) : "not UTF-8";
+    throw new RequestError(
+      new CodedError("bad_json", `Cannot read the line: ${why}`, { cause: error }),
+      undefined,
+    );
+  }
+}

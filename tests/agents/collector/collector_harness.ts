@@ -1,0 +1,112 @@
+import { collect } from "../../../agents/collector/collect.ts";
+import {
+  type CollectInput,
+  type CollectOutput,
+  type Cursor,
+  Note,
+} from "../../../agents/collector/collect_shapes.ts";
+import { recall } from "../../../agents/collector/recall.ts";
+import { Scanner, type ScanOutput } from "../../../agents/collector/scan.ts";
+import type { Context, Draft } from "../../../agents/define.ts";
+import type { Json } from "../../../lib/wire/protocol.ts";
+import { Page } from "../../../agents/shapes.ts";
+
+const PAGES_MAX = 100;
+
+/** A memory whose changes are kept at once, as JSON. */
+export class MapDraft implements Draft {
+  readonly map = new Map<string, string>();
+
+  get(key: string): Promise<Json | undefined> {
+    const value = this.map.get(key);
+    return Promise.resolve(value === undefined ? undefined : JSON.parse(value));
+  }
+
+  keys(prefix: string): Promise<string[]> {
+    return Promise.resolve([...this.map.keys()].filter((key) => key.startsWith(prefix)).sort());
+  }
+
+  set(key: string, value: Json): void {
+    this.map.set(key, JSON.stringify(value));
+  }
+
+  delete(key: string): void {
+    this.map.delete(key);
+  }
+}
+
+/** An inbox in a temporary folder, and the collector's ops on it with a clock that stands still. */
+export class Desk implements AsyncDisposable {
+  readonly memory = new MapDraft();
+  readonly inbox: string;
+  /** Every file is written as of this time, so it is settled when `now` is later. */
+  written = 1_000_000;
+  now = 2_000_000;
+  #note: string | undefined;
+  readonly #scanner: Scanner;
+
+  constructor(inbox: string) {
+    this.inbox = inbox;
+    this.#scanner = new Scanner(this.#setting());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.inbox, { recursive: true });
+  }
+
+  async write(path: string, content: string | Uint8Array, append = false): Promise<void> {
+    const at = `${this.inbox}/${path}`;
+    await Deno.mkdir(at.slice(0, at.lastIndexOf("/")), { recursive: true });
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(at, bytes, { append });
+    await Deno.utime(at, this.written / 1000, this.written / 1000);
+  }
+
+  async collect(input: CollectInput): Promise<CollectOutput> {
+    this.#note = undefined;
+    return await collect(this.#setting(), input, this.#context());
+  }
+
+  /** Asks until the cursor is null, and gives up where it never is. */
+  async pages(input: CollectInput): Promise<Page[]> {
+    const pages: Page[] = [];
+    let cursor: Cursor | undefined;
+    do {
+      const answer = await this.collect({ ...input, cursor });
+      if (pages.push(Page.parse(answer.page)) > PAGES_MAX) throw new Error("Pages without an end");
+      cursor = answer.cursor ?? undefined;
+    } while (cursor !== undefined);
+    return pages;
+  }
+
+  async texts(input: CollectInput): Promise<string[]> {
+    return (await this.pages(input)).map((page) => page.text);
+  }
+
+  /** Recalls the last answer. */
+  async recall(input: CollectInput): Promise<CollectOutput> {
+    const note = Note.parse(JSON.parse(this.#note ?? "null"));
+    return await recall(this.#setting(), input, note, new AbortController().signal);
+  }
+
+  async scan(settle_ms?: number): Promise<ScanOutput> {
+    return await this.#scanner.scan({ settle_ms }, this.#context());
+  }
+
+  #setting() {
+    return { inbox: this.inbox, now: () => this.now };
+  }
+
+  #context(): Context {
+    return {
+      task: "t1",
+      memory: this.memory,
+      signal: new AbortController().signal,
+      note: (value) => this.#note = JSON.stringify(value),
+    };
+  }
+}
+
+export async function openDesk(): Promise<Desk> {
+  return new Desk(await Deno.makeTempDir({ prefix: "baton-inbox-" }));
+}

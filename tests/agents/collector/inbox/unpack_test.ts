@@ -1,0 +1,127 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { memoryBytes } from "../../../../agents/collector/inbox/bytes.ts";
+import { open } from "../../../../agents/collector/open_source.ts";
+import { unpack } from "../../../../agents/collector/inbox/unpack.ts";
+import { CodedError } from "../../../../lib/errors.ts";
+import { TempFolder } from "../../../harness/temp_folder.ts";
+import { openDesk } from "../collector_harness.ts";
+
+// Seen to catch: a character that is cut where a block ends, a packed text that is given free before it is
+// read, a file that is cut meanwhile and read for ever, an abort that nobody looks at.
+
+async function gzip(text: BlobPart): Promise<Uint8Array> {
+  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(packed).arrayBuffer());
+}
+
+function utf16(text: string, littleEndian: boolean): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(2 * text.length));
+  for (let at = 0; at < text.length; at++) {
+    bytes.setUint16(2 * at, text.charCodeAt(at), littleEndian);
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+Deno.test("collect() pages a gzip file, and its bytes sum to the packed size", async () => {
+  await using desk = await openDesk();
+  const text = Array.from({ length: 300_000 }, (_, id) => `line ${id}\n`).join("");
+  const packed = await gzip(text);
+  await desk.write("a.log.gz", packed);
+  const input = { sources: [{ file: "a.log.gz" }], only_new: true };
+  const pages = await desk.pages(input);
+  assert(pages.length > 2);
+  assertEquals(pages.map((page) => page.text).join("") === text, true);
+  assertEquals(pages.reduce((bytes, page) => bytes + page.bytes, 0), packed.length);
+  assertEquals(pages[0].stream, "a.log");
+  assertEquals(await desk.texts(input), [""]);
+});
+
+Deno.test("collect() takes a gzip file that has changed for a new one", async () => {
+  await using desk = await openDesk();
+  const input = { sources: [{ file: "a.log.gz" }], only_new: true };
+  await desk.write("a.log.gz", await gzip("one\n"));
+  assertEquals(await desk.texts(input), ["one\n"]);
+  await desk.write("a.log.gz", await gzip("one\ntwo\n"));
+  assertEquals(await desk.texts(input), ["one\ntwo\n"]);
+});
+
+Deno.test("collect() gives an empty page that stands for all of an empty gzip file", async () => {
+  await using desk = await openDesk();
+  const packed = await gzip("");
+  await desk.write("a.gz", packed);
+  const [page, ...more] = await desk.pages({ sources: [{ file: "a.gz" }] });
+  assertEquals([page.text, page.bytes, more], ["", packed.length, []]);
+});
+
+Deno.test("collect() reads UTF-16 with a byte order mark", async () => {
+  await using desk = await openDesk();
+  for (const littleEndian of [true, false]) {
+    const bytes = utf16("\ufeffid,name\r\n1,ünï\r\n", littleEndian);
+    await desk.write("a.csv", bytes);
+    const [page] = await desk.pages({ sources: [{ file: "a.csv" }] });
+    assertEquals([page.columns, page.text, page.bytes], [["id", "name"], "1,ünï\n", bytes.length]);
+  }
+});
+
+Deno.test("collect() takes UTF-16 that has grown for a new file", async () => {
+  await using desk = await openDesk();
+  const input = { sources: [{ file: "a.log" }], only_new: true };
+  await desk.write("a.log", utf16("\ufeffone\n", true));
+  assertEquals(await desk.texts(input), ["one\n"]);
+  await desk.write("a.log", utf16("two\n", true), true);
+  assertEquals(await desk.texts(input), ["one\ntwo\n"]);
+});
+
+Deno.test("collect() refuses gzip that is cut off or has a second member", async () => {
+  await using desk = await openDesk();
+  const packed = await gzip("hello\n".repeat(100));
+  const two = new Uint8Array([...packed, ...packed]);
+  for (const broken of [packed.slice(0, -5), two]) {
+    await desk.write("a.gz", broken);
+    const error = await assertRejects(
+      () => desk.collect({ sources: [{ file: "a.gz" }] }),
+      CodedError,
+      "unpack it first",
+    );
+    assertEquals(error.code, "invalid_input");
+  }
+});
+
+Deno.test("unpack() reads UTF-16 in gzip, and characters that lie across two blocks", async () => {
+  // With the mark in front each block of 64 KiB ends within a pair.
+  const text = "\u{1f600}".repeat(100_000);
+  const packed = await gzip(utf16("\ufeff" + text, true).buffer as ArrayBuffer);
+  const unpacked = await unpack("a.gz", memoryBytes(packed), new AbortController().signal);
+  const bytes = new Uint8Array(unpacked.size);
+  await unpacked.read(bytes, 0);
+  assertEquals(new TextDecoder().decode(bytes), text);
+});
+
+Deno.test("unpack() ends with an abort, and where the file is cut while it is read", async () => {
+  const packed = memoryBytes(await gzip("hello\n"));
+  const signal = AbortSignal.abort(new Error("nobody waits"));
+  await assertRejects(() => unpack("a.gz", packed, signal), Error, "nobody waits");
+  const cut = { ...packed, size: packed.size + 1 };
+  const unpacked = unpack("a.gz", cut, new AbortController().signal);
+  const { code } = await assertRejects(() => unpacked, CodedError, "cut while it is read");
+  assertEquals(code, "handler_rejected");
+});
+
+Deno.test("unpack() stops at the limit", async () => {
+  const bomb = memoryBytes(await gzip("0".repeat(1_000_000)));
+  const signal = new AbortController().signal;
+  assertEquals((await unpack("a.gz", bomb, signal, 1_000_000)).size, 1_000_000);
+  await assertRejects(() => unpack("a.gz", bomb, signal, 999_999), CodedError, "more than 999999");
+});
+
+Deno.test("open() gives what it unpacked free when it is closed", async () => {
+  await using temp = await TempFolder.make();
+  await Deno.writeFile(`${temp.path}/a.gz`, await gzip("0".repeat(1_000_000)));
+  const candidate = { source: 0, path: "a.gz" };
+  const signal = new AbortController().signal;
+  const opened = await open(temp.path, [{ file: "a.gz" }], candidate, signal);
+  const head = new Uint8Array(10);
+  assertEquals(await opened.text.read(head, 0), 10);
+  await opened[Symbol.asyncDispose]();
+  assertEquals(await opened.text.read(head, 0), 0);
+});

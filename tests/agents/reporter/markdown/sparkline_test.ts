@@ -1,0 +1,13 @@
+import { assertEquals } from "@std/assert";
+import { sparkline } from "../../../../agents/reporter/markdown/sparkline.ts";
+
+Deno.test("sparkline() draws from zero up", () => {
+  assertEquals(sparkline([0, 1, 2, 3, 4, 5, 6, 7, 8]), "▁▁▂▃▄▅▆▇█");
+});
+
+Deno.test("sparkline() of nothing, one and equal numbers", () => {
+  assertEquals(sparkline([]), "");
+  assertEquals(sparkline([5]), "█");
+  assertEquals(sparkline([3, 3, 3]), "███");
+  assertEquals(sparkline([0, 0]), "▁▁");
+});

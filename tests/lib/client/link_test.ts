@@ -1,0 +1,311 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { importSecret } from "../../../lib/wire/auth.ts";
+import type { Address } from "../../../lib/client/client.ts";
+import { CodedError } from "../../../lib/errors.ts";
+import { Link } from "../../../lib/client/link.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { JsonObject } from "../../../lib/wire/protocol.ts";
+import type { Server } from "../../../lib/server/server.ts";
+import { SYSTEM } from "../../../lib/system.ts";
+import {
+  FakeServer,
+  hangUp,
+  keepLog,
+  letIn,
+  quiet,
+  SECRET,
+  serve,
+  until,
+  within,
+} from "../../harness/wire.ts";
+
+const secret = await importSecret(SECRET);
+
+function linkTo(addresses: Address[], log: Log = quiet): Link {
+  return new Link({ role: "echo", addresses, secret, log });
+}
+
+/** Answers with its number when the test lets it. */
+async function worker(
+  number: number,
+): Promise<{ server: Server; gate: PromiseWithResolvers<void>; asked: string[] }> {
+  const gate = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const server = await serve({
+    answer: async ({ id }) => {
+      asked.push(id);
+      await gate.promise;
+      return { number };
+    },
+  });
+  return { server, gate, asked };
+}
+
+async function refusal(promise: Promise<unknown>): Promise<CodedError> {
+  return await within(assertRejects(() => promise, CodedError), "a refusal");
+}
+
+Deno.test("Link waits for its first connection and asks", async () => {
+  await using server = await serve();
+  await using link = linkTo([server.address]);
+  assertEquals(link.up, false);
+  // So long it may wait for a connection: nothing would be left if it did not end with the first.
+  assertEquals(await link.call("say", { a: 1 }, { id: "a", timeoutMs: 1_000 }), { a: 1 });
+  assertEquals(link.up, true);
+});
+
+Deno.test("Link asks the least busy of its addresses", async () => {
+  const workers = [await worker(0), await worker(1)];
+  await using _a = workers[0].server;
+  await using _b = workers[1].server;
+  await using link = linkTo(workers.map(({ server }) => server.address));
+  await until(() => link.states().every(({ up }) => up), "both are up");
+  const calls: Promise<JsonObject>[] = [];
+  for (let n = 0; n < 10; n++) {
+    calls.push(link.call("say", {}, { id: `n${n}`, timeoutMs: 30_000 }));
+    await until(() => workers[0].asked.length + workers[1].asked.length > n, "it is asked");
+  }
+  assertEquals(workers.map(({ asked }) => asked.length), [5, 5]);
+  assertEquals(link.states().map(({ in_flight }) => in_flight), [5, 5]);
+  workers[0].gate.resolve();
+  await until(() => link.states()[0].in_flight === 0, "the first is free");
+  for (let n = 10; n < 14; n++) {
+    await link.call("say", {}, { id: `n${n}`, timeoutMs: 30_000 });
+  }
+  assertEquals(workers.map(({ asked }) => asked.length), [9, 5]);
+  workers[1].gate.resolve();
+  await Promise.all(calls);
+});
+
+Deno.test("Link asks again where the answer may be, however busy that address is", async () => {
+  const workers = [await worker(0), await worker(1)];
+  await using _a = workers[0].server;
+  await using _b = workers[1].server;
+  await using link = linkTo(workers.map(({ server }) => server.address));
+  await until(() => link.states().every(({ up }) => up), "both are up");
+  const chosen: string[] = [];
+  const onChosen = (address: string): Promise<void> => Promise.resolve(void chosen.push(address));
+  const late = await refusal(link.call("say", {}, { id: "t1.say", timeoutMs: 50, onChosen }));
+  assertEquals([late.code, late.maybeDone], ["deadline_exceeded", true]);
+  const [holder, other] = workers[0].asked.length > 0 ? workers : workers.toReversed();
+  const place = `127.0.0.1:${holder.server.address.port}`;
+  assertEquals(chosen, [place]);
+  other.gate.resolve();
+  // Now the holder has something to do, and the other address nothing.
+  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000, holder: place });
+  await until(() => holder.asked.includes("t2.say"), "the holder is busy");
+  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000, holder: place });
+  await until(() => holder.asked.filter((id) => id === "t1.say").length === 2, "it is asked again");
+  assertEquals(other.asked.includes("t1.say"), false);
+  holder.gate.resolve();
+  await Promise.all([more, repeat]);
+});
+
+Deno.test("Link leaves an address that fails alone while another one is up", async () => {
+  let healthy = false;
+  const asked: string[] = [];
+  await using bad = await serve({
+    answer: ({ id }) => {
+      asked.push(id);
+      if (healthy) return Promise.resolve({ from: "bad" });
+      return Promise.reject(new CodedError("handler_failed", "Cannot say: no luck"));
+    },
+  });
+  await using good = await serve({ answer: () => Promise.resolve({ from: "good" }) });
+  await using link = linkTo([bad.address, good.address]);
+  await until(() => link.states().every(({ up }) => up), "both are up");
+  await refusal(link.call("say", {}, { id: "first", timeoutMs: 30_000 }));
+  assert(link.states()[0].resting_ms > 0);
+  for (let n = 0; n < 5; n++) {
+    const reply = await link.call("say", {}, { id: `n${n}`, timeoutMs: 30_000 });
+    assertEquals(reply, { from: "good" });
+  }
+  assertEquals(asked, ["first"]);
+  await good[Symbol.asyncDispose]();
+  await until(() => !link.states()[1].up, "the good one is gone");
+  healthy = true;
+  // Better one that has failed than none; its answer ends its rest.
+  const reply = await link.call("say", {}, { id: "last", timeoutMs: 30_000 });
+  assertEquals([reply, link.states()[0].resting_ms], [{ from: "bad" }, 0]);
+});
+
+Deno.test("Link goes on with the address that is left", async () => {
+  const left = await serve();
+  await using _ = left;
+  const gone = await serve();
+  await using link = linkTo([gone.address, left.address]);
+  await until(() => link.states().every(({ up }) => up), "both are up");
+  await gone[Symbol.asyncDispose]();
+  await until(() => !link.states()[0].up, "the loss is seen");
+  for (let n = 0; n < 3; n++) {
+    assertEquals(await link.call("say", { n }, { id: `n${n}`, timeoutMs: 30_000 }), { n });
+  }
+});
+
+Deno.test("Link connects again after the server has come back on its port", async () => {
+  const { log, logged } = keepLog();
+  const first = await serve();
+  const { port } = first.address;
+  await using link = linkTo([first.address], log);
+  await until(() => link.up, "it is up");
+  await first[Symbol.asyncDispose]();
+  await until(() => !link.up, "the loss is seen");
+  assertEquals(typeof link.states()[0].error, "string");
+  await using _second = await serve({ port });
+  await until(() => link.up, "it is up again");
+  assertEquals(link.states()[0].error, null);
+  assertEquals(await link.call("say", { a: 1 }, { id: "a", timeoutMs: 30_000 }), { a: 1 });
+  const events = logged.map(({ event }) => event).filter((event) => event !== "agent_down");
+  assertEquals(events, ["agent_up", "agent_lost", "agent_up"]);
+});
+
+Deno.test("Link lets in peace who hangs up behind each login", async () => {
+  await using server = new FakeServer(async (peer) => {
+    await letIn(peer);
+    hangUp(peer);
+  });
+  const waited: number[] = [];
+  const clock = {
+    ...SYSTEM.clock,
+    after: (ms: number, then: () => void) => {
+      if (ms > 2_000) return SYSTEM.clock.after(ms, then);
+      waited.push(ms);
+      return SYSTEM.clock.after(0, then);
+    },
+  };
+  const system = { ...SYSTEM, clock, random: () => 0.5 };
+  await using _ = new Link({
+    role: "echo",
+    addresses: [server.address],
+    secret,
+    log: quiet,
+    system,
+  });
+  await until(() => waited.length >= 8, "eight tries");
+  assertEquals(waited.slice(0, 8), waited.slice(0, 8).toSorted((a, b) => a - b));
+  assert(waited[7] >= 1_000, `it waits ${waited[7]} ms`);
+});
+
+Deno.test("Link does not repeat a request that was lost", async () => {
+  let asked = 0;
+  await using server = new FakeServer(async (peer) => {
+    await letIn(peer);
+    while (await peer.line() !== undefined) {
+      asked++;
+      peer[Symbol.dispose]();
+    }
+  });
+  await using link = linkTo([server.address]);
+  const error = await refusal(link.call("say", {}, { id: "a", timeoutMs: 30_000 }));
+  assertEquals([error.code, error.maybeDone], ["agent_unreachable", true]);
+  await until(() => link.up, "it is up again");
+  assertEquals(asked, 1);
+});
+
+Deno.test("Link says that nothing was done where no address is up", async () => {
+  await using server = await serve({ role: "reporter" });
+  const { log, logged } = keepLog();
+  await using link = linkTo([server.address], log);
+  const error = await refusal(link.call("say", {}, { id: "a", timeoutMs: 50 }));
+  assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);
+  await until(() => logged.length > 0, "it is logged");
+  const [{ up, name, error: why }] = link.states();
+  assertEquals([up, name], [false, null]);
+  assert(why!.includes('it is "reporter", not "echo"'), why!);
+});
+
+Deno.test("Link tells how each address stands", async () => {
+  await using server = await serve();
+  const { hostname, port } = server.address;
+  await using link = linkTo([{ hostname, port }]);
+  assertEquals(link.states(), [{
+    address: `127.0.0.1:${port}`,
+    name: null,
+    up: false,
+    in_flight: 0,
+    answered_ms_ago: null,
+    resting_ms: 0,
+    error: "not connected yet",
+  }]);
+  await until(() => link.up, "it is up");
+  const [{ answered_ms_ago, ...state }] = link.states();
+  assert(answered_ms_ago! >= 0);
+  assertEquals(state, {
+    address: `127.0.0.1:${port}`,
+    name: "echo-1",
+    up: true,
+    in_flight: 0,
+    resting_ms: 0,
+    error: null,
+  });
+});
+
+Deno.test("Link asks the agent to cancel what is not wanted any more", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const seen: JsonObject[] = [];
+  await using server = await serve({
+    answer: async ({ type, body = {} }) => {
+      if (type === "cancel") {
+        seen.push(body);
+        cancelled.resolve();
+        return { cancelled: true };
+      }
+      await cancelled.promise;
+      throw new CodedError("cancelled", "Cancelled");
+    },
+  });
+  await using link = linkTo([server.address]);
+  const aborter = new AbortController();
+  const call = refusal(
+    link.call("say", {}, { id: "t7.say", timeoutMs: 30_000, signal: aborter.signal }),
+  );
+  await until(() => link.states()[0].in_flight === 1, "it is asked");
+  aborter.abort(new CodedError("cancelled", "Not wanted"));
+  assertEquals((await call).code, "cancelled");
+  assertEquals(seen, [{ id: "t7.say" }]);
+});
+
+Deno.test("Link does not ask for what is not wanted any more before it could", async () => {
+  let asked = 0;
+  await using server = await serve({ answer: () => Promise.resolve({ asked: ++asked }) });
+  await using link = linkTo([server.address]);
+  const aborter = new AbortController();
+  const early = refusal(
+    link.call("say", {}, { id: "a", timeoutMs: 30_000, signal: aborter.signal }),
+  );
+  aborter.abort(new CodedError("cancelled", "Not wanted"));
+  assertEquals((await early).code, "cancelled");
+  assertEquals(await link.call("say", {}, { id: "b", timeoutMs: 30_000 }), { asked: 1 });
+});
+
+Deno.test("Link that is closed tells everyone who waits", async () => {
+  const busy = await worker(0);
+  await using server = busy.server;
+  const link = linkTo([server.address]);
+  const asked = refusal(link.call("say", {}, { id: "a", timeoutMs: 30_000 }));
+  await until(() => busy.asked.length === 1, "it is asked");
+  await link[Symbol.asyncDispose]();
+  assertEquals((await asked).code, "agent_unreachable");
+  const waiting = linkTo([]);
+  const early = refusal(waiting.call("say", {}, { id: "b", timeoutMs: 30_000 }));
+  await waiting[Symbol.asyncDispose]();
+  const error = await early;
+  assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);
+  busy.gate.resolve();
+});
+
+Deno.test("asked() tells with whom the requests of a prefix are, and for how long", async () => {
+  const { server, gate, asked } = await worker(0);
+  await using _ = server;
+  await using link = linkTo([server.address]);
+  const ids = ["t1.merge", "t1.collect.0", "t11.merge"];
+  const calls = ids.map((id) => link.call("say", {}, { id, timeoutMs: 30_000 }));
+  await until(() => asked.length === 3, "they are asked");
+  const under = link.asked("t1.");
+  assertEquals(under.map(({ id }) => id).sort(), ["t1.collect.0", "t1.merge"]);
+  assertEquals(new Set(under.map(({ name }) => name)), new Set([link.states()[0].name]));
+  for (const { ms } of under) assert(ms >= 0 && ms < 60_000, `${ms}`);
+  gate.resolve();
+  await Promise.all(calls);
+  assertEquals(link.asked(""), []);
+});

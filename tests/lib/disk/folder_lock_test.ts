@@ -1,0 +1,26 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ExitError } from "../../../lib/exit.ts";
+import { type Disk, type DiskFile, SYSTEM } from "../../../lib/system.ts";
+import { takeFolder } from "../../../lib/disk/folder_lock.ts";
+import { systemError } from "./faulty_disk.ts";
+
+// Seen to catch: a lock that stays open.
+
+Deno.test("takeFolder() leaves no file open where the disk can't lock it", async () => {
+  let closed = 0;
+  const lock = {
+    tryLock: () => Promise.reject(systemError("EIO")),
+    close: () => void closed++,
+  } as unknown as DiskFile;
+  const disk = {
+    mkdir: () => Promise.resolve(),
+    lstat: () => Promise.resolve({ isFile: true, size: 0 }),
+    open: () => Promise.resolve(lock),
+  } as unknown as Disk;
+  const { reason } = await assertRejects(
+    () => takeFolder("somewhere", { ...SYSTEM, disk }),
+    ExitError,
+    'Cannot open memory "somewhere": Input/output error',
+  );
+  assertEquals([reason, closed], ["storage_failed", 1]);
+});

@@ -1,0 +1,122 @@
+import { assertEquals } from "@std/assert";
+import { importSecret } from "../../../lib/wire/auth.ts";
+import { Client } from "../../../lib/client/client.ts";
+import { Guesses } from "../../../lib/server/auth_failures.ts";
+import { keepLog, OTHER_SECRET, Peer, SECRET, serve, within } from "../../harness/wire.ts";
+
+// Seen to catch: no doubling, no forgetting, no bound, right proofs that count or wait, the limit for
+// logging in that cuts a delay short, a delay that outlives the server.
+
+/** A clock that the test moves. */
+function standing(): { now: () => number; ms: number } {
+  const clock = { ms: 0, now: () => clock.ms };
+  return clock;
+}
+
+Deno.test("Guesses.add() doubles the delay of an address up to two seconds", () => {
+  const guesses = new Guesses(standing());
+  const delays = Array.from({ length: 7 }, () => guesses.add("a").ms);
+  assertEquals(delays, [200, 400, 800, 1600, 2000, 2000, 2000]);
+  for (let n = 0; n < 2_000; n++) guesses.add("a");
+  assertEquals(guesses.add("a"), { ms: 2000, inARow: 2008 });
+  assertEquals(guesses.add("b"), { ms: 200, inARow: 1 });
+});
+
+Deno.test("Guesses.add() forgets an address after a minute of quiet and not before", () => {
+  const clock = standing();
+  const guesses = new Guesses(clock);
+  guesses.add("a");
+  clock.ms += 60_000;
+  assertEquals(guesses.add("a").ms, 400);
+  clock.ms += 60_001;
+  assertEquals(guesses.add("a").ms, 200);
+});
+
+Deno.test("Guesses remembers so many addresses and forgets the quietest first", () => {
+  const clock = standing();
+  const guesses = new Guesses(clock);
+  guesses.add("loud");
+  guesses.add("quiet");
+  for (let n = 0; n < 999; n++) {
+    clock.ms++;
+    guesses.add("loud");
+    guesses.add(`other ${n}`);
+  }
+  assertEquals(guesses.add("other 0").inARow, 2, "a thousand are remembered");
+  assertEquals(guesses.add("loud").inARow, 1001);
+  assertEquals(guesses.add("quiet").inARow, 1, "it had to go");
+  assertEquals(guesses.count, 2 + 2 * 999 + 3);
+});
+
+Deno.test("Server answers wrong proofs later each time, right ones at once, and counts", async () => {
+  const { log, logged } = keepLog();
+  // The proof has less time than the last answer is held back: it is still that answer that comes.
+  await using server = await serve({ log, limits: { auth_ms: 500 } });
+  const held: number[] = [];
+  for (let n = 0; n < 4; n++) {
+    using guesser = await Peer.connect(server.address);
+    const begun = performance.now();
+    const [refused, let_in] = await Promise.all([
+      guesser.logIn(OTHER_SECRET).then((reply) => {
+        held.push(performance.now() - begun);
+        return reply;
+      }),
+      Peer.loggedIn(server.address).then((peer) => {
+        peer[Symbol.dispose]();
+        return performance.now() - begun;
+      }),
+    ]);
+    assertEquals(refused.error.code, "auth_failed");
+    assertEquals(let_in < held[n], true, `${let_in} ms, where a guess took ${held[n]} ms`);
+  }
+  for (const [n, least] of [200, 400, 800, 1600].entries()) {
+    assertEquals(held[n] >= least - 5, true, `guess ${n + 1} was answered after ${held[n]} ms`);
+  }
+  assertEquals(server.stats().wrong_proofs, 4);
+  const told = logged.filter(({ event }) => event === "wrong_proof").map(({ fields }) => fields);
+  assertEquals(told[0], { peer: "127.0.0.1", in_a_row: 1, times: 1 });
+  // The fourth comes more than a second later, and the second may.
+  assertEquals(told.at(-1)!.in_a_row, 4);
+  assertEquals(told.reduce((all, { times }) => all + (times as number), 0), 3, "not the third");
+});
+
+Deno.test("Server that ends does not wait for answers that are held back", async () => {
+  const server = await serve();
+  using guesser = await Peer.connect(server.address);
+  const refused = guesser.logIn(OTHER_SECRET).catch(() => {}); // it is hung up on
+  while ((server.stats().wrong_proofs as number) === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await within(server[Symbol.asyncDispose](), "the server to end", 150);
+  await refused;
+  assertEquals(server.connections, 0);
+});
+
+Deno.test("Server lets in who holds the secret while many guess from the same address", async () => {
+  await using server = await serve({ limits: { connections: 16, connections_before_auth: 8 } });
+  // An honest client comes again where there is no room for a moment.
+  const as = { address: server.address, secret: importSecret(SECRET), role: "echo" };
+  let over = false;
+  const guessing = Array.from({ length: 24 }, async () => {
+    while (!over) {
+      using guesser = await Peer.connect(server.address);
+      await guesser.logIn(OTHER_SECRET).catch(() => {}); // turned away, or hung up on
+    }
+  });
+  try {
+    while ((server.stats().wrong_proofs as number) < 20) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const begun = performance.now();
+    for (let n = 0; n < 10; n++) {
+      using client = await within(Client.connect(as), "a login", 5_000);
+      assertEquals(await client.call("ping", {}, { timeoutMs: 5_000 }), {});
+    }
+    const ms = performance.now() - begun;
+    assertEquals(ms < 10_000, true, `ten logins took ${ms} ms`);
+  } finally {
+    over = true;
+    await server[Symbol.asyncDispose]();
+    await Promise.allSettled(guessing);
+  }
+});

@@ -1,0 +1,694 @@
+/**
+ * Each limit over a real connection: nothing happens at it, and one past it is answered as the page
+ * says, ends the connection or not, and is counted. Seen to fail where each comparison lets one more
+ * pass or one less, where a strike is counted for another limit or twice, and where a value that is
+ * set is not the one that holds.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { importSecret } from "../../../lib/wire/auth.ts";
+import { Client } from "../../../lib/client/client.ts";
+import { CodedError } from "../../../lib/errors.ts";
+import {
+  LIMIT_NAMES,
+  LIMIT_TABLE,
+  type LimitName,
+  LIMITS,
+  type Limits,
+  readLimits,
+} from "../../../lib/wire/limits.ts";
+import type { Server } from "../../../lib/server/server.ts";
+import { type Clock, type Connection, type Net, SYSTEM, type System } from "../../../lib/system.ts";
+import { tlsTest } from "../tls/private_ca.ts";
+import { type Message, Peer, SECRET, serve, until } from "../../harness/wire.ts";
+
+/** Time that passes when the test says so, in steps that are no stall. */
+class MovedClock implements Clock {
+  ms = 0;
+  readonly #each = new Set<() => void>();
+  readonly now = (): number => this.ms;
+  readonly date = SYSTEM.clock.date;
+  readonly after = SYSTEM.clock.after;
+  readonly every = (_ms: number, callback: () => void): () => void => {
+    this.#each.add(callback);
+    return () => this.#each.delete(callback);
+  };
+
+  /** Those who are called as time passes. */
+  get called(): number {
+    return this.#each.size;
+  }
+
+  /** Time passes in which nobody was called. */
+  stall(ms: number): void {
+    this.ms += ms;
+    for (const callback of this.#each) callback();
+  }
+
+  pass(ms: number): void {
+    for (const end = this.ms + ms; this.ms < end;) {
+      this.ms = Math.min(end, this.ms + 250);
+      for (const callback of this.#each) callback();
+    }
+  }
+}
+
+/** A network on which a peer that reads nothing does not take many megabytes first. */
+class Blocked {
+  yes = false;
+  #writing = 0;
+  readonly #held: (() => void)[] = [];
+  readonly net: Net;
+
+  constructor(net: Net) {
+    const connection = (conn: Connection): Connection => ({
+      remoteAddr: conn.remoteAddr,
+      setNoDelay: () => conn.setNoDelay(),
+      read: (into) => conn.read(into),
+      write: (bytes) => {
+        if (!this.yes) return conn.write(bytes);
+        this.#writing++;
+        return new Promise((_, reject) => this.#held.push(() => reject(new Error("Gone"))));
+      },
+      close: () => conn.close(),
+    });
+    this.net = {
+      connect: (options) => net.connect(options),
+      listen: (options) => {
+        const listener = net.listen(options);
+        return {
+          addr: listener.addr,
+          accept: async () => connection(await listener.accept()),
+          close: () => listener.close(),
+        };
+      },
+    };
+  }
+
+  async writes(count: number): Promise<void> {
+    await until(() => this.#writing === count, "a write waits for the peer");
+  }
+
+  /** The peers are gone. */
+  end(): void {
+    for (const end of this.#held) end();
+  }
+}
+
+/** What a case has to do with. */
+interface Site {
+  readonly server: Server;
+  readonly clock: MovedClock;
+  readonly blocked: Blocked;
+  /** Resolves when so many requests are answered. */
+  readonly answered: (count: number) => Promise<void>;
+  /** Lets go so many that `hold`, when they do. */
+  readonly release: (count: number) => Promise<void>;
+  /** A peer, hung up on at the end. */
+  readonly connect: () => Promise<Peer<Deno.Conn>>;
+  readonly loggedIn: () => Promise<Peer<Deno.Conn>>;
+}
+
+interface Case {
+  readonly limits: Partial<Limits>;
+  /** Goes to the limit; what it gives goes on to `past`. */
+  readonly at: (site: Site) => Promise<Peer<Deno.Conn>>;
+  /** Goes one past it; gives what the peer hears of that. */
+  readonly past: (site: Site, peer: Peer<Deno.Conn>) => Promise<Message>;
+  /** The code; none where the connection ends without a word. */
+  readonly code: string | undefined;
+  readonly closes: boolean;
+}
+
+async function fine(peer: Peer<Deno.Conn>, ...parts: string[]): Promise<void> {
+  if (parts.length > 0) await peer.send(...parts);
+  else await peer.say({ v: 1, id: "p", type: "ping" });
+  assertEquals((await peer.hear()).ok, true);
+}
+
+/** The next line, or nothing where there is none. */
+async function heard(peer: Peer<Deno.Conn>, ...parts: string[]): Promise<Message> {
+  await peer.send(...parts);
+  return await next(peer);
+}
+
+async function next(peer: Peer<Deno.Conn>): Promise<Message> {
+  const line = await peer.line();
+  return line === undefined ? undefined : JSON.parse(line);
+}
+
+const PING = '{"v":1,"id":"p","type":"ping"}';
+const HELD = '{"v":1,"id":"h","type":"hold"}\n';
+/** What `SAY` is answered with, its line feed too. */
+const ANSWER = '{"v":1,"id":"s","ok":true,"body":{}}\n';
+const SAY = '{"v":1,"id":"s","type":"say"}\n';
+const nested = (depth: number): string =>
+  `{"v":1,"id":"s","type":"say","body":{"a":${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}}}\n`;
+const wide = (nodes: number): string => {
+  const head = '{"v":1,"id":"s","type":"say","body":{"a":[0';
+  return `${head}${",0".repeat(nodes - head.match(/[[{,:]/g)!.length)}]}}\n`;
+};
+const ofBytes = (bytes: number): string => PING.padEnd(bytes) + "\n";
+
+const CASES: Readonly<Record<LimitName, Case>> = {
+  line_bytes: {
+    limits: { line_bytes: 5_000 },
+    at: async ({ loggedIn }) => {
+      const peer = await loggedIn();
+      await fine(peer, ofBytes(5_000));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, ofBytes(5_001)),
+    code: "line_too_long",
+    closes: true,
+  },
+  line_bytes_before_auth: {
+    limits: { line_bytes_before_auth: 300 },
+    at: async ({ connect }) => {
+      const peer = await connect();
+      await fine(peer, ofBytes(300));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, ofBytes(301)),
+    code: "line_too_long",
+    closes: true,
+  },
+  depth: {
+    limits: { depth: 20 },
+    at: async ({ loggedIn }) => {
+      const peer = await loggedIn();
+      await fine(peer, nested(20));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, nested(21)),
+    code: "bad_json",
+    closes: true,
+  },
+  nodes: {
+    limits: { nodes: 2_000 },
+    at: async ({ loggedIn }) => {
+      const peer = await loggedIn();
+      await fine(peer, wide(2_000));
+      return peer;
+    },
+    past: (_, peer) => heard(peer, wide(2_001)),
+    code: "bad_json",
+    closes: true,
+  },
+  in_flight: {
+    limits: { in_flight: 2 },
+    at: async ({ loggedIn, release }) => {
+      const peer = await loggedIn();
+      await peer.send(HELD, HELD);
+      await release(2);
+      for (let n = 0; n < 2; n++) await fine(peer, "");
+      return peer;
+    },
+    past: async ({ release }, peer) => {
+      const refusal = await heard(peer, HELD, HELD, HELD);
+      await release(2);
+      for (let n = 0; n < 2; n++) await fine(peer, "");
+      return refusal;
+    },
+    code: "too_many_in_flight",
+    closes: false,
+  },
+  connections: {
+    limits: { connections: 5, connections_before_auth: 3 },
+    at: async ({ loggedIn }) => {
+      const first = await loggedIn();
+      const second = await loggedIn();
+      for (const peer of [first, second]) await fine(peer);
+      return second;
+    },
+    past: async ({ loggedIn }, second) => {
+      await fine(await loggedIn());
+      return await next(second);
+    },
+    code: "busy",
+    closes: true,
+  },
+  connections_before_auth: {
+    limits: { connections_before_auth: 3 },
+    at: async ({ connect }) => {
+      const oldest = await connect();
+      await fine(oldest);
+      for (let n = 0; n < 2; n++) await fine(await connect());
+      await fine(oldest);
+      return oldest;
+    },
+    past: async ({ connect, clock }, oldest) => {
+      clock.pass(10);
+      const newest = await connect();
+      await fine(newest);
+      const told = await next(oldest);
+      clock.pass(250);
+      return told;
+    },
+    code: "busy",
+    closes: true,
+  },
+  requests_before_auth: {
+    limits: { requests_before_auth: 4 },
+    at: async ({ connect }) => {
+      for (const type of ["ping", "no such thing"]) {
+        const peer = await connect();
+        for (let n = 0; n < 2; n++) await peer.ask(type);
+        assertEquals((await peer.logIn()).ok, true);
+        for (let n = 0; n < 9; n++) await fine(peer);
+      }
+      const peer = await connect();
+      for (let n = 0; n < 4; n++) await fine(peer);
+      return peer;
+    },
+    past: (_, peer) => heard(peer, `${PING}\n`),
+    code: "auth_required",
+    closes: true,
+  },
+  auth_ms: {
+    limits: { auth_ms: 3_000 },
+    at: async ({ connect, clock }) => {
+      const peer = await connect();
+      await fine(peer);
+      clock.pass(3_000);
+      await fine(peer);
+      return peer;
+    },
+    past: ({ clock }, peer) => {
+      clock.pass(1);
+      return next(peer);
+    },
+    code: "auth_required",
+    closes: true,
+  },
+  line_ms: {
+    limits: { line_ms: 4_000 },
+    at: async ({ loggedIn, clock }) => {
+      const peer = await loggedIn();
+      await fine(peer, `${PING}\n${PING.slice(0, 5)}`);
+      clock.pass(4_000);
+      await fine(peer, `${PING.slice(5)}\n`);
+      return peer;
+    },
+    past: async ({ clock }, peer) => {
+      await fine(peer, `${PING}\n${PING.slice(0, 5)}`);
+      clock.pass(4_001);
+      return await next(peer);
+    },
+    code: "bad_request",
+    closes: true,
+  },
+  write_ms: {
+    limits: { write_ms: 5_000 },
+    at: async ({ loggedIn, clock, blocked }) => {
+      const peer = await loggedIn();
+      blocked.yes = true;
+      await peer.send(SAY);
+      await blocked.writes(1);
+      clock.pass(5_000);
+      return peer;
+    },
+    past: ({ clock }, peer) => {
+      clock.pass(1);
+      return next(peer);
+    },
+    code: undefined,
+    closes: true,
+  },
+  idle_ms: {
+    limits: { idle_ms: 6_000 },
+    at: async ({ connect, clock }) => {
+      const peer = await connect();
+      await fine(peer);
+      clock.pass(1_000);
+      assertEquals((await peer.logIn()).ok, true);
+      clock.pass(6_000);
+      await fine(peer);
+      return peer;
+    },
+    past: ({ clock }, peer) => {
+      clock.pass(6_001);
+      return next(peer);
+    },
+    code: "bad_request",
+    closes: true,
+  },
+  unread_bytes: {
+    limits: { unread_bytes: 2 * ANSWER.length },
+    at: async ({ loggedIn, blocked, answered }) => {
+      const peer = await loggedIn();
+      blocked.yes = true;
+      await peer.send(SAY);
+      await blocked.writes(1);
+      await peer.send(SAY);
+      await answered(2);
+      return peer;
+    },
+    past: (_, peer) => heard(peer, SAY),
+    code: undefined,
+    closes: true,
+  },
+};
+
+/** Plays all cases, each on a server of its own. */
+async function playAll(t: Deno.TestContext, system: System, ca?: string): Promise<void> {
+  for (const [name, { limits, at, past, code, closes }] of Object.entries(CASES)) {
+    await t.step(name, async () => {
+      const clock = new MovedClock();
+      const blocked = new Blocked(system.net);
+      let held: (() => void)[] = [];
+      let said = 0;
+      await using server = await serve({
+        limits,
+        system: { ...system, clock, net: blocked.net },
+        answer: ({ type }) => {
+          if (type === "hold") return new Promise((resolve) => held.push(() => resolve({})));
+          said++;
+          return Promise.resolve({});
+        },
+      });
+      using peers = new DisposableStack();
+      const connect = async (): Promise<Peer<Deno.Conn>> =>
+        peers.use(
+          ca === undefined
+            ? await Peer.connect(server.address)
+            : await Peer.overTls(server.address, ca),
+        );
+      const site: Site = {
+        server,
+        clock,
+        blocked,
+        answered: (count) => until(() => said === count, "they are answered"),
+        release: async (count) => {
+          await until(() => held.length === count, "they are asked");
+          for (const letGo of held) letGo();
+          held = [];
+        },
+        connect,
+        loggedIn: async () => {
+          const peer = await connect();
+          assertEquals((await peer.logIn()).ok, true);
+          return peer;
+        },
+      };
+      const struck = (): Message => server.stats().limits;
+      const peer = await at(site);
+      assertEquals(Object.values(struck()).filter((count) => count !== 0), [], "at the limit");
+      const refusal = await past(site, peer);
+      assertEquals(refusal?.error?.code, code);
+      const counted = Object.entries(struck()).filter(([, count]) => count !== 0);
+      assertEquals(counted, [[name, 1]]);
+      const { turned_away } = (server.stats() as Message).connections;
+      assertEquals(turned_away, name.startsWith("connections") ? 1 : 0);
+      if (closes) assertEquals(await peer.rest(), []);
+      else await fine(peer);
+    });
+  }
+}
+
+Deno.test("every limit holds at its value, strikes one past it, and is counted", async (t) => {
+  assertEquals(Object.keys(CASES), LIMIT_NAMES);
+  await playAll(t, SYSTEM);
+});
+
+tlsTest("every limit holds over TLS as it does without", async (ca, t) => {
+  await playAll(t, await ca.system(), ca.ca);
+});
+
+Deno.test("hello tells the limits in force, and Client sends nothing beyond them", async () => {
+  const limits = { line_bytes: 70_000, depth: 20, nodes: 2_000 };
+  await using server = await serve({ limits });
+  using client = await Client.connect({
+    address: server.address,
+    secret: importSecret(SECRET),
+    role: "echo",
+  });
+  assertEquals(client.welcome?.limits, { ...LIMITS, ...limits });
+  const deep = (depth: number): Message => depth === 0 ? 1 : { a: deep(depth - 1) };
+  for (
+    const [body, code] of [
+      [{ a: "x".repeat(69_000) }, undefined],
+      [{ a: "x".repeat(70_000) }, "line_too_long"],
+      [deep(19), undefined],
+      [deep(20), "bad_json"],
+      [{ a: Array(1_900).fill(0) }, undefined],
+      [{ a: Array(2_001).fill(0) }, "bad_json"],
+    ]
+  ) {
+    const asked = client.call("say", body, { timeoutMs: 10_000 });
+    const got = await asked.then(() => undefined, ({ code }: CodedError) => code);
+    assertEquals(got, code);
+  }
+  assertEquals(Object.values(server.stats().limits as Limits).some((count) => count > 0), false);
+});
+
+Deno.test("stats counts connections, wrong proofs and strikes since the start", async () => {
+  await using server = await serve({ limits: { line_bytes: 500 } });
+  for (let n = 0; n < 3; n++) {
+    using bad = await Peer.loggedIn(server.address);
+    await bad.send("x".repeat(501));
+    await bad.rest();
+  }
+  await until(() => server.connections === 0, "they are gone");
+  using peer = await Peer.loggedIn(server.address);
+  using _other = await Peer.connect(server.address);
+  await until(() => server.connections === 2, "both are there");
+  const { connections, wrong_proofs, limits } = (await peer.ask("stats")).body;
+  assertEquals(connections, { open: 2, known: 1, turned_away: 0 });
+  assertEquals(wrong_proofs, 0);
+  assertEquals(limits, {
+    ...Object.fromEntries(LIMIT_NAMES.map((name) => [name, 0])),
+    line_bytes: 3,
+  });
+});
+
+Deno.test("a strike is counted once, however long the peer takes to hear of it", async () => {
+  const clock = new MovedClock();
+  const blocked = new Blocked(SYSTEM.net);
+  await using server = await serve({ system: { ...SYSTEM, clock, net: blocked.net } });
+  using peer = await Peer.connect(server.address);
+  await fine(peer);
+  blocked.yes = true;
+  clock.pass(LIMITS.auth_ms + 1);
+  await blocked.writes(1);
+  clock.pass(250);
+  assertEquals(await peer.rest(), []);
+  assertEquals(Object.values(server.stats().limits as Limits).filter((count) => count > 0), [1]);
+});
+
+Deno.test("Server gives up what a peer waits for that is to go, though it does not hear of it", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  let given = 0;
+  await using server = await serve({
+    system: { ...SYSTEM, net: blocked.net },
+    limits: { line_bytes: 500, write_ms: 60_000 },
+    answer: (_, gone) =>
+      new Promise((resolve) => gone.addEventListener("abort", () => (given++, resolve({})))),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  blocked.yes = true;
+  await peer.send(HELD, "x".repeat(501));
+  await blocked.writes(1);
+  await until(() => given === 1, "it is given up");
+  blocked.end();
+});
+
+Deno.test("Server ends a connection without a word where what waits is too much already", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  const limits = { line_bytes: 500, unread_bytes: ANSWER.length };
+  await using server = await serve({ system: { ...SYSTEM, net: blocked.net }, limits });
+  using peer = await Peer.loggedIn(server.address);
+  blocked.yes = true;
+  await peer.send(SAY);
+  await blocked.writes(1);
+  await peer.send("x".repeat(501));
+  await until(() => (server.stats() as Message).limits.line_bytes === 1, "the line is too long");
+  blocked.end();
+  assertEquals(await peer.rest(), []);
+});
+
+Deno.test("Server accuses nobody of time in which it stood still itself", async () => {
+  for (const [ms, isAccused] of [[500, true], [501, false]] as const) {
+    const clock = new MovedClock();
+    await using server = await serve({ limits: { auth_ms: 300 }, system: { ...SYSTEM, clock } });
+    using peer = await Peer.connect(server.address);
+    await fine(peer);
+    clock.stall(ms);
+    if (!isAccused) {
+      await fine(peer);
+      clock.stall(1);
+    }
+    assertEquals((await next(peer)).error.code, "auth_required");
+  }
+});
+
+Deno.test("Server looks after nobody when it is over", async () => {
+  const clock = new MovedClock();
+  const server = await serve({ system: { ...SYSTEM, clock } });
+  assertEquals(clock.called, 1);
+  await server[Symbol.asyncDispose]();
+  assertEquals(clock.called, 0);
+});
+
+Deno.test("Server lets one connection have all that is unread where its limit is higher", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  let answered = 0;
+  await using server = await serve({
+    system: { ...SYSTEM, net: blocked.net },
+    limits: { unread_bytes: 64 * 1024 * 1024 },
+    answer: () => (answered++, Promise.resolve({ text: "x".repeat(4_000_000) })),
+  });
+  using peer = await Peer.loggedIn(server.address);
+  blocked.yes = true;
+  await peer.send(SAY.repeat(10));
+  await until(() => answered === 10, "all are answered");
+  assertEquals((server.stats().limits as Limits).unread_bytes, 0);
+  blocked.end();
+});
+
+Deno.test("Server turns away who finds nothing but others that have just come", async () => {
+  const clock = new MovedClock();
+  const limits = { connections_before_auth: 2 };
+  await using server = await serve({ limits, system: { ...SYSTEM, clock } });
+  using first = await Peer.connect(server.address);
+  using second = await Peer.connect(server.address);
+  for (const peer of [first, second]) await fine(peer);
+  using third = await Peer.connect(server.address);
+  assertEquals((await third.rest()).map(({ error }) => error.code), ["busy"]);
+  assertEquals((server.stats().limits as Limits).connections_before_auth, 1);
+  for (const peer of [first, second]) await fine(peer);
+});
+
+Deno.test("Server counts nobody who has gone among those who have proved nothing", async () => {
+  const limits = { connections_before_auth: 2 };
+  await using server = await serve({ limits, system: { ...SYSTEM, clock: new MovedClock() } });
+  for (let n = 0; n < 4; n++) {
+    using peer = await Peer.connect(server.address);
+    await fine(peer);
+    await peer.conn.closeWrite();
+    await until(() => server.connections === 0, "it is gone");
+  }
+});
+
+Deno.test("Server lets whoever reads least go where too much waits to be read in all", async () => {
+  const blocked = new Blocked(SYSTEM.net);
+  await using server = await serve({
+    system: { ...SYSTEM, net: blocked.net },
+    answer: () => Promise.resolve({ text: "x".repeat(4_000_000) }),
+  });
+  using peers = new DisposableStack();
+  const loggedIn = async () => peers.use(await Peer.loggedIn(server.address));
+  const few = await loggedIn();
+  const many = [];
+  for (let n = 0; n < 5; n++) many.push(await loggedIn());
+  blocked.yes = true;
+  await few.send(SAY);
+  for (const peer of many) await peer.send(SAY.repeat(4)); // each below its own limit
+  // Of 16 million each, one fits beside the 4 million of whoever asked for little.
+  await until(() => server.connections === 2, "the others go");
+  assertEquals((server.stats().limits as Limits).unread_bytes, 4);
+  blocked.yes = false;
+  assertEquals((await (await loggedIn()).ask("ping")).ok, true);
+});
+
+Deno.test("Server lets whoever sends the longest line go where too much is held in all", async () => {
+  await using server = await serve();
+  using peers = new DisposableStack();
+  const send = async (bytes: number): Promise<Peer> => {
+    const peer = peers.use(await Peer.loggedIn(server.address));
+    await peer.send("x".repeat(bytes));
+    return peer;
+  };
+  const few = await send(100_000);
+  const struck = (): number => (server.stats().limits as Limits).line_bytes;
+  // Each takes eight megabytes, since it may become longer: sixteen are too many by one.
+  const many = [];
+  for (let n = 0; n < 16; n++) many.push(await send(4_180_000));
+  await until(() => struck() === 1, "one of the others goes");
+  assertEquals(await Promise.race(many.map((peer) => peer.line())), undefined);
+  await until(() => server.connections === 16, "the others stay");
+  assertEquals(struck(), 1);
+  await few.send("\n");
+  assertEquals((await few.hear()).error.code, "bad_json");
+});
+
+Deno.test("Server keeps no more connections than its limit and those that are on their way out", async () => {
+  const clock = new MovedClock();
+  const lingering = Promise.withResolvers<void>();
+  const listen: Net["listen"] = (options) => {
+    const listener = SYSTEM.net.listen(options);
+    const accept = async (): Promise<Connection> => {
+      const conn = await listener.accept();
+      // Its descriptors are not free as long as its peer does not hang up, as over TLS.
+      const end = conn.close.bind(conn);
+      return Object.assign(conn, { close: () => lingering.promise.then(end) });
+    };
+    return { addr: listener.addr, accept, close: () => listener.close() };
+  };
+  const net = { ...SYSTEM.net, listen };
+  const limits = { connections: 4, connections_before_auth: 2 };
+  await using server = await serve({ limits, system: { ...SYSTEM, clock, net } });
+  using peers = new DisposableStack();
+  const connect = async (): Promise<void> => void peers.use(await Peer.connect(server.address));
+  for (let n = 1; n <= 4 + 256; n++) {
+    clock.ms += 10;
+    await connect();
+    await until(() => server.connections === n, "it is taken");
+  }
+  assertEquals((server.stats().limits as Limits).connections, 0, "at the limit");
+  for (let n = 1; n <= 3; n++) {
+    await connect();
+    await until(() => (server.stats().limits as Limits).connections === n, "it is turned away");
+    assertEquals(server.connections, 4 + 256);
+  }
+  lingering.resolve();
+});
+
+Deno.test("LIMIT_TABLE is what PROTOCOL.md says", async () => {
+  const page = await Deno.readTextFile(new URL("../../../lib/wire/PROTOCOL.md", import.meta.url));
+  const rows = page.matchAll(/^\| `(\w+)` +\| (\d+) +\| (\d+) +\| (\d+) +\|/gm);
+  const told = [...rows].map(([, name, ...numbers]) => {
+    const [usual, least, most] = numbers.map(Number);
+    return [name, { usual, least, most }];
+  });
+  assertEquals(Object.fromEntries(told), LIMIT_TABLE);
+});
+
+Deno.test("readLimits() takes each limit at its bounds and nothing beyond them", () => {
+  for (const name of LIMIT_NAMES) {
+    const { usual, least, most } = LIMIT_TABLE[name];
+    assertEquals(usual >= least && usual <= most, true, name);
+    // The two numbers of connections bound each other as well.
+    const rest = name === "connections"
+      ? ",connections_before_auth=1"
+      : name === "connections_before_auth"
+      ? ",connections=65536"
+      : "";
+    for (const value of [least, most]) {
+      assertEquals(readLimits(`${name}=${value}${rest}`)[name], value);
+    }
+    for (const value of [least - 1, most + 1, "", "1e4", "-1", "0x10", "many"]) {
+      const { message } = assertThrows(() => readLimits(`${name}=${value}${rest}`), RangeError);
+      assertEquals(message, `${name} must be a whole number from ${least} to ${most}`);
+    }
+  }
+});
+
+Deno.test("readLimits() takes several, and says what it can't take", () => {
+  assertEquals(readLimits(" auth_ms = 5000 ,depth=32"), { auth_ms: 5_000, depth: 32 });
+  for (
+    const [text, why] of [
+      ["", "name=number"],
+      ["depth", "name=number"],
+      ["depth=32,", "name=number"],
+      ["width=32", 'no limit "width"; there are line_bytes, '],
+      ["__proto__=32", 'no limit "__proto__"'],
+      ["toString=32", 'no limit "toString"'],
+      ["depth=32,depth=33", "depth comes twice"],
+      ["connections=900", "connections_before_auth must be less than connections, and is 900"],
+    ]
+  ) {
+    assertStringIncludes(assertThrows(() => readLimits(text), RangeError).message, why);
+  }
+});

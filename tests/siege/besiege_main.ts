@@ -1,0 +1,175 @@
+/**
+ * Holds many bad connections against a port of this machine, and opens each anew as soon as it
+ * ends: `besiege_main.ts KIND PORT COUNT [CA]`, over TLS where the file of a CA is given. Or opens
+ * ever new ones, so many a second. Writes one byte when all were there, and goes on until it is
+ * killed.
+ *
+ * @module
+ */
+import { connect } from "node:net";
+import { type Message, OTHER_SECRET, Peer, within } from "../harness/wire.ts";
+import { HOST, SECRET } from "../harness/agent_process.ts";
+
+/** A slow one sends its next byte after so long. */
+const DRIP_MS = 1_000;
+/** Requests that are asked each second by who never reads. */
+const ASKED = 2;
+/** How many connections are new each second, and of how many addresses. */
+const FLOODS: Readonly<Record<string, { perSecond: number; addresses: number }>> = {
+  "newcomers": { perSecond: 5_000, addresses: 1 },
+  "newcomers of many addresses": { perSecond: 2_000, addresses: 900 },
+};
+const TICK_MS = 5;
+const PINGS = '{"v":1,"id":"p","type":"ping"}\n'.repeat(1_000);
+/** Each makes the body of a line that is as long to read as one can be. */
+const LARGE: Readonly<Record<string, { type: string; body: () => unknown }>> = {
+  "large lines": { type: "ping", body: () => ({ x: Array(999_000).fill(0) }) },
+  "many keys": {
+    type: "stats",
+    body: () => Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [n + "k", 1])),
+  },
+  "large requests": { type: "greet", body: () => ({ name: "y".repeat(4_100_000) }) },
+};
+const LINE = JSON.stringify({ v: 1, id: "slow", type: "hello", body: { nonce: "x".repeat(43) } });
+
+/** What whoever speaks TLS begins with. */
+const HELLO = await clientHello();
+
+const [kind, port, count, ca] = Deno.args;
+const flooding = FLOODS[kind];
+const large = kind in LARGE ? largeLine(LARGE[kind]) : "";
+const trusted = ca === undefined ? undefined : await Deno.readTextFile(ca);
+const address = { hostname: HOST, port: Number(port) };
+const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Those who never speak TLS, even where it is spoken. */
+const WITHOUT_TLS = ["silent", "connects", "half a handshake", "a hello alone", "garbage"];
+
+/** What is done with each connection, until it is over. */
+const KINDS: Readonly<Record<string, (peer: Peer<Deno.Conn>) => Promise<unknown>>> = {
+  silent: (peer) => readToEnd(peer),
+  connects: () => Promise.resolve(),
+  "half a handshake": async (peer) => {
+    await peer.send(HELLO.subarray(0, HELLO.length / 2));
+    await readToEnd(peer);
+  },
+  "a hello alone": async (peer) => {
+    await peer.send(HELLO);
+    await readToEnd(peer);
+  },
+  garbage: async (peer) => {
+    await peer.send("GET / HTTP/1.1\r\n\r\n");
+    await readToEnd(peer);
+  },
+  slow: (peer) => Promise.race([readToEnd(peer), drip(peer)]),
+  "slow, logged in": async (peer) => {
+    await logIn(peer);
+    await Promise.race([readToEnd(peer), drip(peer)]);
+  },
+  "more than there is room for": async (peer) => {
+    await logIn(peer);
+    await readToEnd(peer);
+  },
+  pings: async (peer) => {
+    await Promise.race([readToEnd(peer), flood(peer, PINGS)]);
+  },
+  guesses: (peer) => within(peer.logIn(OTHER_SECRET), "the refusal"),
+  "never reads": async (peer) => {
+    await logIn(peer);
+    while (true) {
+      const asked = Array.from({ length: ASKED }, (_, n) => ({ v: 1, id: `n${n}`, type: "info" }));
+      await peer.say(...asked);
+      await turn(DRIP_MS);
+    }
+  },
+};
+
+async function clientHello(): Promise<Uint8Array> {
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  const connecting = Deno.connectTls(listener.addr as Deno.NetAddr).catch(() => {});
+  using conn = await listener.accept();
+  const hello = new Uint8Array(16 * 1024);
+  const read = await conn.read(hello);
+  (await connecting)?.close();
+  return hello.subarray(0, read!);
+}
+
+async function logIn(peer: Peer<Deno.Conn>): Promise<void> {
+  const { ok }: Message = await peer.logIn(SECRET);
+  if (!ok) throw new Error("There is no room");
+}
+
+async function readToEnd({ conn }: Peer<Deno.Conn>): Promise<void> {
+  const block = new Uint8Array(1024);
+  while (await conn.read(block) !== null);
+}
+
+async function sendLarge(peer: Peer<Deno.Conn>): Promise<void> {
+  await logIn(peer);
+  await Promise.race([readToEnd(peer), flood(peer, large)]);
+}
+
+async function flood(peer: Peer<Deno.Conn>, lines: string): Promise<void> {
+  const bytes = new TextEncoder().encode(lines);
+  while (true) await peer.send(bytes);
+}
+
+async function drip(peer: Peer<Deno.Conn>): Promise<void> {
+  for (const byte of LINE) {
+    await peer.send(byte);
+    await turn(DRIP_MS);
+  }
+}
+
+function largeLine({ type, body }: (typeof LARGE)[string]): string {
+  return JSON.stringify({ v: 1, id: "large", type, body: body() }) + "\n";
+}
+
+let held = 0;
+
+async function wasHeld(): Promise<void> {
+  if (++held === Number(count)) await Deno.stdout.write(new Uint8Array([0x21]));
+}
+
+async function open(): Promise<Peer<Deno.Conn>> {
+  if (trusted === undefined || WITHOUT_TLS.includes(kind)) return await Peer.connect(address);
+  const peer = await Peer.overTls(address, trusted);
+  try {
+    await peer.conn.handshake();
+    return peer;
+  } catch (error) {
+    peer.conn.close();
+    throw error;
+  }
+}
+
+async function besiege(work: (peer: Peer<Deno.Conn>) => Promise<unknown>): Promise<void> {
+  for (let isNew = true;;) {
+    try {
+      using peer = await open();
+      if (isNew) await wasHeld();
+      isNew = false;
+      await work(peer);
+    } catch { /* it was hung up on, and comes again */ }
+    await turn(0);
+  }
+}
+
+/** Opens connections at the pace of the clock, whatever becomes of them. */
+function openAnew({ perSecond, addresses }: { perSecond: number; addresses: number }): void {
+  const begun = performance.now();
+  let opened = 0;
+  setInterval(() => {
+    for (const due = (performance.now() - begun) / 1_000 * perSecond; opened < due; opened++) {
+      const n = opened % addresses;
+      const localAddress = `127.0.${1 + Math.floor(n / 250)}.${1 + n % 250}`;
+      connect({ host: HOST, port: Number(port), localAddress })
+        .on("connect", wasHeld)
+        .on("error", () => {}) // it was hung up on
+        .resume();
+    }
+  }, TICK_MS);
+}
+
+if (flooding !== undefined) openAnew(flooding);
+else for (let n = 0; n < Number(count); n++) besiege(KINDS[kind] ?? sendLarge);

@@ -1,0 +1,51 @@
+/**
+ * Defects that are put in to see that the simulation finds them.
+ *
+ * @module
+ */
+import type { Memory } from "../../lib/disk/memory.ts";
+import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
+import type { Plant } from "./simulation.ts";
+
+export const PLANTS: Readonly<Record<string, Plant>> = {
+  "a disk whose syncs do nothing": ({ nodes: [{ machine }] }) => {
+    machine.disk.unfaithful = true;
+  },
+  "answers that leave before they are on disk": inEach((_orchestrator, memory) => {
+    const commit = memory.commit.bind(memory);
+    memory.commit = (changes, options) => {
+      commit(changes, options).catch(() => {}); // nobody waits for it, which is the defect
+      return Promise.resolve();
+    };
+  }),
+  "a request with another id at each attempt": inEach(({ agents }) => {
+    const call = agents.call.bind(agents);
+    let calls = 0;
+    agents.call = (agent, type, body, options) =>
+      call(agent, type, body, { ...options, id: `${options.id}.try${++calls}` });
+  }),
+  "events that are told twice": inEach(({ taskLog }) => {
+    const events = taskLog.events.bind(taskLog);
+    taskLog.events = (id, after) => events(id, after > 3 ? after - 1 : after);
+  }),
+  "a task that nobody sees to": inEach(({ scheduler }) => {
+    const add = scheduler.add.bind(scheduler);
+    let count = 0;
+    scheduler.add = async (create) => ++count % 5 === 0 ? await create() : await add(create);
+  }),
+};
+
+/** Changes the orchestrator of each process that starts. */
+function inEach(change: (orchestrator: Orchestrator, memory: Memory) => void): Plant {
+  return ({ timeline, nodes: [node] }) => {
+    let changed: unknown;
+    const look = (): void => {
+      timeline.after(1, look);
+      const { service, memory } = node;
+      if (service === undefined || service === changed) return;
+      changed = service;
+      change(service as unknown as Orchestrator, memory!);
+    };
+    look();
+  };
+}

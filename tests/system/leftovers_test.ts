@@ -1,0 +1,180 @@
+/**
+ * The secret is in nothing that a whole run leaves behind: what processes say, their command lines,
+ * memory, reports, programs.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { assert, assertEquals } from "@std/assert";
+import { walk } from "@std/fs/walk";
+import { makeNonce } from "../../lib/wire/auth.ts";
+import { EXIT } from "../../lib/exit.ts";
+import { compile } from "../../lib/launch/compile.ts";
+import { permissionsOf, ROLES } from "../../lib/roles.ts";
+import { leftOut } from "../harness/skipped.ts";
+import { OTHER_SECRET, Peer } from "../harness/wire.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
+import { Processes } from "../harness/processes.ts";
+
+// Seen to catch: the secret in a line of the log, and as a part of base64 in a file of memory.
+
+const BLOCK_BYTES = 1 << 20;
+
+/** A secret in each form in which it may lie somewhere, by the form's name. */
+function formsOf(secret: string): Record<string, string> {
+  const bytes = new TextEncoder().encode(secret);
+  const forms: Record<string, string> = {
+    "as it is": secret,
+    "in capitals": secret.toUpperCase(),
+    "as hex": bytes.toHex(),
+    "as bytes": String.fromCharCode(...Uint8Array.fromHex(secret)),
+  };
+  for (const alphabet of ["base64", "base64url"] as const) {
+    forms[`its bytes as ${alphabet}`] = Uint8Array.fromHex(secret).toBase64({ alphabet });
+    // Inside of something longer it looks otherwise, by where it begins; its ends are mixed then.
+    for (const before of [0, 1, 2]) {
+      const shifted = new Uint8Array([...new Uint8Array(before), ...bytes]);
+      const text = shifted.toBase64({ alphabet, omitPadding: true });
+      forms[`as ${alphabet}, behind ${before} bytes`] = text.slice(before === 0 ? 0 : 4, -4);
+    }
+  }
+  return forms;
+}
+
+/** The forms that are in a text of one character for each byte. */
+function formsIn(text: string, forms: Record<string, string>): string[] {
+  return Object.entries(forms).filter(([, form]) => text.includes(form)).map(([name]) => name);
+}
+
+/** The forms that are in a file, however large it is. */
+async function formsInFile(path: string, forms: Record<string, string>): Promise<string[]> {
+  const longest = Math.max(...Object.values(forms).map((form) => form.length));
+  const found = new Set<string>();
+  using file = await Deno.open(path);
+  const block = new Uint8Array(BLOCK_BYTES);
+  let text = "";
+  for (let read; (read = await file.read(block)) !== null;) {
+    text = text.slice(-longest) + Buffer.from(block.subarray(0, read)).toString("latin1");
+    for (const form of formsIn(text, forms)) found.add(form);
+  }
+  return [...found];
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(walk(folder, { includeDirs: false }))).map(({ path }) => path);
+}
+
+/** Everything goes well, fails, is refused, crashes and is asked for once. */
+async function wholeRun(roles: Processes, secret: string): Promise<void> {
+  const run = (...args: string[]) => roles.run("orchestrator", args);
+  roles.startAll();
+  await roles.up();
+  const submitted = await run("submit", "shop-2026-11-01.log", "--wait");
+  assertEquals(submitted.code, EXIT.done, submitted.stderr);
+  assertEquals((await run("submit", "none.log", "--wait")).code, EXIT.failed);
+  const { stdout: listed } = await run("list", "--json");
+  const tasks = JSON.parse(listed).tasks as { task: string }[];
+  for (const { task } of tasks) {
+    for (const command of ["get", "watch", "why", "result", "retry", "cancel"]) {
+      await run(command, task);
+    }
+  }
+  await run("call", "stats");
+  await run("call", "no_such_type", '{"a":1}');
+  for (const command of ["health", "agents", "pause", "resume"]) await run(command);
+
+  // Whoever takes the secret for a password, or a wrong one for the right one.
+  for (const role of ROLES) {
+    const address = { hostname: "127.0.0.1", port: roles.site.ports[role] };
+    using naive = await Peer.connect(address);
+    await naive.ask("hello", { nonce: makeNonce() });
+    await naive.ask("auth", { mac: secret });
+    using guesser = await Peer.connect(address);
+    assertEquals((await guesser.logIn(OTHER_SECRET)).error.code, "auth_failed");
+    await roles.run(role, ["--help"]);
+  }
+  for (const wrong of [OTHER_SECRET, `${secret}${secret}`, secret.slice(0, 20)]) {
+    const { code } = await roles.run("orchestrator", ["list"], { AUTH_TOKEN: wrong });
+    assert(code !== EXIT.done);
+  }
+  await roles.run("orchestrator", ["list"], { AUTH_TOKEN_FILE: "secret/none" });
+  await roles.run("collector", ["serve"], { AUTH_TOKEN: `${secret}\n${secret}\n${secret}` });
+
+  assertEquals(await roles.stop("analyzer", "SIGKILL"), 137);
+  roles.start("analyzer", { AUTH_TOKEN: OTHER_SECRET });
+  await roles.until(["agents"], ({ stdout }) => stdout.includes("the same secret"));
+  await roles.stop("analyzer", "SIGKILL");
+  roles.start("analyzer");
+  await roles.stop("orchestrator", "SIGKILL");
+  roles.start("orchestrator");
+  await roles.up();
+  assertEquals((await run("submit", "--text", "INFO again", "--wait")).code, EXIT.done);
+  for (const role of ROLES) assertEquals(await roles.stop(role), EXIT.done, role);
+  for (const role of ROLES) await roles.run(role, ["repair"]);
+}
+
+Deno.test("the secret is in nothing that a whole run leaves behind", async () => {
+  await using temp = await TempFolder.make();
+  await using roles = await Processes.in(temp.path);
+  assertEquals((await roles.run("orchestrator", ["secret"])).code, EXIT.done);
+  const secret = (await Deno.readTextFile(`${temp.path}/secret/token`)).trim();
+  const forms = formsOf(secret);
+  await wholeRun(roles, secret);
+
+  assert(roles.said.includes('"event":"wrong_proof"'), "it was logged that someone guessed");
+  assertEquals(formsIn(roles.said, forms), [], "what the processes said");
+  assert(roles.commandLines.includes("serve"), "command lines were read");
+  assertEquals(formsIn(roles.commandLines, forms), [], "command lines");
+  const files = (await filesBelow(temp.path)).filter((path) => !path.endsWith("/secret/token"));
+  for (const part of ["memory/orchestrator/", "memory/analyzer/", "/reports/", ".html"]) {
+    assert(files.some((path) => path.includes(part)), `there is something in ${part}`);
+  }
+  const { binaries } = roles.site;
+  for (const path of [...files, ...(binaries === undefined ? [] : await filesBelow(binaries))]) {
+    assertEquals(await formsInFile(path, forms), [], path);
+  }
+});
+
+// Seen to catch: `--env-file`, and `--include=secret`. The programs in `dist/` were made before the
+// secret above was.
+Deno.test("compile() takes no secret into a program that lies or stands around it", async (t) => {
+  if (Deno.env.get("BATON_BINARIES") === undefined) {
+    return await leftOut(t, "BATON_BINARIES is not set");
+  }
+  await using temp = await TempFolder.make();
+  const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  await Deno.mkdir(`${temp.path}/secret`);
+  for (const name of ["secret/token", ".env"]) {
+    await Deno.writeTextFile(`${temp.path}/${name}`, `AUTH_TOKEN=${secret}\n`);
+  }
+  await Deno.writeTextFile(`${temp.path}/main.ts`, 'Deno.env.get("AUTH_TOKEN");\n');
+  const before = Deno.env.get("AUTH_TOKEN");
+  Deno.env.set("AUTH_TOKEN", secret);
+  try {
+    const permissions = permissionsOf("orchestrator");
+    await compile({ module: "main.ts", permissions, output: "program", cwd: temp.path });
+  } finally {
+    if (before === undefined) Deno.env.delete("AUTH_TOKEN");
+    else Deno.env.set("AUTH_TOKEN", before);
+  }
+  assertEquals(await formsInFile(`${temp.path}/program`, formsOf(secret)), []);
+});
+
+Deno.test("the search finds a secret in each of its forms, also between two blocks", async () => {
+  await using temp = await TempFolder.make();
+  const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  const forms = formsOf(secret);
+  const path = `${temp.path}/planted`;
+  for (const [name, form] of Object.entries(forms)) {
+    const planted = Uint8Array.from(form, (letter) => letter.charCodeAt(0));
+    const bytes = new Uint8Array(2 * BLOCK_BYTES).fill(0x20);
+    bytes.set(planted, BLOCK_BYTES - 10);
+    await Deno.writeFile(path, bytes);
+    assert((await formsInFile(path, forms)).includes(name), name);
+    bytes[BLOCK_BYTES] ^= 1;
+    await Deno.writeFile(path, bytes);
+    assertEquals(await formsInFile(path, forms), [], `${name}, one bit off`);
+  }
+  const basic = btoa(`user:${secret}:rest`);
+  assert(formsIn(`Authorization: Basic ${basic}`, forms).length > 0, "inside of something longer");
+});
