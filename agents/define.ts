@@ -4,7 +4,7 @@
  * @module
  */
 import type { z } from "zod";
-import type { Json } from "../lib/wire/protocol.ts";
+import type { Json } from "../lib/json.ts";
 
 /** A handler's view of the agent's memory: nothing of it is kept unless the handler returns. */
 export interface Draft {

@@ -159,7 +159,7 @@ async function serve(
   });
   log("info", "serving", { address: `${host}:${service.address.port}` });
   const reason = await Promise.race([stopped, stuck.promise]);
-  log("info", "draining", { reason, in_hand: service.inHand });
+  log("info", "draining", { reason, in_flight: service.inFlight });
   await service.drain();
   return reason === "stuck" ? EXIT.stuck : EXIT.done;
 }

@@ -1,14 +1,11 @@
 /**
- * Bytes to lines and lines to bytes, each within a bound.
+ * Bytes to lines, within a bound.
  *
  * @module
  */
 import { CodedError } from "./errors.ts";
-import { LimitError } from "./wire/limits.ts";
 import { sleep } from "./retry.ts";
-import { type Clock, type Duplex, SYSTEM } from "./system.ts";
-import { refuseTls } from "./tls/client_hello.ts";
-import { writeAll, type Writer } from "./write_all.ts";
+import type { Clock, Duplex } from "./system.ts";
 
 const LINE_FEED = 0x0a;
 /** What is read at once; less as long as the peer sends less, so that who is silent costs little. */
@@ -61,11 +58,10 @@ export class LineReader {
    * the next one is asked for. An unfinished line at the end is dropped.
    *
    * @param maxBytes asked before each line, since the bound may rise while reading
-   * @throws {CodedError} `line_too_long` as soon as a line can't end within its bound, `bad_json`
-   * where the peer speaks TLS
+   * @throws {CodedError} `line_too_long` as soon as a line can't end within its bound
    */
   async *lines(maxBytes: () => number): AsyncGenerator<Uint8Array> {
-    let start = 0, end = 0, scanned = 0, begun = false, readAt = this.#now();
+    let start = 0, end = 0, scanned = 0, readAt = this.#now();
     while (true) {
       for (let at; (at = this.#buffer.subarray(0, end).indexOf(LINE_FEED, scanned)) >= 0;) {
         const line = this.#buffer.subarray(start, at);
@@ -93,8 +89,6 @@ export class LineReader {
         this.#since = undefined; // nobody waits for the end of what is dropped
         return;
       }
-      if (!begun) refuseTls(this.#buffer[0]);
-      begun = true;
       if (read > 0) this.#since ??= this.#now();
       end += read;
       if (end === this.#buffer.length) this.#block = BLOCK_BYTES;
@@ -138,96 +132,4 @@ export class LineReader {
 function refuseOver(maxBytes: number, bytes: number): void {
   if (bytes <= maxBytes) return;
   throw new CodedError("line_too_long", `Cannot read a line of more than ${maxBytes} bytes`);
-}
-
-/** Writes lines whole and in order, those that wait joined into one write. */
-export class LineWriter {
-  readonly #sink: Writer;
-  readonly #maxUnread: number;
-  readonly #clock: Clock;
-  readonly #onUnread: (chars: number) => void;
-  readonly #encoder = new TextEncoder();
-  #waiting: string[] = [];
-  #unread = 0;
-  #writing: Promise<void> | undefined;
-  #since: number | undefined;
-  #error: unknown;
-
-  /**
-   * @param maxUnread characters that may wait for the peer to take them
-   * @param onUnread is told how many more wait, or how many fewer
-   */
-  constructor(
-    sink: Writer,
-    maxUnread: number,
-    clock = SYSTEM.clock,
-    onUnread: (chars: number) => void = () => {},
-  ) {
-    this.#sink = sink;
-    this.#maxUnread = maxUnread;
-    this.#clock = clock;
-    this.#onUnread = onUnread;
-  }
-
-  /** Characters that wait for the peer to take them. */
-  get unread(): number {
-    return this.#unread;
-  }
-
-  /** When the write began that the peer has not taken yet. */
-  get blockedSince(): number | undefined {
-    return this.#since;
-  }
-
-  /**
-   * Puts a line, its end included, behind those that wait.
-   *
-   * @throws {LimitError} `slow_reader` when too much waits already
-   * @throws what an earlier write threw
-   */
-  write(line: string): void {
-    if (this.#error !== undefined) throw this.#error;
-    if (this.#unread > 0 && this.#unread + line.length > this.#maxUnread) {
-      const message = `Cannot send: ${this.#unread} characters wait unread`;
-      throw new LimitError("unread_bytes", "slow_reader", message);
-    }
-    this.#waiting.push(line);
-    this.#writing ??= this.#run();
-    this.#count(line.length);
-  }
-
-  /** Resolves when everything is written or a write has failed. */
-  async flushed(): Promise<void> {
-    await this.#writing;
-  }
-
-  /** Lets go of all that waits: the peer is gone. */
-  drop(): void {
-    this.#error ??= new Error("The connection is closed");
-    this.#waiting = [];
-    this.#count(-this.#unread);
-  }
-
-  async #run(): Promise<void> {
-    await Promise.resolve(); // what the same turn still writes goes along
-    try {
-      while (this.#waiting.length > 0) {
-        const text = this.#waiting.join("");
-        this.#waiting = [];
-        this.#since = this.#clock.now();
-        await writeAll(this.#sink, this.#encoder.encode(text));
-        this.#since = undefined;
-        if (this.#unread > 0) this.#count(-text.length);
-      }
-    } catch (error) {
-      this.#error = error; // the next write throws it, and so the connection's owner learns of it
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  #count(chars: number): void {
-    this.#unread += chars;
-    this.#onUnread(chars);
-  }
 }

@@ -1,11 +1,11 @@
 import { unlessAborted } from "./abort.ts";
 
 /** Runs one piece of work at a time, in the order of asking. */
-export class Turns {
+export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 
   /** Waits for its turn and works; an abort ends the waiting or the turn, with its reason. */
-  take<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const before = this.#last;
     const turn = before.then(() => {
       signal.throwIfAborted();

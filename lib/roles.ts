@@ -75,7 +75,7 @@ export function permissionsOf(
           "BATON_ANALYZER",
           "BATON_COLLECTOR",
           "BATON_CONCURRENCY",
-          "BATON_PATIENCE",
+          "BATON_MAX_WAIT",
           "BATON_QUEUE",
           "BATON_REPORTER",
           "BATON_WATCH",

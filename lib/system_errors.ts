@@ -5,14 +5,14 @@
  */
 
 /** Whether the system says that there is no room, on the disk or in the quota. */
-export function saysFull(error: unknown): boolean {
+export function isDiskFull(error: unknown): boolean {
   const { code, message = "" } = error as { code?: string; message?: string };
   // Deno has no code for EDQUOT.
   return code === "ENOSPC" || /quota exceeded \(os error/i.test(message);
 }
 
 /** Whether the system says that this process has as many file descriptors as it may. */
-export function saysNoDescriptors(error: unknown): boolean {
+export function isOutOfDescriptors(error: unknown): boolean {
   return (error as { code?: string }).code === "EMFILE";
 }
 

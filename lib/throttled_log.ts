@@ -9,12 +9,12 @@ import type { Clock } from "./system.ts";
 const EVERY_MS = 1_000;
 
 /** One kind of event, of which a line is written once a second at most. */
-export class SparingLog {
+export class ThrottledLog {
   readonly #log: Log;
   readonly #event: string;
   readonly #clock: Pick<Clock, "now">;
-  #untold = 0;
-  #toldAt = -Infinity;
+  #suppressed = 0;
+  #loggedAt = -Infinity;
 
   constructor(log: Log, event: string, clock: Pick<Clock, "now">) {
     this.#log = log;
@@ -24,11 +24,11 @@ export class SparingLog {
 
   /** Warns of it, with `times`: how often since the last line; or keeps it for the next one. */
   warn(fields: Record<string, unknown>): void {
-    this.#untold++;
+    this.#suppressed++;
     const now = this.#clock.now();
-    if (now - this.#toldAt < EVERY_MS) return;
-    this.#log("warn", this.#event, { ...fields, times: this.#untold });
-    this.#untold = 0;
-    this.#toldAt = now;
+    if (now - this.#loggedAt < EVERY_MS) return;
+    this.#log("warn", this.#event, { ...fields, times: this.#suppressed });
+    this.#suppressed = 0;
+    this.#loggedAt = now;
   }
 }

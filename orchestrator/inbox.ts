@@ -12,7 +12,8 @@ import { unlessAborted } from "../lib/abort.ts";
 import { sha256 } from "../lib/digest.ts";
 import { advice, CodedError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { checked, type JsonObject } from "../lib/wire/protocol.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { validate } from "../lib/wire/protocol.ts";
 import { sleep } from "../lib/retry.ts";
 import { isFinal, type State } from "./tasks/task.ts";
 
@@ -37,7 +38,7 @@ const Scan = z.object({
   })).max(1_000),
   too_deep: z.array(Path).max(10).optional(),
 });
-type Found = z.infer<typeof Scan>["files"][number];
+type FreshFile = z.infer<typeof Scan>["files"][number];
 
 export interface InboxOptions {
   /** Asks the collector. */
@@ -54,7 +55,7 @@ export interface InboxOptions {
 /** Scans until the signal aborts. */
 export async function watchInbox(options: InboxOptions): Promise<void> {
   const { everyMs, log, signal } = options;
-  const known: Known = { tasks: new Map(), said: new Set() };
+  const known: WatchState = { tasks: new Map(), said: new Set() };
   let trouble: string | undefined;
   while (!signal.aborted) {
     let waitMs = everyMs;
@@ -75,20 +76,20 @@ export async function watchInbox(options: InboxOptions): Promise<void> {
 }
 
 /** What is known from one scan to the next. */
-interface Known {
+interface WatchState {
   /** The last task of each stream that has one under way. */
   readonly tasks: Map<string, string>;
   /** What was logged and is not to be logged again. */
   readonly said: Set<string>;
 }
 
-async function scanOnce(options: InboxOptions, known: Known): Promise<void> {
+async function scanOnce(options: InboxOptions, known: WatchState): Promise<void> {
   const { scan, get, log } = options;
   const { tasks } = known;
-  const { files, too_deep = [] } = checked(Scan, await scan(SCAN_TIMEOUT_MS));
+  const { files, too_deep = [] } = validate(Scan, await scan(SCAN_TIMEOUT_MS));
   for (const [stream, task] of tasks) if (isSettled(get(task))) tasks.delete(stream);
   for (const folder of too_deep) {
-    if (isFirst(known, `folder ${folder}`)) log("warn", "inbox_folder_left_out", { folder });
+    if (isFirst(known, `folder ${folder}`)) log("warn", "inbox_folder_skipped", { folder });
   }
   for (const [stream, waiting] of Map.groupBy(files, ({ stream }) => stream)) {
     if (tasks.size === UNDER_WAY_MAX) break; // a later scan finds these again
@@ -105,8 +106,8 @@ async function scanOnce(options: InboxOptions, known: Known): Promise<void> {
 /** Gives the file's task; nothing where it is refused for good, which is said once. */
 async function submitFile(
   { submit, log }: InboxOptions,
-  known: Known,
-  file: Found,
+  known: WatchState,
+  file: FreshFile,
 ): Promise<JsonObject | undefined> {
   const { path } = file;
   const body = taskFor(file);
@@ -126,7 +127,7 @@ function isSettled(task: JsonObject | undefined): boolean {
   return task === undefined || isFinal(task.state as State);
 }
 
-function isFirst({ said }: Known, what: string): boolean {
+function isFirst({ said }: WatchState, what: string): boolean {
   const digest = sha256(what); // a path is long
   if (said.has(digest)) return false;
   if (said.size === SAID_MAX) said.clear();
@@ -135,7 +136,7 @@ function isFirst({ said }: Known, what: string): boolean {
 }
 
 /** The key is the file as it is now, so no file is run twice, and one that has grown is run again. */
-function taskFor({ path, bytes, modified }: Found) {
+function taskFor({ path, bytes, modified }: FreshFile) {
   return {
     input: { sources: [{ file: path }], only_new: true },
     label: path.slice(-200),

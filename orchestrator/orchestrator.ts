@@ -4,13 +4,14 @@
  * @module
  */
 import type { Secret } from "../lib/wire/auth.ts";
-import type { Address } from "../lib/client/client.ts";
+import type { Address } from "../lib/address.ts";
 import { CodedError } from "../lib/errors.ts";
 import { Link } from "../lib/client/link.ts";
 import type { Limits } from "../lib/wire/limits.ts";
 import type { Log } from "../lib/log.ts";
 import type { Memory } from "../lib/disk/memory.ts";
-import { type JsonObject, PROTOCOL } from "../lib/wire/protocol.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { PROTOCOL } from "../lib/wire/protocol.ts";
 import { VERSION } from "../lib/roles.ts";
 import { Server } from "../lib/server/server.ts";
 import { SYSTEM, type System } from "../lib/system.ts";
@@ -46,8 +47,8 @@ export interface OrchestratorOptions {
   readonly concurrency: number;
   /** Tasks that may wait; more are refused. */
   readonly queueMax: number;
-  /** A task that could go on may wait so long, in milliseconds; then `health` says `behind`. */
-  readonly patienceMs: number;
+  /** A task that could go on may wait so long, in milliseconds; then `health` says `overloaded`. */
+  readonly maxWaitMs: number;
   /** What peers are held to, where it is not the usual. */
   readonly limits?: Partial<Limits>;
   readonly log: Log;
@@ -119,8 +120,8 @@ export class Orchestrator implements AsyncDisposable {
       system,
     });
     const { taskLog, scheduler, agents } = this;
-    const { patienceMs } = options;
-    this.#watchdog = new Watchdog({ taskLog, scheduler, patienceMs, log, clock });
+    const { maxWaitMs } = options;
+    this.#watchdog = new Watchdog({ taskLog, scheduler, maxWaitMs, log, clock });
     const watchdog = this.#watchdog;
     this.#api = new Api({ taskLog, scheduler, agents, pauses, watchdog, pipelines, clock });
   }
@@ -162,6 +163,6 @@ export class Orchestrator implements AsyncDisposable {
   get #status(): string {
     if (this.#draining) return "draining";
     if (this.#memory.full) return "full";
-    return this.#watchdog.behind ? "behind" : "ok";
+    return this.#watchdog.overloaded ? "overloaded" : "ok";
   }
 }

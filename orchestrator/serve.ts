@@ -8,7 +8,7 @@ import { EXIT } from "../lib/exit.ts";
 import { logTo } from "../lib/log.ts";
 import { Memory } from "../lib/disk/memory.ts";
 import { exit, stderr, stdout } from "../lib/process/program.ts";
-import { readSecret, readSecretOf } from "../lib/process/secret.ts";
+import { readSecret, readSecretForRole } from "../lib/process/secret.ts";
 import { RESERVE_BYTES } from "../lib/disk/reserve.ts";
 import { memoryFolder } from "../lib/roles.ts";
 import { withTls } from "../lib/process/tls_settings.ts";
@@ -32,8 +32,7 @@ export async function serve(
   values: Values<typeof SERVE>,
   stopped: Promise<Deno.Signal>,
 ): Promise<number> {
-  const { host, port, name, collector, analyzer, reporter, concurrency, queue, patience, watch } =
-    values;
+  const { host, port, name, collector, analyzer, reporter, concurrency, queue, watch } = values;
   const screen = canRedraw(Deno.stdout) ? new TerminalScreen(stdout) : undefined;
   const log = logTo(screen !== undefined && Deno.stderr.isTerminal() ? screen : stderr, {
     role: ROLE,
@@ -41,9 +40,9 @@ export async function serve(
   });
   const secret = await readSecret(log);
   const agentSecrets = {
-    collector: await readSecretOf("collector", log),
-    analyzer: await readSecretOf("analyzer", log),
-    reporter: await readSecretOf("reporter", log),
+    collector: await readSecretForRole("collector", log),
+    analyzer: await readSecretForRole("analyzer", log),
+    reporter: await readSecretForRole("reporter", log),
   };
   const system = await withTls(values);
   await using memory = await Memory.open({
@@ -64,7 +63,7 @@ export async function serve(
     pipelines: PIPELINES,
     concurrency,
     queueMax: queue,
-    patienceMs: patience * 1_000,
+    maxWaitMs: values["max-wait"] * 1_000,
     limits: values.limits,
     log,
     system,

@@ -10,7 +10,7 @@ import {
   text,
   type ValueSetting,
 } from "../lib/process/settings.ts";
-import type { Address } from "../lib/client/client.ts";
+import type { Address } from "../lib/address.ts";
 import { LIMITS_SETTING } from "../lib/wire/limits.ts";
 import { PORTS, type Role } from "../lib/roles.ts";
 import { TLS_CONNECTS, TLS_LISTENS } from "../lib/process/tls_settings.ts";
@@ -62,11 +62,11 @@ export const SERVE = {
     help: "Tasks that may wait; more are refused",
     read: integer(1, 1_000_000),
   },
-  patience: {
-    env: "BATON_PATIENCE",
+  "max-wait": {
+    env: "BATON_MAX_WAIT",
     value: "SECONDS",
     fallback: 60,
-    help: "A task that could go on may wait so long, then health says that it is behind",
+    help: "A task that could go on may wait so long, then health says overloaded",
     read: integer(1, 86_400),
   },
   watch: {

@@ -10,12 +10,12 @@ import { CodedError } from "../lib/errors.ts";
 import { ExitError } from "../lib/exit.ts";
 import { Memory } from "../lib/disk/memory.ts";
 import { runProgram, stderr, stdout } from "../lib/process/program.ts";
-import type { JsonObject } from "../lib/wire/protocol.ts";
+import type { JsonObject } from "../lib/json.ts";
 import { backoffMs, sleep } from "../lib/retry.ts";
 import { memoryFolder, type Role, ROLES } from "../lib/roles.ts";
 import type { Remote } from "../orchestrator/cli/remote.ts";
 import { Dice } from "./harness/dice.ts";
-import { Swarm } from "./harness/local_cluster.ts";
+import { LocalCluster } from "./harness/local_cluster.ts";
 
 const CLIENTS = 8;
 const STREAMS = 4;
@@ -50,7 +50,7 @@ await runProgram("chaos", async () => {
     return 0;
   }
   stderr.write(`seed ${seed}, ${minutes} min\n`);
-  await using swarm = await Swarm.start();
+  await using swarm = await LocalCluster.start();
   const over = AbortSignal.timeout(minutes * 60_000);
   const history = new Map<string, Ended>();
   const clients = Array.from({ length: CLIENTS }, (_, at) => client(swarm, at, over, history));
@@ -74,7 +74,7 @@ await runProgram("chaos", async () => {
 });
 
 /** Kills, stops and restarts until the time is over; gives what was done. */
-async function hurt(swarm: Swarm, dice: Dice, over: AbortSignal): Promise<string[]> {
+async function hurt(swarm: LocalCluster, dice: Dice, over: AbortSignal): Promise<string[]> {
   const done: string[] = [];
   const between = ([from, to]: readonly [number, number]): number =>
     from + dice.next() * (to - from);
@@ -98,7 +98,7 @@ async function hurt(swarm: Swarm, dice: Dice, over: AbortSignal): Promise<string
 
 /** Submits a task, waits for its end, and does so again. */
 async function client(
-  swarm: Swarm,
+  swarm: LocalCluster,
   number: number,
   over: AbortSignal,
   history: Map<string, Ended>,
@@ -135,7 +135,7 @@ async function surely(remote: Remote, type: string, body: JsonObject): Promise<J
 }
 
 /** Everything that is not as it must be, a line each. */
-async function judge(swarm: Swarm, history: ReadonlyMap<string, Ended>): Promise<string[]> {
+async function judge(swarm: LocalCluster, history: ReadonlyMap<string, Ended>): Promise<string[]> {
   const trouble: string[] = [];
   using remote = await swarm.remote();
   const { adopted } = await surely(remote, "stats", {});

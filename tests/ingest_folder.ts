@@ -8,14 +8,14 @@ import { ExitError } from "../lib/exit.ts";
 import { runProgram, stdout } from "../lib/process/program.ts";
 import { sleep } from "../lib/retry.ts";
 import type { Task } from "../orchestrator/tasks/task.ts";
-import { Swarm } from "./harness/local_cluster.ts";
+import { LocalCluster } from "./harness/local_cluster.ts";
 
 const WAIT_MS = 60_000;
 
 await runProgram("drop", async () => {
   const [folder] = Deno.args;
   if (folder === undefined) throw new ExitError("usage", "Cannot drop nothing: name a folder");
-  await using swarm = await Swarm.start();
+  await using swarm = await LocalCluster.start();
   using remote = await swarm.remote();
   const missing = new Set<string>();
   for await (const { name } of Deno.readDir(folder)) {

@@ -11,7 +11,7 @@
 import { assert } from "@std/assert";
 import type { Client } from "../lib/client/client.ts";
 import { CodedError } from "../lib/errors.ts";
-import type { JsonObject } from "../lib/wire/protocol.ts";
+import type { JsonObject } from "../lib/json.ts";
 import type { System } from "../lib/system.ts";
 import { figures as tell } from "./harness/skipped.ts";
 import { type PrivateCa, tlsTest } from "./lib/tls/private_ca.ts";

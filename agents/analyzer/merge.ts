@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import type { Json } from "../../lib/wire/protocol.ts";
-import { weightOf } from "../../lib/json_size.ts";
+import type { Json } from "../../lib/json.ts";
+import { estimateBytes } from "../../lib/json_size.ts";
 import type { Draft } from "../define.ts";
 import type { Analysis, Partial, Template } from "../shapes.ts";
 import {
@@ -77,7 +77,7 @@ async function keepBaseline(
   memory.set(key, after);
   const isNew = before === undefined;
   const { data: bytes } = Count.safeParse(await memory.get(BYTES_KEY));
-  const grown = (bytes ?? 0) + weightOf(after) - (isNew ? 0 : weightOf(before));
+  const grown = (bytes ?? 0) + estimateBytes(after) - (isNew ? 0 : estimateBytes(before));
   const fits = bytes !== undefined && grown <= BASELINES_BYTES_MAX &&
     !(isNew && (await memory.keys(PREFIX)).length > STREAMS_MAX);
   memory.set(BYTES_KEY, fits ? grown : await makeRoom(memory));
@@ -89,7 +89,7 @@ async function makeRoom(memory: Draft): Promise<number> {
   let bytes = 0;
   for (const key of await memory.keys(PREFIX)) {
     const baseline = await memory.get(key) as Baseline | null; // one by one: all would take too much
-    kept.push({ key, used: baseline?.used ?? 0, bytes: weightOf(baseline) });
+    kept.push({ key, used: baseline?.used ?? 0, bytes: estimateBytes(baseline) });
     bytes += kept.at(-1)!.bytes;
   }
   if (kept.length <= STREAMS_MAX && bytes <= BASELINES_BYTES_MAX) return bytes;

@@ -5,7 +5,7 @@
  */
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import type { Context } from "../define.ts";
 import type { Page } from "../shapes.ts";
 import { type Candidate, checkCursor, nameOf } from "./candidates.ts";
@@ -13,12 +13,12 @@ import type { CollectInput, CollectOutput, Cursor, Note, Place } from "./collect
 import { cutPage } from "./page/cut_page.ts";
 import { freshFrom, FROM_START, type Start } from "./progress/fresh.ts";
 import { formatOf } from "./page/layout.ts";
-import { mark } from "./progress/fingerprint.ts";
-import { open, type Opened } from "./open_source.ts";
+import { fingerprint } from "./progress/fingerprint.ts";
+import { type OpenSource, openSource } from "./open_source.ts";
 import { findPlain } from "./inbox/plain_file.ts";
 import { searchBehind, searchFrom } from "./search.ts";
-import { recallSeen, recordSeen } from "./progress/progress.ts";
-import type { Setting } from "./config.ts";
+import { readProgress, saveProgress } from "./progress/progress.ts";
+import type { CollectorConfig } from "./config.ts";
 import { streamOf } from "./inbox/stream_of.ts";
 
 /**
@@ -33,7 +33,7 @@ import { streamOf } from "./inbox/stream_of.ts";
  * `handler_rejected` for a file that is replaced between two of its pages
  */
 export async function collect(
-  setting: Setting,
+  setting: CollectorConfig,
   input: CollectInput,
   context: Context,
 ): Promise<CollectOutput> {
@@ -45,7 +45,13 @@ export async function collect(
     : await searchFrom(cursor, setting, input, context);
   if (start === undefined) return nothing(input, candidate, context);
 
-  await using opened = await open(setting.inbox, sources, candidate, context.signal, begun?.size);
+  await using opened = await openSource(
+    setting.inbox,
+    sources,
+    candidate,
+    context.signal,
+    begun?.size,
+  );
   const state = await stateOf(opened);
   if (begun !== undefined) checkSame(sourceName(input, candidate), opened, state, begun);
   const from = behindHead(opened, start);
@@ -73,13 +79,13 @@ export async function collect(
 }
 
 /** What tells later whether the source is still the same. */
-async function stateOf({ raw }: Opened): Promise<Pick<Place, "size" | "digest">> {
-  return { size: raw.size, digest: await mark(raw, raw.size) };
+async function stateOf({ raw }: OpenSource): Promise<Pick<Place, "size" | "digest">> {
+  return { size: raw.size, digest: await fingerprint(raw, raw.size) };
 }
 
 function checkSame(
   name: string,
-  { text }: Opened,
+  { text }: OpenSource,
   { size, digest }: Pick<Place, "size" | "digest">,
   begun: Place,
 ): void {
@@ -91,17 +97,17 @@ function checkSame(
 }
 
 /** Skips what stands before the first record. */
-function behindHead({ head }: Opened, { offset, line }: Start): Start {
+function behindHead({ head }: OpenSource, { offset, line }: Start): Start {
   return offset < head.skip ? { offset: head.skip, line: head.line } : { offset, line };
 }
 
 /** Records that a file has been collected to its end, and looks for what comes behind it. */
 async function behindEnd(
-  setting: Setting,
+  setting: CollectorConfig,
   input: CollectInput,
   context: Context,
   candidate: Candidate,
-  opened: Opened,
+  opened: OpenSource,
   end: Place,
 ): Promise<Cursor | null> {
   if (candidate.path !== undefined) {
@@ -113,17 +119,17 @@ async function behindEnd(
 
 /** A task that began before another one has nothing to add to what that one collected since. */
 async function record(
-  { inbox, now }: Setting,
+  { inbox, now }: CollectorConfig,
   { memory }: Context,
   path: string,
-  { modified }: Opened,
+  { modified }: OpenSource,
   { size, line, digest }: Place,
 ): Promise<void> {
-  const seen = await recallSeen(memory, path);
+  const seen = await readProgress(memory, path);
   const surpassed = seen !== undefined && seen.offset > size &&
     await freshFrom(inbox, await findPlain(inbox, path), seen) !== FROM_START;
   if (surpassed) return;
-  await recordSeen(inbox, memory, path, {
+  await saveProgress(inbox, memory, path, {
     offset: size,
     line,
     modified,
@@ -150,7 +156,7 @@ function nothing(input: CollectInput, candidate: Candidate, context: Context): C
 }
 
 /** Bytes of the source that a part of its text stands for; packed ones are shared out evenly. */
-function rawBytes({ raw, text }: Opened, from: number, to: number): number {
+function rawBytes({ raw, text }: OpenSource, from: number, to: number): number {
   const upTo = (offset: number): number => {
     if (raw === text || offset === 0) return offset;
     return offset === text.size ? raw.size : Math.floor(raw.size * (offset / text.size));

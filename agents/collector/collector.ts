@@ -8,7 +8,7 @@ import { collect } from "./collect.ts";
 import { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
 import { recall } from "./recall.ts";
 import { ScanInput, Scanner, ScanOutput } from "./scan.ts";
-import type { Setting } from "./config.ts";
+import type { CollectorConfig } from "./config.ts";
 
 /**
  * Defines the collector.
@@ -17,7 +17,7 @@ import type { Setting } from "./config.ts";
  * @param now the clock, in milliseconds since 1970
  */
 export function collector(inbox: string, now: () => number = Date.now): Agent {
-  const setting: Setting = { inbox, now };
+  const setting: CollectorConfig = { inbox, now };
   const scanner = new Scanner(setting);
   return defineAgent("collector", {
     // {"sources":[{"glob":"logs/**/*.log"}],"only_new":true}

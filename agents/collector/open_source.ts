@@ -12,7 +12,7 @@ import { openPlain } from "./inbox/plain_file.ts";
 import { unpack } from "./inbox/unpack.ts";
 
 /** Closed by whoever opened it. */
-export interface Opened extends AsyncDisposable {
+export interface OpenSource extends AsyncDisposable {
   /** The bytes as they lie in the inbox. */
   readonly raw: Bytes;
   /** The same as UTF-8: `raw` itself unless that is packed or in another encoding. */
@@ -28,13 +28,13 @@ export interface Opened extends AsyncDisposable {
  * @param size how many bytes of a file are to be seen; absence means those that are there now
  * @throws {CodedError} as `openPlain`; `invalid_input` when it is no text
  */
-export async function open(
+export async function openSource(
   inbox: string,
   sources: Source[],
   { source: index, path }: Candidate,
   signal: AbortSignal,
   size?: number,
-): Promise<Opened> {
+): Promise<OpenSource> {
   if (path !== undefined) return await openFile(inbox, path, signal, size);
   const source = sources[index];
   const raw = memoryBytes(new TextEncoder().encode("text" in source ? source.text : ""));
@@ -52,7 +52,7 @@ async function openFile(
   path: string,
   signal: AbortSignal,
   size?: number,
-): Promise<Opened> {
+): Promise<OpenSource> {
   await using opening = new AsyncDisposableStack();
   const { file, found } = await openPlain(inbox, path);
   opening.defer(() => file.close());

@@ -7,8 +7,8 @@ import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
 import { cutPage } from "./page/cut_page.ts";
-import { open } from "./open_source.ts";
-import type { Setting } from "./config.ts";
+import { openSource } from "./open_source.ts";
+import type { CollectorConfig } from "./config.ts";
 
 /**
  * Cuts the page that `collect()` noted from the same bytes.
@@ -16,7 +16,7 @@ import type { Setting } from "./config.ts";
  * @throws {CodedError} `handler_rejected` when they are gone or are not the same any more
  */
 export async function recall(
-  setting: Setting,
+  setting: CollectorConfig,
   input: CollectInput,
   { answer, cut }: Note,
   signal: AbortSignal,
@@ -30,12 +30,12 @@ export async function recall(
 }
 
 async function cutAgain(
-  { inbox }: Setting,
+  { inbox }: CollectorConfig,
   { sources }: CollectInput,
   { source, path, at }: NonNullable<Note["cut"]>,
   signal: AbortSignal,
 ): Promise<string> {
-  await using opened = await open(inbox, sources, { source, path }, signal, at.size);
+  await using opened = await openSource(inbox, sources, { source, path }, signal, at.size);
   return (await cutPage(opened.text, opened.head.layout, at, signal)).text;
 }
 

@@ -8,8 +8,8 @@ import { CodedError } from "../../lib/errors.ts";
 import type { Draft } from "../define.ts";
 import { freshFrom } from "./progress/fresh.ts";
 import { findPlain } from "./inbox/plain_file.ts";
-import { recallSeen } from "./progress/progress.ts";
-import type { Setting } from "./config.ts";
+import { readProgress } from "./progress/progress.ts";
+import type { CollectorConfig } from "./config.ts";
 import { streamOf } from "./inbox/stream_of.ts";
 import { TOO_DEEP_MAX, walk } from "./inbox/walk.ts";
 
@@ -48,11 +48,11 @@ export type ScanOutput = z.infer<typeof ScanOutput>;
 
 /** Scans an inbox part by part, each time behind the last one, so that all of it has its turn. */
 export class Scanner {
-  readonly #setting: Setting;
+  readonly #setting: CollectorConfig;
   /** Where the next scan goes on; absence means at the first file. */
   #after: string | undefined;
 
-  constructor(setting: Setting) {
+  constructor(setting: CollectorConfig) {
     this.#setting = setting;
   }
 
@@ -91,7 +91,7 @@ async function freshFile(inbox: string, path: string, memory: Pick<Draft, "get">
   try {
     const found = await findPlain(inbox, path);
     if (found.size === 0) return;
-    const start = await freshFrom(inbox, found, await recallSeen(memory, path));
+    const start = await freshFrom(inbox, found, await readProgress(memory, path));
     if (start === undefined) return;
     const { size, modified } = found;
     const fresh_bytes = size - start.offset;

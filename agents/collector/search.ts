@@ -9,8 +9,8 @@ import { type Candidate, candidates } from "./candidates.ts";
 import type { CollectInput, Cursor } from "./collect_shapes.ts";
 import { freshFrom, FROM_START, type Start } from "./progress/fresh.ts";
 import { findPlain } from "./inbox/plain_file.ts";
-import { recallSeen } from "./progress/progress.ts";
-import type { Setting } from "./config.ts";
+import { readProgress } from "./progress/progress.ts";
+import type { CollectorConfig } from "./config.ts";
 
 type Reading = Pick<Context, "memory" | "signal">;
 
@@ -23,7 +23,7 @@ export interface Target {
 /** Searches from a cursor on that has not been begun; absence means from the first source. */
 export function searchFrom(
   cursor: Cursor | undefined,
-  setting: Setting,
+  setting: CollectorConfig,
   input: CollectInput,
   context: Reading,
 ): Promise<Target> {
@@ -38,7 +38,7 @@ export function searchFrom(
 /** Searches behind a candidate that has been collected. */
 export function searchBehind(
   last: Candidate,
-  setting: Setting,
+  setting: CollectorConfig,
   input: CollectInput,
   context: Reading,
 ): Promise<Target> {
@@ -47,7 +47,7 @@ export function searchBehind(
 
 async function* behind(
   last: Candidate,
-  { inbox }: Setting,
+  { inbox }: CollectorConfig,
   { sources }: CollectInput,
   { signal }: Reading,
 ) {
@@ -58,7 +58,7 @@ async function* behind(
 
 async function search(
   among: AsyncIterable<Candidate>,
-  setting: Setting,
+  setting: CollectorConfig,
   input: CollectInput,
   context: Reading,
 ): Promise<Target> {
@@ -73,7 +73,7 @@ async function search(
 }
 
 async function startOf(
-  { inbox }: Setting,
+  { inbox }: CollectorConfig,
   { sources, only_new }: CollectInput,
   { memory }: Reading,
   { source: index, path }: Candidate,
@@ -83,7 +83,7 @@ async function startOf(
   if (path === undefined) return;
   try {
     const found = await findPlain(inbox, path);
-    return await freshFrom(inbox, found, only_new ? await recallSeen(memory, path) : undefined);
+    return await freshFrom(inbox, found, only_new ? await readProgress(memory, path) : undefined);
   } catch (error) {
     // A file that a glob found may go or change its kind before it is looked at.
     if ("glob" in source && error instanceof CodedError) return;

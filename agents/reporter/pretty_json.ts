@@ -1,4 +1,4 @@
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 
 /** What fits into one line of this length stays on one line. */
 const LINE_MAX = 100;

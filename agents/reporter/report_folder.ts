@@ -10,7 +10,7 @@
 import { CodedError } from "../../lib/errors.ts";
 import { replaceFile, syncFolder } from "../../lib/disk/atomic_file.ts";
 import { TaskId } from "../../lib/wire/protocol.ts";
-import { ignoreMissing, saysFull } from "../../lib/system_errors.ts";
+import { ignoreMissing, isDiskFull } from "../../lib/system_errors.ts";
 
 const REPORTS = "reports";
 
@@ -35,7 +35,7 @@ export async function put(folder: string, path: string, text: string): Promise<v
     await replaceFile(`${folder}/${path}`, text);
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    const code = saysFull(error) ? "storage_full" : "storage_failed";
+    const code = isDiskFull(error) ? "storage_full" : "storage_failed";
     const message = `Cannot write ${JSON.stringify(path)}: ${(error as Error).message}`;
     throw new CodedError(code, message, { cause: error });
   }

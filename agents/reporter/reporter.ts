@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
 import { printableLines } from "../../lib/printable.ts";
-import { type Json, TaskId } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
+import { TaskId } from "../../lib/wire/protocol.ts";
 import { addCounts } from "../add_counts.ts";
 import { type Agent, type Context, defineAgent, type Draft, op } from "../define.ts";
 import { Analysis, Report } from "../shapes.ts";
@@ -10,7 +11,7 @@ import { headline } from "./content/headline.ts";
 import { renderHtml } from "./html/html.ts";
 import { renderIndex } from "./html/index_page.ts";
 import { renderMarkdown } from "./markdown/markdown.ts";
-import type { Parts } from "./content/report_model.ts";
+import type { ReportModel } from "./content/report_model.ts";
 import { prettyJson } from "./pretty_json.ts";
 import { discard, pathOf, put, take } from "./report_folder.ts";
 import { errorShare, summarize, Summary } from "./content/summary.ts";
@@ -22,8 +23,8 @@ export const REPORTS_KEPT = 500;
 export const READ_BYTES_MAX = 2 * 1024 * 1024;
 
 /** A report as memory has it, under `report/<task>`; numbers rise in the order of writing. */
-const Kept = Summary.extend({ task: TaskId, number: z.int().positive() });
-type Kept = z.infer<typeof Kept>;
+const StoredReport = Summary.extend({ task: TaskId, number: z.int().positive() });
+type StoredReport = z.infer<typeof StoredReport>;
 
 const KEY = "report/";
 
@@ -67,7 +68,7 @@ async function report(
   const previous = kept.findLast((report) =>
     report.stream === analysis.stream && report.number < number
   );
-  const parts: Parts = {
+  const parts: ReportModel = {
     task,
     headline: headline(analysis),
     previous: previous ? withoutNumber(previous) : null,
@@ -86,7 +87,10 @@ async function report(
     await put(folder, path, text);
     files.push({ path, bytes: byteLength(text) });
   }
-  const own: Kept = Kept.parse({ ...summarize(analysis, task, parts.headline), number });
+  const own: StoredReport = StoredReport.parse({
+    ...summarize(analysis, task, parts.headline),
+    number,
+  });
   const all = [...kept.filter((report) => report.task !== task), own].sort(byNumber);
   const lost = unreadable.filter((other) => other !== task);
   memory.set(KEY + task, own);
@@ -102,14 +106,14 @@ async function report(
 }
 
 /** The reports in memory, and the tasks of those whose entry can't be read: the index counts them. */
-async function readKept(memory: Draft): Promise<{ kept: Kept[]; unreadable: string[] }> {
+async function readKept(memory: Draft): Promise<{ kept: StoredReport[]; unreadable: string[] }> {
   const keys = await memory.keys(KEY);
   const values = await Promise.all(keys.map((key) => memory.get(key)));
-  const kept: Kept[] = [];
+  const kept: StoredReport[] = [];
   const unreadable: string[] = [];
   values.forEach((value, at) => {
     const task = keys[at].slice(KEY.length);
-    const { data } = Kept.safeParse(value);
+    const { data } = StoredReport.safeParse(value);
     if (data?.task === task) kept.push(data);
     else unreadable.push(task);
   });
@@ -144,11 +148,11 @@ async function readReport(folder: string, task: string, format: z.infer<typeof R
   return { text };
 }
 
-function withoutNumber({ number: _, ...summary }: Kept): Summary {
+function withoutNumber({ number: _, ...summary }: StoredReport): Summary {
   return summary;
 }
 
-function byNumber(a: Kept, b: Kept): number {
+function byNumber(a: StoredReport, b: StoredReport): number {
   return a.number - b.number;
 }
 

@@ -1,4 +1,4 @@
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import type { Draft } from "../define.ts";
 
 /** What a draft reads from; its answers may take their time. */

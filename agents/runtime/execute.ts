@@ -6,7 +6,8 @@
  */
 import { CodedError } from "../../lib/errors.ts";
 import { parseBounded } from "../../lib/parse_bounded.ts";
-import { checked, issues, type Json, type JsonObject } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
+import { issues, validate } from "../../lib/wire/protocol.ts";
 import type { Agent } from "../define.ts";
 import { ChangesOver, type Reader } from "./draft.ts";
 
@@ -21,20 +22,20 @@ export interface Work {
 }
 
 /** What came of it; nothing of it is kept yet. */
-export interface Done {
+export interface Outcome {
   readonly output: JsonObject;
   readonly note: Json;
   readonly changes: readonly [key: string, value: Json | undefined][];
 }
 
 /** Does the work; throws `CodedError`, or the signal's reason as soon as it aborts. */
-export type Execute = (work: Work, memory: Reader, signal: AbortSignal) => Promise<Done>;
+export type Execute = (work: Work, memory: Reader, signal: AbortSignal) => Promise<Outcome>;
 
 /** Runs handlers in this very thread. */
-export function executeHere({ ops }: Agent): Execute {
+export function executeInThread({ ops }: Agent): Execute {
   return async ({ op: name, id, body, note: noted }, memory, signal) => {
     const op = ops[name];
-    const input = checked(op.input, body);
+    const input = validate(op.input, body);
     const draft = new ChangesOver(memory);
     let note: Json = null;
     const context = {

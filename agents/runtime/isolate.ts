@@ -18,7 +18,7 @@ import { Worker } from "node:worker_threads";
 import { CodedError } from "../../lib/errors.ts";
 import { fromWire } from "../../lib/wire/protocol.ts";
 import type { Reader } from "./draft.ts";
-import type { Done, Work } from "./execute.ts";
+import type { Outcome, Work } from "./execute.ts";
 import type { FromThread, ToThread } from "./thread.ts";
 
 /** After an abort a handler may end by itself within this time, and each time again by rule 4. */
@@ -36,7 +36,7 @@ interface Run {
   answered: boolean;
   readonly work: Work;
   readonly memory: Reader;
-  readonly resolve: (done: Done) => void;
+  readonly resolve: (done: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -48,7 +48,7 @@ export class Isolate implements Disposable {
   #run: Run | undefined;
   #last: Promise<unknown> = Promise.resolve();
   /** Threads that are left behind and may come to themselves, and what stops the waiting for that. */
-  readonly #left = new Map<Worker, () => void>();
+  readonly #abandoned = new Map<Worker, () => void>();
   #stuck = 0;
 
   /**
@@ -62,7 +62,7 @@ export class Isolate implements Disposable {
   }
 
   /** Runs work when what was begun before has ended; see `Execute`. */
-  execute(work: Work, memory: Reader, signal: AbortSignal): Promise<Done> {
+  execute(work: Work, memory: Reader, signal: AbortSignal): Promise<Outcome> {
     const done = this.#last.then(() => this.#executeNow(work, memory, signal));
     this.#last = done.catch(() => {}); // whoever asked is told
     return done;
@@ -70,22 +70,22 @@ export class Isolate implements Disposable {
 
   [Symbol.dispose](): void {
     this.#thread?.terminate();
-    for (const [thread, stop] of this.#left) {
+    for (const [thread, stop] of this.#abandoned) {
       stop();
       thread.terminate();
     }
   }
 
-  async #executeNow(work: Work, memory: Reader, signal: AbortSignal): Promise<Done> {
+  async #executeNow(work: Work, memory: Reader, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<Done>();
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#run = { answered: false, work, memory, resolve, reject };
     const thread = this.#thread ??= this.#start();
     post(thread, { kind: "run", work });
     let timer: ReturnType<typeof setInterval> | undefined;
     const abort = (): void => {
       post(thread, { kind: "abort" });
-      timer = setInterval(() => this.#leave(thread), GRACE_MS);
+      timer = setInterval(() => this.#abandon(thread), GRACE_MS);
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
@@ -144,10 +144,10 @@ export class Isolate implements Disposable {
   }
 
   /** The handler does not end: its thread is ended, or left behind where rule 4 lets it. */
-  #leave(thread: Worker): void {
+  #abandon(thread: Worker): void {
     const run = this.#run;
     if (thread !== this.#thread || run === undefined) return;
-    if (!run.answered && this.#left.size > 0) return;
+    if (!run.answered && this.#abandoned.size > 0) return;
     this.#thread = this.#start();
     if (run.answered) thread.terminate();
     else this.#watch(thread);
@@ -158,7 +158,7 @@ export class Isolate implements Disposable {
   #watch(thread: Worker): void {
     const end = (): void => {
       stop();
-      this.#left.delete(thread);
+      this.#abandoned.delete(thread);
       thread.terminate();
     };
     const timer = setTimeout(() => {
@@ -166,7 +166,7 @@ export class Isolate implements Disposable {
       this.#onStuck(++this.#stuck);
     }, STUCK_MS);
     const stop = (): void => clearTimeout(timer);
-    this.#left.set(thread, stop);
+    this.#abandoned.set(thread, stop);
     // Any word from it will do; what it says is not wanted any more.
     for (const word of ["message", "error", "exit"] as const) thread.on(word, end);
   }

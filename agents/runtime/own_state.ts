@@ -1,6 +1,6 @@
 import { CodedError } from "../../lib/errors.ts";
 import type { Changes, Memory } from "../../lib/disk/memory.ts";
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import type { Reader } from "./draft.ts";
 
 /** Handlers see their keys without this. */

@@ -6,19 +6,19 @@
  */
 import { CodedError } from "../../lib/errors.ts";
 import type { Changes, Memory } from "../../lib/disk/memory.ts";
-import type { Json, JsonObject } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
-import { weightOf } from "../../lib/json_size.ts";
+import { estimateBytes } from "../../lib/json_size.ts";
 
 /** How much is kept: what goes beyond is forgotten, the oldest first. */
-export interface KeptBounds {
+export interface RetentionBounds {
   readonly requests: number;
   /** Of all entries together, in memory: see `weightOf()`. */
   readonly bytes: number;
   readonly ms: number;
 }
 
-const KEPT: KeptBounds = {
+const KEPT: RetentionBounds = {
   requests: 10_000,
   bytes: 64 * 1024 * 1024,
   ms: 7 * 24 * 3_600_000,
@@ -27,7 +27,7 @@ const KEPT: KeptBounds = {
 const PREFIX = "request/";
 
 /** How an answered request is answered again: from the reply, or from the note for `recall`. */
-export type Kept = { readonly reply: JsonObject } | { readonly note: Json };
+export type StoredAnswer = { readonly reply: JsonObject } | { readonly note: Json };
 
 /** A request as it stands in memory; times are for people. */
 export type RequestEntry = {
@@ -51,7 +51,7 @@ interface Sized {
 
 export class Requests {
   readonly #memory: Memory;
-  readonly #bounds: KeptBounds;
+  readonly #bounds: RetentionBounds;
   readonly #clock: Clock;
   /** Size and age of each entry in memory, oldest first. */
   #kept = new Map<string, Sized>();
@@ -64,7 +64,7 @@ export class Requests {
     this.#memory = memory;
     this.#clock = clock;
     this.#bounds = bounds;
-    this.#count();
+    this.#recount();
   }
 
   /** The entry of a request that was answered, if it is still kept. */
@@ -92,7 +92,7 @@ export class Requests {
     id: string,
     begun: RequestEntry,
     changes: Changes,
-    { ms, bytesOut, kept }: { ms: number; bytesOut: number; kept: Kept },
+    { ms, bytesOut, kept }: { ms: number; bytesOut: number; kept: StoredAnswer },
   ): Promise<void> {
     const entry: RequestEntry = { ...begun, state: "done", ms, bytes_out: bytesOut, ...kept };
     await this.#memory.commit(new Map([...changes, ...this.#change(id, entry)]));
@@ -113,8 +113,8 @@ export class Requests {
   #change(id: string, entry: RequestEntry): Map<string, Json | undefined> {
     const changes = new Map<string, Json | undefined>([[PREFIX + id, entry]]);
     const now = this.#clock.date().getTime();
-    if (this.#memory.epoch !== this.#epoch) this.#count();
-    this.#keep(PREFIX + id, weightOf(entry), now);
+    if (this.#memory.epoch !== this.#epoch) this.#recount();
+    this.#keep(PREFIX + id, estimateBytes(entry), now);
     const { requests, bytes: bytesMax, ms } = this.#bounds;
     for (const [key, { bytes, at }] of this.#kept) {
       const fits = this.#kept.size <= requests && this.#bytes <= bytesMax;
@@ -129,7 +129,7 @@ export class Requests {
   }
 
   /** What was taken back is not there, and what was to be removed for it is. */
-  #count(): void {
+  #recount(): void {
     const before = this.#kept;
     this.#epoch = this.#memory.epoch;
     this.#kept = new Map();
@@ -137,7 +137,7 @@ export class Requests {
     this.#runs = new Map();
     const found = [...this.#memory.entries(PREFIX)].map(([key, entry]) => ({
       key,
-      bytes: before.get(key)?.bytes ?? weightOf(entry),
+      bytes: before.get(key)?.bytes ?? estimateBytes(entry),
       at: Date.parse((entry as RequestEntry).received_at),
     }));
     found.sort((a, b) => a.at - b.at);

@@ -16,11 +16,12 @@ import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Memory } from "../../lib/disk/memory.ts";
-import { checked, type Json, type JsonObject, type Request } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
+import { type Request, validate } from "../../lib/wire/protocol.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
-import { Turns } from "../../lib/mutex.ts";
+import { Mutex } from "../../lib/mutex.ts";
 import type { Agent, Op } from "../define.ts";
-import { type Done, type Execute, executeHere } from "./execute.ts";
+import { type Execute, executeInThread, type Outcome } from "./execute.ts";
 import { OwnState } from "./own_state.ts";
 import { Requests } from "./requests.ts";
 
@@ -44,7 +45,7 @@ interface Running {
 }
 
 /** What a request's turn gives: the answer, and when it may leave. */
-interface Outcome {
+interface PendingReply {
   readonly output: JsonObject;
   readonly durable: Promise<void>;
 }
@@ -63,7 +64,7 @@ export class Runtime {
   readonly #clock: Clock;
   readonly #requests: Requests;
   readonly #running = new Map<string, Running>();
-  readonly #turns = new Turns();
+  readonly #turns = new Mutex();
   readonly #counts = { done: 0, failed: 0, repeated: 0 };
   /** Absent until it is asked for: making it takes milliseconds. */
   #info: JsonObject | undefined;
@@ -72,7 +73,7 @@ export class Runtime {
     agent: Agent,
     memory: Memory,
     log: Log,
-    { execute = executeHere(agent), clock = SYSTEM.clock }: RuntimeOptions = {},
+    { execute = executeInThread(agent), clock = SYSTEM.clock }: RuntimeOptions = {},
   ) {
     this.#execute = execute;
     this.#clock = clock;
@@ -83,7 +84,7 @@ export class Runtime {
   }
 
   /** Requests in hand. */
-  get inHand(): number {
+  get inFlight(): number {
     return this.#running.size;
   }
 
@@ -94,9 +95,9 @@ export class Runtime {
       case "info":
         return this.#info ??= infoOf(this.#agent);
       case "stats":
-        return { ...this.#counts, in_hand: this.inHand, memory_keys: this.#memory.size };
+        return { ...this.#counts, in_flight: this.inFlight, memory_keys: this.#memory.size };
       case "cancel":
-        return this.#cancel(checked(CancelBody, body).id);
+        return this.#cancel(validate(CancelBody, body).id);
     }
     const { name, ops } = this.#agent;
     const op = Object.hasOwn(ops, type) ? ops[type] : undefined;
@@ -124,7 +125,7 @@ export class Runtime {
     if (this.#requests.isSuperseded(id)) {
       throw new CodedError("conflict", `Cannot take "${id}": a later run of it has begun`);
     }
-    if (this.inHand >= QUEUE_MAX) {
+    if (this.inFlight >= QUEUE_MAX) {
       throw new CodedError("busy", `Cannot take another request: ${QUEUE_MAX} wait already`);
     }
     if (this.#memory.full && answered === undefined && !op.pure) {
@@ -150,14 +151,14 @@ export class Runtime {
   async #inTime(
     { type, timeout_ms = TIMEOUT_MS }: Request,
     aborter: AbortController,
-    work: (signal: AbortSignal) => Promise<Outcome>,
+    work: (signal: AbortSignal) => Promise<PendingReply>,
   ): Promise<JsonObject> {
     const cancel = this.#clock.after(timeout_ms, () => {
       const message = `Cannot finish ${type} in ${timeout_ms} ms`;
       aborter.abort(new CodedError("deadline_exceeded", message));
     });
     try {
-      const { output, durable } = await this.#turns.take(
+      const { output, durable } = await this.#turns.run(
         () => work(aborter.signal),
         aborter.signal,
       );
@@ -178,7 +179,7 @@ export class Runtime {
     request: Request,
     { digest, bytesIn }: { digest: string; bytesIn: number },
     signal: AbortSignal,
-  ): Promise<Outcome> {
+  ): Promise<PendingReply> {
     const { id, type } = request;
     const begun = this.#clock.now();
     const entry = this.#requests.begin(id, type, digest, bytesIn);
@@ -200,7 +201,7 @@ export class Runtime {
   }
 
   /** Runs what changes nothing: a pure handler, or a recall. */
-  async #runFreely(request: Request, signal: AbortSignal, note?: Json): Promise<Outcome> {
+  async #runFreely(request: Request, signal: AbortSignal, note?: Json): Promise<PendingReply> {
     const state = new OwnState(this.#memory);
     const { output } = await this.#executed(request, state, signal, note);
     return { output, durable: Promise.resolve() };
@@ -211,7 +212,7 @@ export class Runtime {
     state: OwnState,
     signal: AbortSignal,
     note?: Json,
-  ): Promise<Done> {
+  ): Promise<Outcome> {
     try {
       // Ends here at an abort: a handler that returns later than that finds nobody to note it.
       const work = { op: type, id, body, note };

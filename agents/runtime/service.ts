@@ -65,7 +65,7 @@ export class AgentService implements AsyncDisposable {
           version: VERSION,
           uptime_ms: Math.round(clock.now() - startedAt),
           storage: memory.full ? "full" : "ok",
-          in_hand: this.inHand,
+          in_flight: this.inFlight,
         }),
         answer: (request) => this.#runtime.answer(request),
         onInternal: (reference, error) =>
@@ -79,8 +79,8 @@ export class AgentService implements AsyncDisposable {
   }
 
   /** Requests in hand. */
-  get inHand(): number {
-    return this.#runtime.inHand;
+  get inFlight(): number {
+    return this.#runtime.inFlight;
   }
 
   /** Takes nothing any more; resolves when what is in hand is answered, or after 7 s. */

@@ -5,10 +5,11 @@
  */
 import { isMainThread, parentPort } from "node:worker_threads";
 import { CodedError } from "../../lib/errors.ts";
-import { type Json, toWire, type WireError } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
+import { toWire, type WireError } from "../../lib/wire/protocol.ts";
 import type { Agent } from "../define.ts";
 import type { Reader } from "./draft.ts";
-import { type Done, executeHere, type Work } from "./execute.ts";
+import { executeInThread, type Outcome, type Work } from "./execute.ts";
 
 /** What crosses between the two; questions have a number. */
 export type ToThread =
@@ -19,7 +20,7 @@ export type FromThread =
   | { readonly kind: "get" | "keys"; readonly question: number; readonly key: string }
   /** The abort has come: this thread is not stuck, whatever its handler does. */
   | { readonly kind: "aborting" }
-  | { readonly kind: "done"; readonly done: Done }
+  | { readonly kind: "done"; readonly done: Outcome }
   | { readonly kind: "failed"; readonly error: WireError; readonly stack: string };
 
 /** Whether this is a thread that an isolate has started. */
@@ -27,7 +28,7 @@ export const inThread = !isMainThread;
 
 /** Runs an agent's handlers for the isolate that has started this thread, one at a time. */
 export function serveIsolate(agent: Agent): void {
-  const execute = executeHere(agent);
+  const execute = executeInThread(agent);
   const asked = new Map<number, (value: Json | undefined) => void>();
   let questions = 0;
   let aborter = new AbortController();

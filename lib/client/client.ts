@@ -3,19 +3,22 @@
  *
  * @module
  */
+import { type Address, addressText } from "../address.ts";
 import { type Challenge, makeNonce, prove, type Secret, verify } from "../wire/auth.ts";
 import { CodedError } from "../errors.ts";
 import { Welcome } from "../wire/handshake.ts";
 import { LIMITS, LINE_BYTES_MAX } from "../wire/limits.ts";
-import { LineReader, LineWriter } from "../lines.ts";
+import { LineReader } from "../lines.ts";
+import { LineWriter } from "../wire/line_writer.ts";
+import { refuseTls } from "../wire/refuse_tls.ts";
 import { parseBounded } from "../parse_bounded.ts";
+import type { JsonObject } from "../json.ts";
 import {
+  assertSendable,
   decodeReply,
   encode,
   fromWire,
-  type JsonObject,
   PROTOCOL,
-  refuseUnfit,
   type Reply,
 } from "../wire/protocol.ts";
 import { backoffMs, sleep } from "../retry.ts";
@@ -33,11 +36,6 @@ const ABANDONED_MAX = 1_000;
 const STRAY_REPLIES_MAX = 3;
 /** A timer that is later than this says that the process stood still; the reply may be here already. */
 const STALL_MS = 250;
-
-export interface Address {
-  readonly hostname: string;
-  readonly port: number;
-}
 
 export interface ClientOptions {
   readonly address: Address;
@@ -60,11 +58,6 @@ interface Waiting {
   readonly reject: (error: CodedError) => void;
 }
 
-/** `host:port` as text. */
-export function addressText({ hostname, port }: Address): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-}
-
 export class Client implements Disposable {
   readonly #conn: Duplex;
   readonly #clock: Clock;
@@ -85,7 +78,7 @@ export class Client implements Disposable {
     this.#conn = conn;
     this.#clock = clock;
     this.#place = place;
-    this.#reader = new LineReader(conn, clock);
+    this.#reader = new LineReader(refuseTls(conn), clock);
     this.#writer = new LineWriter(conn, LIMITS.unread_bytes, clock);
   }
 
@@ -196,7 +189,7 @@ export class Client implements Disposable {
     if (this.#waiting.has(key)) throw new TypeError(`Cannot ask twice at once with id "${key}"`);
     const timeout_ms = Math.max(1, Math.floor(timeoutMs));
     const line = encode({ v: PROTOCOL, id: key, type, timeout_ms, body });
-    refuseUnfit(line, this.#welcome?.limits ?? LIMITS);
+    assertSendable(line, this.#welcome?.limits ?? LIMITS);
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
     this.#waiting.set(key, { resolve, reject });
     const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
@@ -234,7 +227,7 @@ export class Client implements Disposable {
   }
 
   /** What the server says of the connection as a whole tells a request nothing about its outcome. */
-  #dismissed(reason: CodedError): CodedError {
+  #closedByServer(reason: CodedError): CodedError {
     return this.#welcome === undefined ? reason : this.#lost(reason);
   }
 
@@ -279,7 +272,7 @@ export class Client implements Disposable {
       for await (const line of this.#reader.lines(() => this.#lineBytes)) {
         const reply = decodeReply(line);
         if (reply.id !== undefined) this.#take(reply.id, reply);
-        else if (!reply.ok) return this.close(this.#dismissed(fromWire(reply.error)));
+        else if (!reply.ok) return this.close(this.#closedByServer(fromWire(reply.error)));
         if (this.#strays > STRAY_REPLIES_MAX) break;
       }
       this.close();

@@ -5,10 +5,11 @@
  * @module
  */
 import type { Secret } from "../wire/auth.ts";
-import { type Address, addressText, Client } from "./client.ts";
+import { type Address, addressText } from "../address.ts";
+import { Client } from "./client.ts";
 import { advice, CodedError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { JsonObject } from "../wire/protocol.ts";
+import type { JsonObject } from "../json.ts";
 import { backoffMs, sleep } from "../retry.ts";
 import { SYSTEM, type System } from "../system.ts";
 
@@ -25,7 +26,7 @@ const PINGS_MISSED_MAX = 2;
 /** How long a request waits for a connection before it is told that there is none. */
 const CONNECTION_WAIT_MS = 1_000;
 /** How long an address that fails is left alone while another one is up. */
-const REST = { baseMs: 1_000, maxMs: 30_000 };
+const COOLDOWN = { baseMs: 1_000, maxMs: 30_000 };
 /** How long a cancel may take to be confirmed. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
@@ -41,7 +42,7 @@ export interface LinkCall {
   readonly id: string;
   readonly timeoutMs: number;
   /** The address that may have the answer already: it is asked before all others. */
-  readonly holder?: string;
+  readonly affinity?: string;
   /** Is told, where there are several, which address is going to be asked, and is waited for. */
   readonly onChosen?: (address: string) => Promise<void>;
   /** Aborts when the work is not wanted any more: the agent is asked to cancel it. */
@@ -58,13 +59,13 @@ export type LinkState = {
   /** Milliseconds since the agent last answered; `null` where it never did. */
   readonly answered_ms_ago: number | null;
   /** For so long it is left alone, since it has failed. */
-  readonly resting_ms: number;
+  readonly cooldown_ms: number;
   /** Why it is not up. */
   readonly error: string | null;
 };
 
 /** A request that is with an agent. */
-export interface Asked {
+export interface InFlight {
   readonly id: string;
   /** The name that the agent gives itself. */
   readonly name: string;
@@ -80,7 +81,7 @@ class Peer {
   answeredAt: number | undefined;
   /** Requests in a row that have failed there. */
   failures = 0;
-  restsUntil = -Infinity;
+  cooldownUntil = -Infinity;
   constructor(readonly address: Address) {}
 
   get place(): string {
@@ -92,7 +93,7 @@ export class Link implements AsyncDisposable {
   readonly #options: LinkOptions;
   readonly #system: System;
   readonly #peers: Peer[];
-  readonly #asked = new Map<string, { name: string; at: number }>();
+  readonly #inFlight = new Map<string, { name: string; at: number }>();
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
   #connected = Promise.withResolvers<void>();
@@ -115,21 +116,21 @@ export class Link implements AsyncDisposable {
 
   states(): LinkState[] {
     const now = this.#system.clock.now();
-    return this.#peers.map(({ place, client, name, error, answeredAt, restsUntil }) => ({
+    return this.#peers.map(({ place, client, name, error, answeredAt, cooldownUntil }) => ({
       address: place,
       name,
       up: client !== undefined,
       in_flight: client?.inFlight ?? 0,
       answered_ms_ago: answeredAt === undefined ? null : Math.round(now - answeredAt),
-      resting_ms: Math.max(0, Math.round(restsUntil - now)),
+      cooldown_ms: Math.max(0, Math.round(cooldownUntil - now)),
       error: client === undefined ? error : null,
     }));
   }
 
   /** The requests under way whose ids begin with this. */
-  asked(prefix: string): Asked[] {
+  inFlight(prefix: string): InFlight[] {
     const now = this.#system.clock.now();
-    return [...this.#asked].filter(([id]) => id.startsWith(prefix))
+    return [...this.#inFlight].filter(([id]) => id.startsWith(prefix))
       .map(([id, { name, at }]) => ({ id, name, ms: now - at }));
   }
 
@@ -143,7 +144,7 @@ export class Link implements AsyncDisposable {
   async call(type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
     const begun = this.#system.clock.now();
     await this.#connection(Math.min(CONNECTION_WAIT_MS, options.timeoutMs));
-    const peer = this.#choose(options.holder);
+    const peer = this.#choose(options.affinity);
     if (this.#peers.length > 1) await options.onChosen?.(peer.place);
     options.signal?.throwIfAborted();
     const { client } = peer;
@@ -155,19 +156,19 @@ export class Link implements AsyncDisposable {
     };
     options.signal?.addEventListener("abort", cancel, { once: true });
     const asked = { name: peer.name ?? peer.place, at: this.#system.clock.now() };
-    this.#asked.set(options.id, asked);
+    this.#inFlight.set(options.id, asked);
     try {
       const reply = await client.call(type, body, { id: options.id, timeoutMs });
       peer.answeredAt = this.#system.clock.now();
       peer.failures = 0;
-      peer.restsUntil = -Infinity;
+      peer.cooldownUntil = -Infinity;
       return reply;
     } catch (error) {
-      if (error instanceof CodedError && advice(error.code).retry !== "no") this.#rest(peer);
+      if (error instanceof CodedError && advice(error.code).retry !== "no") this.#coolDown(peer);
       throw error;
     } finally {
       // Tried again before this attempt was given up, it is the other one's.
-      if (this.#asked.get(options.id) === asked) this.#asked.delete(options.id);
+      if (this.#inFlight.get(options.id) === asked) this.#inFlight.delete(options.id);
       options.signal?.removeEventListener("abort", cancel);
     }
   }
@@ -184,18 +185,18 @@ export class Link implements AsyncDisposable {
     await Promise.race([this.#connected.promise, waited]);
   }
 
-  #rest(peer: Peer): void {
+  #coolDown(peer: Peer): void {
     const { clock, random } = this.#system;
     peer.failures++;
-    const ms = REST.baseMs + backoffMs(peer.failures, REST, random);
-    peer.restsUntil = clock.now() + ms;
+    const ms = COOLDOWN.baseMs + backoffMs(peer.failures, COOLDOWN, random);
+    peer.cooldownUntil = clock.now() + ms;
   }
 
   #choose(holder: string | undefined): Peer {
     const up = this.#peers.filter(({ client }) => client !== undefined);
     if (up.length === 0) throw this.#unreachable();
     const now = this.#system.clock.now();
-    const rested = up.filter(({ restsUntil }) => restsUntil <= now);
+    const rested = up.filter(({ cooldownUntil }) => cooldownUntil <= now);
     return up.find(({ place }) => place === holder) ??
       (rested.length > 0 ? rested : up).reduce((least, peer) =>
         peer.client!.inFlight < least.client!.inFlight ? peer : least

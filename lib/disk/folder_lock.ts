@@ -6,7 +6,7 @@
 import { ExitError } from "../exit.ts";
 import { sleep } from "../retry.ts";
 import { type Clock, type DiskFile, SYSTEM } from "../system.ts";
-import { ignoreMissing, isFromSystem, saysFull } from "../system_errors.ts";
+import { ignoreMissing, isDiskFull, isFromSystem } from "../system_errors.ts";
 
 /** How long a start waits for a process that is on its way out. */
 const LOCK_MS = 500;
@@ -18,7 +18,7 @@ const LOCK_POLL_MS = 20;
  * @throws {ExitError} `locked` where another process has it, `not_permitted` or `storage_failed`
  * where it can't be had
  */
-export async function takeFolder(folder: string, { disk, clock } = SYSTEM): Promise<DiskFile> {
+export async function lockFolder(folder: string, { disk, clock } = SYSTEM): Promise<DiskFile> {
   const path = `${folder}/lock`;
   let lock: DiskFile | undefined;
   try {
@@ -27,7 +27,7 @@ export async function takeFolder(folder: string, { disk, clock } = SYSTEM): Prom
     // A pipe would make the open wait for ever.
     if (isFile === false) throw new TypeError(`"${path}" is not a plain file`);
     lock = await disk.open(path, { create: true, write: true });
-    if (await locks(lock, clock)) return lock;
+    if (await tryLock(lock, clock)) return lock;
   } catch (cause) {
     lock?.close();
     throw cannotOpen(folder, cause);
@@ -40,7 +40,7 @@ export async function takeFolder(folder: string, { disk, clock } = SYSTEM): Prom
 }
 
 /** Whether it could be locked; a process that has just been ended may hold it for a moment still. */
-async function locks(lock: DiskFile, clock: Clock): Promise<boolean> {
+async function tryLock(lock: DiskFile, clock: Clock): Promise<boolean> {
   for (
     const due = clock.now() + LOCK_MS;
     clock.now() < due;
@@ -56,7 +56,7 @@ export function cannotOpen(folder: string, cause: unknown): ExitError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const { code } = cause as { code?: string };
   // What Deno has no code for is nothing that a permission helps, such as EUCLEAN.
-  const isDisk = code === "EIO" || saysFull(cause) || (code === undefined && isFromSystem(cause));
+  const isDisk = code === "EIO" || isDiskFull(cause) || (code === undefined && isFromSystem(cause));
   return isDisk
     ? new ExitError("storage_failed", `Cannot open memory "${folder}": ${why}`, { cause })
     : new ExitError(

@@ -15,13 +15,13 @@
  *
  * @module
  */
-import { concat } from "./concat.ts";
+import { Buffer } from "node:buffer";
 import { CodedError } from "../errors.ts";
 import { syncFolder } from "./atomic_file.ts";
-import { keepTail } from "./torn_tail.ts";
+import { cutTornTail } from "./torn_tail.ts";
 import type { Log } from "../log.ts";
-import type { Json } from "../wire/protocol.ts";
-import { encodeRecord, type Mark } from "./record.ts";
+import type { Json } from "../json.ts";
+import { encodeRecord, type JournalPosition } from "./record.ts";
 import {
   findSegments,
   type NewSegment,
@@ -33,7 +33,7 @@ import {
 } from "./segment.ts";
 import { readSegments } from "./segments.ts";
 import { type Disk, type DiskFile, SYSTEM, type System } from "../system.ts";
-import { saysFull } from "../system_errors.ts";
+import { isDiskFull } from "../system_errors.ts";
 import { writeAll } from "../write_all.ts";
 
 /** A record that nobody waits for is on its way to disk at the latest after this time. */
@@ -49,7 +49,7 @@ export interface JournalOptions {
   /** Whose journal this is; a segment of another name is refused. */
   readonly role: string;
   /** Records up to this one are known already, from a snapshot. */
-  readonly after: Mark;
+  readonly after: JournalPosition;
   /** Is given each later record, in order, while the journal opens. */
   readonly replay: (rec: Json) => void;
   /** Gives room free on a full disk, and tells whether there was any; by default there is none. */
@@ -70,7 +70,7 @@ interface Append {
 }
 
 interface Rotation {
-  readonly rotated: (mark: Mark) => void;
+  readonly rotated: (mark: JournalPosition) => void;
   readonly reject: (error: CodedError) => void;
 }
 
@@ -80,7 +80,7 @@ export class Journal {
   #segments: Segment[] = [];
   #file!: DiskFile;
   /** The last record that is whole on disk, and where it ends in the last segment. */
-  #mark: Mark;
+  #mark: JournalPosition;
   #end = 0;
   #bytes = 0;
   #waiting: (Append | Rotation)[] = [];
@@ -138,14 +138,14 @@ export class Journal {
    *
    * @throws {CodedError} `storage_failed` where nothing is accepted any more
    */
-  rotate(): Promise<Mark> {
-    const { promise, resolve: rotated, reject } = Promise.withResolvers<Mark>();
+  rotate(): Promise<JournalPosition> {
+    const { promise, resolve: rotated, reject } = Promise.withResolvers<JournalPosition>();
     this.#enqueue({ rotated, reject }, false);
     return promise;
   }
 
   /** Removes the segments that hold nothing newer than `mark`. */
-  async forget(mark: Mark): Promise<void> {
+  async forget(mark: JournalPosition): Promise<void> {
     while (this.#segments.length > 1 && this.#segments[1].first <= mark.seq + 1) {
       const [{ path }] = this.#segments;
       const { size } = await this.#disk.lstat(path);
@@ -201,7 +201,7 @@ export class Journal {
       mark = next;
       return line;
     });
-    const bytes = lines.length === 1 ? lines[0] : concat(lines);
+    const bytes = lines.length === 1 ? lines[0] : Buffer.concat(lines);
     try {
       await this.#write(bytes);
     } catch (error) {
@@ -224,7 +224,7 @@ export class Journal {
     try {
       await writeAll(this.#file, bytes);
     } catch (error) {
-      if (!saysFull(error) || !(await this.#options.makeRoom?.())) throw error;
+      if (!isDiskFull(error) || !(await this.#options.makeRoom?.())) throw error;
       await this.#file.truncate(this.#end);
       await writeAll(this.#file, bytes);
     }
@@ -316,7 +316,7 @@ export class Journal {
     try {
       await this.#rewrite();
     } catch (error) {
-      if (!saysFull(error)) throw error; // what is there can be read; a write tries once more
+      if (!isDiskFull(error)) throw error; // what is there can be read; a write tries once more
     }
     this.#end = (await disk.lstat(last.path)).size;
     this.#file = await disk.open(last.path, { append: true });
@@ -333,7 +333,7 @@ export class Journal {
   async #cut(segment: Segment, { end, size, mark }: SegmentRead): Promise<void> {
     const { path } = segment;
     const kept_in = size > end
-      ? await keepTail(this.#options.folder, segment, end, this.#disk)
+      ? await cutTornTail(this.#options.folder, segment, end, this.#disk)
       : undefined;
     this.#options.log("warn", "journal_tail_cut", {
       path,
@@ -385,7 +385,7 @@ function refuseLong(text: string): void {
 
 function storageError(act: string, cause: unknown): CodedError {
   return new CodedError(
-    saysFull(cause) ? "storage_full" : "storage_failed",
+    isDiskFull(cause) ? "storage_full" : "storage_failed",
     `Cannot ${act} in the journal: ${why(cause)}`,
     { cause, maybeDone: false },
   );

@@ -9,13 +9,13 @@ import { ExitError } from "../exit.ts";
 import { replaceFile, TEMPORARY } from "./atomic_file.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "../log.ts";
-import type { Json } from "../wire/protocol.ts";
+import type { Json } from "../json.ts";
 import { START } from "./record.ts";
 import { Reserve } from "./reserve.ts";
 import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
 import { type DiskFile, SYSTEM, type System } from "../system.ts";
 import { ignoreMissing, isFromSystem } from "../system_errors.ts";
-import { cannotOpen, takeFolder } from "./folder_lock.ts";
+import { cannotOpen, lockFolder } from "./folder_lock.ts";
 
 /** New values by key; `undefined` removes the key. */
 export type Changes = ReadonlyMap<string, Json | undefined>;
@@ -68,7 +68,7 @@ export class Memory implements AsyncDisposable {
    */
   static async open(options: MemoryOptions): Promise<Memory> {
     const { folder, role, log, onFailed, reserveBytes, system = SYSTEM } = options;
-    const lock = await takeFolder(folder, system);
+    const lock = await lockFolder(folder, system);
     let journal: Journal | undefined;
     try {
       await system.disk.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);

@@ -5,16 +5,16 @@
  *
  * @module
  */
-import type { Json } from "../wire/protocol.ts";
+import type { Json } from "../json.ts";
 
 /** Where a chain of records stands: the last one's number and checksum. */
-export interface Mark {
+export interface JournalPosition {
   readonly seq: number;
   readonly crc: number;
 }
 
 /** Before the first record. */
-export const START: Mark = { seq: 0, crc: 0 };
+export const START: JournalPosition = { seq: 0, crc: 0 };
 
 const CRC_HEX = 8;
 const BEFORE_CRC = '{"crc":"';
@@ -29,7 +29,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @param rec the record's JSON text
  */
-export function encodeRecord(after: Mark, rec: string): { line: Uint8Array; mark: Mark } {
+export function encodeRecord(
+  after: JournalPosition,
+  rec: string,
+): { line: Uint8Array; mark: JournalPosition } {
   const seq = after.seq + 1;
   const blank = BEFORE_CRC + "0".repeat(CRC_HEX) + AFTER_CRC;
   const line = encoder.encode(`${blank}"seq":${seq},"rec":${rec}}\n`);
@@ -42,7 +45,10 @@ export function encodeRecord(after: Mark, rec: string): { line: Uint8Array; mark
  * Reads the record that follows `after` from a line without its end; `undefined` where the line is
  * anything else than exactly that record.
  */
-export function decodeRecord(line: Uint8Array, after: Mark): { rec: Json; mark: Mark } | undefined {
+export function decodeRecord(
+  line: Uint8Array,
+  after: JournalPosition,
+): { rec: Json; mark: JournalPosition } | undefined {
   const seq = after.seq + 1;
   const crc = crc32(line.subarray(CHECKED_FROM), after.crc);
   const head = encoder.encode(`${BEFORE_CRC}${crcText(crc)}${AFTER_CRC}"seq":${seq},"rec":`);

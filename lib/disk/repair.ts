@@ -12,20 +12,20 @@ import { Damage } from "./damage.ts";
 import { CodedError } from "../errors.ts";
 import { replaceFile, syncFolder } from "./atomic_file.ts";
 import { LineReader } from "../lines.ts";
-import { decodeRecord, type Mark, peekRecord, possibleCrcs, START } from "./record.ts";
+import { decodeRecord, type JournalPosition, peekRecord, possibleCrcs, START } from "./record.ts";
 import {
   cutTail,
   findSegments,
   newSegment,
+  positionOf,
   readStart,
   RECORD_BYTES_MAX,
   type Segment,
-  toldMark,
 } from "./segment.ts";
 import { readSegments } from "./segments.ts";
 import { encodeSnapshot, readSnapshot, salvageSnapshot } from "./snapshot.ts";
 import { ignoreMissing, isFromSystem } from "../system_errors.ts";
-import { cannotOpen, takeFolder } from "./folder_lock.ts";
+import { cannotOpen, lockFolder } from "./folder_lock.ts";
 
 export interface RepairOptions {
   readonly folder: string;
@@ -45,7 +45,7 @@ interface Step {
 
 /** What the journal goes on from. */
 interface Base {
-  readonly after: Mark;
+  readonly after: JournalPosition;
   /** Whether everything up to there is known, so that older segments are not needed. */
   readonly known: boolean;
   readonly steps: Step[];
@@ -63,7 +63,7 @@ export async function repair({ folder, role, acceptLoss, say }: RepairOptions): 
     say(`Nothing to repair: there is no "${folder}"`);
     return true;
   }
-  using _ = await takeFolder(folder);
+  using _ = await lockFolder(folder);
   try {
     const steps = await plan(folder, role);
     for (const { told, run } of steps) {
@@ -112,7 +112,7 @@ async function suffices(
   folder: string,
   role: string,
   segments: Segment[],
-  mark: Mark | undefined,
+  mark: JournalPosition | undefined,
 ): Promise<boolean> {
   if (segments.length === 0) return false;
   try {
@@ -249,7 +249,7 @@ async function lossIn({ path }: Segment, offset: number, seq: number): Promise<L
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
       const shown = peekRecord(line)?.seq;
-      const before = lines === 0 ? [toldMark(line)?.crc ?? START.crc] : crcs;
+      const before = lines === 0 ? [positionOf(line)?.crc ?? START.crc] : crcs;
       const read = typeof shown === "number"
         ? before.map((crc) => decodeRecord(line, { seq: shown - 1, crc })).find(Boolean)
         : undefined;

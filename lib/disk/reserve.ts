@@ -8,7 +8,7 @@
  */
 import type { Log } from "../log.ts";
 import { type Clock, type Disk, SYSTEM } from "../system.ts";
-import { ignoreMissing, saysFull } from "../system_errors.ts";
+import { ignoreMissing, isDiskFull } from "../system_errors.ts";
 import { cannotOpen } from "./folder_lock.ts";
 import { writeAll } from "../write_all.ts";
 
@@ -143,7 +143,7 @@ export class Reserve implements AsyncDisposable {
         throw error;
       }
     } catch (error) {
-      const expected = this.#closed || this.#releases > releases || saysFull(error);
+      const expected = this.#closed || this.#releases > releases || isDiskFull(error);
       if (!expected) this.#log("warn", "reserve_failed", { reason: String(error) });
       return false;
     }

@@ -9,10 +9,10 @@ import { ExitError } from "../exit.ts";
 import { replaceFile } from "./atomic_file.ts";
 import { LineReader } from "../lines.ts";
 import { CodedError } from "../errors.ts";
-import type { Json } from "../wire/protocol.ts";
+import type { Json } from "../json.ts";
 import { type Disk, SYSTEM } from "../system.ts";
 import { writeAll } from "../write_all.ts";
-import { crcText, decodeRecord, encodeRecord, type Mark, peekRecord } from "./record.ts";
+import { crcText, decodeRecord, encodeRecord, type JournalPosition, peekRecord } from "./record.ts";
 
 /** Told in each segment's first record; a newer one is refused. */
 const FORMAT = 1;
@@ -52,11 +52,11 @@ export async function findSegments(folder: string, disk = SYSTEM.disk): Promise<
 export interface NewSegment {
   readonly segment: Segment;
   readonly line: Uint8Array;
-  readonly mark: Mark;
+  readonly mark: JournalPosition;
 }
 
 /** The segment that begins after `after`. */
-export function newSegment(folder: string, role: string, after: Mark): NewSegment {
+export function newSegment(folder: string, role: string, after: JournalPosition): NewSegment {
   const first = after.seq + 1;
   const header = { journal: FORMAT, role, after: { seq: after.seq, crc: crcText(after.crc) } };
   const path = `${folder}/journal-${String(first).padStart(12, "0")}.ndjson`;
@@ -65,7 +65,7 @@ export function newSegment(folder: string, role: string, after: Mark): NewSegmen
 
 export interface SegmentRead {
   /** The last whole record; `undefined` where not even the header is whole. */
-  readonly mark: Mark | undefined;
+  readonly mark: JournalPosition | undefined;
   /** Where the last whole record ends, in bytes. */
   readonly end: number;
   readonly size: number;
@@ -80,7 +80,7 @@ export interface SegmentRead {
 export async function readSegment(
   segment: Segment,
   role: string,
-  after: Mark,
+  after: JournalPosition,
   onRecord: (rec: Json) => void,
   disk = SYSTEM.disk,
 ): Promise<SegmentRead> {
@@ -88,7 +88,7 @@ export async function readSegment(
   await refuseOdd(path, disk);
   using file = await disk.open(path);
   const { size } = await file.stat();
-  let mark: Mark | undefined;
+  let mark: JournalPosition | undefined;
   let end = 0;
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
@@ -158,12 +158,12 @@ export async function rewrite(path: string, disk = SYSTEM.disk): Promise<void> {
 export async function readStart(
   { path }: Segment,
   disk = SYSTEM.disk,
-): Promise<Mark | undefined> {
+): Promise<JournalPosition | undefined> {
   if (!(await disk.lstat(path)).isFile) return undefined;
   using file = await disk.open(path);
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
-      const told = toldMark(line);
+      const told = positionOf(line);
       return told && decodeRecord(line, told) && told;
     }
   } catch (error) {
@@ -172,7 +172,7 @@ export async function readStart(
 }
 
 /** What a header says that it goes on after, whole or not. */
-export function toldMark(line: Uint8Array): Mark | undefined {
+export function positionOf(line: Uint8Array): JournalPosition | undefined {
   const after = Header.safeParse(peekRecord(line)?.rec).data?.after;
   return after && { seq: after.seq, crc: parseInt(after.crc, 16) };
 }
@@ -181,8 +181,8 @@ function headerMark(
   line: Uint8Array,
   { path, first }: Segment,
   role: string,
-  after: Mark,
-): Mark | undefined {
+  after: JournalPosition,
+): JournalPosition | undefined {
   const header = Header.safeParse(peekRecord(line)?.rec).data;
   if (header === undefined) return undefined;
   const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };

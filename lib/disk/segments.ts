@@ -4,8 +4,8 @@
  * @module
  */
 import { Damage } from "./damage.ts";
-import type { Json } from "../wire/protocol.ts";
-import type { Mark } from "./record.ts";
+import type { Json } from "../json.ts";
+import type { JournalPosition } from "./record.ts";
 import { type Disk, SYSTEM } from "../system.ts";
 import {
   isTorn,
@@ -22,14 +22,14 @@ export interface Reading {
   /** All of the folder, in order. */
   readonly segments: readonly Segment[];
   /** Records up to this one are known already, from a snapshot. */
-  readonly after: Mark;
+  readonly after: JournalPosition;
   readonly replay: (rec: Json) => void;
   readonly disk?: Disk;
 }
 
 export interface SegmentsRead {
   /** The last whole record. */
-  readonly mark: Mark;
+  readonly mark: JournalPosition;
   /** Of all segments, without an incomplete tail. */
   readonly bytes: number;
   /**
@@ -90,7 +90,7 @@ async function readUnused(
   return unused;
 }
 
-function missing(path: string, after: Mark): Damage {
+function missing(path: string, after: JournalPosition): Damage {
   return new Damage(
     "journal",
     path,

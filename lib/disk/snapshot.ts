@@ -8,8 +8,8 @@ import { Damage } from "./damage.ts";
 import { CodedError } from "../errors.ts";
 import { ExitError } from "../exit.ts";
 import { LineReader } from "../lines.ts";
-import type { Json } from "../wire/protocol.ts";
-import { crc32, crcText, type Mark, START } from "./record.ts";
+import type { Json } from "../json.ts";
+import { crc32, crcText, type JournalPosition, START } from "./record.ts";
 import { RECORD_BYTES_MAX } from "./segment.ts";
 import { SYSTEM } from "../system.ts";
 import { ignoreMissing } from "../system_errors.ts";
@@ -31,7 +31,7 @@ const Foot = z.object({ sum: Crc });
 export interface Snapshot {
   readonly entries: Map<string, Json>;
   /** The last journal record that the entries include. */
-  readonly mark: Mark;
+  readonly mark: JournalPosition;
 }
 
 /** The file's bytes, in parts. */
@@ -111,7 +111,7 @@ export async function readSnapshot(
 export interface Salvage {
   /** The checksum is that of the whole file: whether a value is as it was can't be told. */
   readonly entries: Map<string, Json>;
-  readonly mark: Mark | undefined;
+  readonly mark: JournalPosition | undefined;
   /** Lines that are no entries any more. */
   readonly unreadable: number;
 }
@@ -119,7 +119,7 @@ export interface Salvage {
 /** Reads each line that can be read, whatever the others are. */
 export async function salvageSnapshot(path: string): Promise<Salvage> {
   const entries = new Map<string, Json>();
-  let mark: Mark | undefined;
+  let mark: JournalPosition | undefined;
   let [lines, unreadable, bytes] = [0, 0, 0];
   if (!(await Deno.lstat(path)).isFile) return { entries, mark, unreadable };
   using file = await Deno.open(path);
@@ -166,6 +166,6 @@ function isAboutContent(error: unknown): error is Error {
   return [SyntaxError, TypeError, z.ZodError, CodedError].some((kind) => error instanceof kind);
 }
 
-function markOf({ seq, crc }: z.infer<typeof Head>): Mark {
+function markOf({ seq, crc }: z.infer<typeof Head>): JournalPosition {
   return { seq, crc: parseInt(crc, 16) };
 }

@@ -19,7 +19,7 @@ const NAME = /^journal-(\d{12,16})\.ndjson\.cut-at-(\d+)$/;
  *
  * @returns the path of what is kept
  */
-export async function keepTail(
+export async function cutTornTail(
   folder: string,
   { path }: Segment,
   end: number,

@@ -8,11 +8,11 @@ import { runProgram, stderr, stdout } from "../process/program.ts";
 import {
   AGENT_ROLES,
   end,
-  healthy,
   launch,
   makeSecret,
   SAMPLE_INBOX,
   type Site,
+  waitUntilHealthy,
 } from "./launch.ts";
 import { claimPorts } from "./ports.ts";
 
@@ -34,7 +34,7 @@ await runProgram("demo", async () => {
     });
   });
   try {
-    await healthy("orchestrator", site, START_MS);
+    await waitUntilHealthy("orchestrator", site, START_MS);
     for (const [at, day] of DAYS.entries()) {
       stderr.write(`Reporting on ${day} …\n`);
       const last = at === DAYS.length - 1;

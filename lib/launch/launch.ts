@@ -7,7 +7,7 @@ import { Client } from "../client/client.ts";
 import { CodedError } from "../errors.ts";
 import { ExitError } from "../exit.ts";
 import { variable } from "../process/settings.ts";
-import type { JsonObject } from "../wire/protocol.ts";
+import type { JsonObject } from "../json.ts";
 import { SECRET_FILE } from "../process/secret.ts";
 import { sleep } from "../retry.ts";
 import {
@@ -70,7 +70,7 @@ export async function makeSecret(site: Site): Promise<void> {
 }
 
 /** Resolves when the role answers and is well; for the orchestrator, when its agents are up too. */
-export async function healthy(role: Role, { ports }: Site, ms: number): Promise<void> {
+export async function waitUntilHealthy(role: Role, { ports }: Site, ms: number): Promise<void> {
   const due = performance.now() + ms;
   let last = "";
   while (performance.now() < due) {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { addressText, Client } from "../client/client.ts";
+import { addressText } from "../address.ts";
+import { Client } from "../client/client.ts";
 import { CodedError } from "../errors.ts";
 import { EXIT, ExitError } from "../exit.ts";
 import { LossyWriter, ResultWriter } from "../log.ts";

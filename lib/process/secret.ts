@@ -35,7 +35,7 @@ export async function readSecret(log?: Log): Promise<Secret> {
  * @param log is warned of a file that is exposed
  * @throws {ExitError} `no_secret` where the file can't be read or the secret is too short
  */
-export async function readSecretOf(role: string, log: Log): Promise<Secret | undefined> {
+export async function readSecretForRole(role: string, log: Log): Promise<Secret | undefined> {
   return await secretFromEnv(...secretVariables(role), log);
 }
 

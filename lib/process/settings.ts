@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import type { Address } from "../client/client.ts";
+import type { Address } from "../address.ts";
 import { ExitError } from "../exit.ts";
 
 /** A flag with a value: `--flag VALUE`, or the environment variable, or the fallback. */

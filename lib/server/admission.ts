@@ -7,9 +7,9 @@
 import type { CodedError } from "../errors.ts";
 import { type Limits, tooManyConnections } from "../wire/limits.ts";
 import type { Log } from "../log.ts";
-import { type Member, Members } from "./authenticated.ts";
-import { Newcomers } from "./unauthenticated.ts";
-import { Room } from "./capacity.ts";
+import { Authenticated, type Member } from "./authenticated.ts";
+import { Unauthenticated } from "./unauthenticated.ts";
+import { Capacity } from "./capacity.ts";
 import type { Clock } from "../system.ts";
 
 /**
@@ -34,14 +34,14 @@ export interface Admitted extends Member {
 export class Admission {
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #room: Room;
-  readonly #newcomers = new Newcomers<Admitted>();
-  readonly #members = new Members<Admitted>();
+  readonly #room: Capacity;
+  readonly #newcomers = new Unauthenticated<Admitted>();
+  readonly #members = new Authenticated<Admitted>();
   /** Those that gave way to others, since when, the first one in front. */
   readonly #dismissed = new Map<Admitted, number>();
 
   constructor(limits: Limits, log: Log, clock: Clock) {
-    this.#room = new Room(limits);
+    this.#room = new Capacity(limits);
     this.#log = log;
     this.#clock = clock;
   }
@@ -101,7 +101,10 @@ export class Admission {
   shrink(open: number): void {
     const now = this.#clock.now();
     if (!this.#room.shrink(open, now)) return;
-    this.#log("warn", "no_descriptors", { connections: this.#room.all, advice: "raise ulimit -n" });
+    this.#log("warn", "out_of_descriptors", {
+      connections: this.#room.all,
+      advice: "raise ulimit -n",
+    });
     while (this.members > this.#room.members) this.#sendMemberAway();
     while (this.#newcomers.count > this.#room.newcomers(this.members)) {
       this.#newcomers.makeRoomFor("anyone", now)?.close(NEWCOMER_GIVES_WAY);

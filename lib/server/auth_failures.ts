@@ -19,14 +19,14 @@ const ADDRESSES_MAX = 1_000;
 const NO_DICE = (): number => 1;
 
 /** A wrong proof, as it is to be answered. */
-export interface Guess {
+export interface AuthFailure {
   /** Hold the answer back for so long. */
-  readonly ms: number;
+  readonly delayMs: number;
   /** How many came from this address without a minute of quiet. */
   readonly inARow: number;
 }
 
-export class Guesses {
+export class AuthFailures {
   readonly #clock: Pick<Clock, "now">;
   /** The one that was quiet for longest comes first. */
   readonly #byAddress = new Map<string, { inARow: number; at: number }>();
@@ -42,7 +42,7 @@ export class Guesses {
   }
 
   /** Takes note of a wrong proof. */
-  add(address: string): Guess {
+  add(address: string): AuthFailure {
     const now = this.#clock.now();
     const before = this.#byAddress.get(address);
     const inARow = before === undefined || now - before.at > QUIET_MS ? 1 : before.inARow + 1;
@@ -52,6 +52,6 @@ export class Guesses {
       this.#byAddress.delete(this.#byAddress.keys().next().value!);
     }
     this.#count++;
-    return { ms: backoffMs(inARow, DELAY, NO_DICE), inARow };
+    return { delayMs: backoffMs(inARow, DELAY, NO_DICE), inARow };
   }
 }

@@ -14,7 +14,7 @@ export interface Member {
   readonly inFlight: number;
 }
 
-export class Members<T extends Member> {
+export class Authenticated<T extends Member> {
   /** Of each address those that it has, in the order in which they were let in. */
   readonly #byAddress = new Map<string, Set<T>>();
   #count = 0;

@@ -15,7 +15,7 @@ const OPEN_MIN = 16;
 /** Those that were told to go have gone by then, and whether that is enough can be judged. */
 const REST_MS = 3_000;
 
-export class Room {
+export class Capacity {
   readonly #limits: Limits;
   #all: number;
   #restsUntil = -Infinity;

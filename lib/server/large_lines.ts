@@ -1,7 +1,7 @@
 import { unlessAborted } from "../abort.ts";
 import { sleep } from "../retry.ts";
 import type { Clock } from "../system.ts";
-import { Turns } from "../mutex.ts";
+import { Mutex } from "../mutex.ts";
 
 /** A longer line is a large one. */
 const BYTES = 64 * 1024;
@@ -16,8 +16,8 @@ const NEVER = new AbortController().signal;
  * however many send them. While they come their blocks are read one by one as well.
  */
 export class LargeLines implements Disposable {
-  readonly #turns = new Turns();
-  readonly #blocks = new Turns();
+  readonly #turns = new Mutex();
+  readonly #blocks = new Mutex();
   readonly #clock: Clock;
   readonly #over = new AbortController();
   /** The connection whose large line was read last. */
@@ -36,7 +36,7 @@ export class LargeLines implements Disposable {
    */
   async take<T>(bytes: number, work: () => Promise<T>, gone: AbortSignal): Promise<T> {
     if (bytes <= BYTES) return await work();
-    const turn = this.#turns.take(async () => {
+    const turn = this.#turns.run(async () => {
       gone.throwIfAborted();
       const begun = this.#clock.now();
       try {
@@ -62,7 +62,7 @@ export class LargeLines implements Disposable {
     this.#reader = gone;
     if (alone) return undefined;
     this.#waiting++;
-    const turn = this.#blocks.take(() => this.#rest(BLOCK_MS), NEVER)
+    const turn = this.#blocks.run(() => this.#rest(BLOCK_MS), NEVER)
       .finally(() => this.#waiting--);
     return unlessAborted(turn, gone);
   }

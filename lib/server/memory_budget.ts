@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { JsonObject } from "../wire/protocol.ts";
-import { weightOf } from "../json_size.ts";
+import type { JsonObject } from "../json.ts";
+import { estimateBytes } from "../json_size.ts";
 
 /** Of all requests, in bytes: a quarter of the heap that a role has. */
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -15,7 +15,7 @@ const REQUEST_BYTES = 8 * 1024;
 /** Up to this size one of a connection is always taken: who asks for little is not kept out. */
 const SMALL_BYTES = 64 * 1024;
 
-export class InHand {
+export class MemoryBudget {
   #bytes = 0;
 
   /**
@@ -24,8 +24,8 @@ export class InHand {
    *
    * @param first whether its connection has no other in hand
    */
-  take(body: JsonObject, first: boolean): (() => void) | undefined {
-    const bytes = REQUEST_BYTES + weightOf(body);
+  reserve(body: JsonObject, first: boolean): (() => void) | undefined {
+    const bytes = REQUEST_BYTES + estimateBytes(body);
     const fits = this.#bytes === 0 || this.#bytes + bytes <= BYTES_MAX ||
       (first && bytes <= SMALL_BYTES);
     if (!fits) return undefined;

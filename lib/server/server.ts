@@ -5,17 +5,18 @@
  */
 import { Admission } from "./admission.ts";
 import { ExitError } from "../exit.ts";
-import { Guesses } from "./auth_failures.ts";
-import { InHand } from "./memory_budget.ts";
+import { AuthFailures } from "./auth_failures.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { LargeLines } from "./large_lines.ts";
 import { LIMITS, type Limits, perLimit, tooManyConnections } from "../wire/limits.ts";
 import type { Log } from "../log.ts";
-import { encode, type JsonObject, PROTOCOL, toWire } from "../wire/protocol.ts";
+import type { JsonObject } from "../json.ts";
+import { encode, PROTOCOL, toWire } from "../wire/protocol.ts";
 import { backoffMs, sleep } from "../retry.ts";
 import { type Host, type Service, Session } from "./session.ts";
-import { SparingLog } from "../throttled_log.ts";
+import { ThrottledLog } from "../throttled_log.ts";
 import { type Connection, type Listener, type Net, SYSTEM, type System } from "../system.ts";
-import { saysNoDescriptors } from "../system_errors.ts";
+import { isOutOfDescriptors } from "../system_errors.ts";
 
 /** How often the limits in time are looked at. */
 const SWEEP_MS = 250;
@@ -57,13 +58,13 @@ export class Server implements AsyncDisposable {
   readonly #service: Service;
   readonly #limits: Limits;
   readonly #log: Log;
-  readonly #guesses: Guesses;
-  readonly #guessing: SparingLog;
-  readonly #overdue: SparingLog;
+  readonly #guesses: AuthFailures;
+  readonly #guessing: ThrottledLog;
+  readonly #overdue: ThrottledLog;
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #admission: Admission;
-  readonly #inHand = new InHand();
+  readonly #inHand = new MemoryBudget();
   readonly #largeLines: LargeLines;
   readonly #struck = perLimit(() => 0);
   /** Bytes that are held for lines that come. */
@@ -90,9 +91,9 @@ export class Server implements AsyncDisposable {
     this.#log = log;
     this.#admission = new Admission(this.#limits, log, system.clock);
     this.#largeLines = new LargeLines(system.clock);
-    this.#guesses = new Guesses(system.clock);
-    this.#guessing = new SparingLog(log, "wrong_proof", system.clock);
-    this.#overdue = new SparingLog(log, "connection_closed", system.clock);
+    this.#guesses = new AuthFailures(system.clock);
+    this.#guessing = new ThrottledLog(log, "auth_failure", system.clock);
+    this.#overdue = new ThrottledLog(log, "connection_closed", system.clock);
     this.#accepting = this.#accept();
     this.#sweptAt = system.clock.now();
     this.#stopSweeping = system.clock.every(SWEEP_MS, () => this.#sweep());
@@ -112,10 +113,10 @@ export class Server implements AsyncDisposable {
     return {
       connections: {
         open: this.#sessions.size,
-        known: this.#admission.members,
-        turned_away: connections + connections_before_auth,
+        authenticated: this.#admission.members,
+        rejected: connections + connections_before_auth,
       },
-      wrong_proofs: this.#guesses.count,
+      auth_failures: this.#guesses.count,
       limits: { ...this.#struck },
     };
   }
@@ -159,7 +160,7 @@ export class Server implements AsyncDisposable {
   /** By hand: an iterator over the listener ends for good at the first error. */
   async #accept(): Promise<void> {
     const { clock, random } = this.#system;
-    const failing = new SparingLog(this.#log, "accept_failed", clock);
+    const failing = new ThrottledLog(this.#log, "accept_failed", clock);
     let failures = 0, accepted = 0, hungUp = 0;
     while (!this.#closing) {
       try {
@@ -174,7 +175,7 @@ export class Server implements AsyncDisposable {
           if (++hungUp % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, clock);
           continue;
         }
-        if (saysNoDescriptors(error)) this.#admission.shrink(this.#sessions.size);
+        if (isOutOfDescriptors(error)) this.#admission.shrink(this.#sessions.size);
         failures++;
         failing.warn({ reason: String(error) });
         const ms = ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF, random);
@@ -196,7 +197,7 @@ export class Server implements AsyncDisposable {
         return this.#wrongProof(peer);
       },
       onRefused: () => this.#admission.refuse(session, peer),
-      takeInHand: (body, first) => this.#inHand.take(body, first),
+      takeInHand: (body, first) => this.#inHand.reserve(body, first),
       takeLine: (bytes, work, gone) => this.#largeLines.take(bytes, work, gone),
       nextBlock: (bytes, gone) => this.#largeLines.nextBlock(bytes, gone),
       onStrike: (limit) => this.#struck[limit]++,
@@ -246,10 +247,10 @@ export class Server implements AsyncDisposable {
 
   /** Gives how many milliseconds its answer is held back. */
   #wrongProof(peer: string): number {
-    const { ms, inARow } = this.#guesses.add(peer);
+    const { delayMs, inARow } = this.#guesses.add(peer);
     // The 1st, 2nd, 4th, 8th and so on.
     if (Number.isInteger(Math.log2(inARow))) this.#guessing.warn({ peer, in_a_row: inARow });
-    return ms;
+    return delayMs;
   }
 
   #sweep(): void {

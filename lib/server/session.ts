@@ -9,22 +9,24 @@ import { type Challenge, makeNonce, prove, type Secret, verify } from "../wire/a
 import { advice, CodedError, type ErrorCode } from "../errors.ts";
 import { Auth, Hello, type Welcome } from "../wire/handshake.ts";
 import { LimitError, type LimitName, type Limits, LINE_BYTES_MAX } from "../wire/limits.ts";
-import { LineReader, LineWriter } from "../lines.ts";
+import { LineReader } from "../lines.ts";
+import { LineWriter } from "../wire/line_writer.ts";
+import { refuseTls } from "../wire/refuse_tls.ts";
+import type { JsonObject } from "../json.ts";
 import {
-  checked,
   decodeRequest,
   encode,
-  type JsonObject,
-  longer,
+  isLongerThan,
   PROTOCOL,
   type Reply,
   type Request,
   RequestError,
   toWire,
+  validate,
 } from "../wire/protocol.ts";
 import { sleep } from "../retry.ts";
 import { type Clock, type Duplex, SYSTEM } from "../system.ts";
-import { saysNoDescriptors } from "../system_errors.ts";
+import { isOutOfDescriptors } from "../system_errors.ts";
 
 /** Empty lines in a row that are passed over. */
 const BLANK_LINES_MAX = 100;
@@ -129,7 +131,7 @@ export class Session {
     this.#service = service;
     this.#limits = limits;
     this.#reader = new LineReader(
-      conn,
+      refuseTls(conn),
       clock,
       (bytes) => host.onHeld(bytes),
       (bytes) => host.nextBlock(bytes, this.#gone.signal),
@@ -176,7 +178,7 @@ export class Session {
       }
       await Promise.allSettled(this.#inFlight); // the peer may have closed only its own side
     } catch (error) {
-      if (saysNoDescriptors(error)) this.#host.onNoDescriptors();
+      if (isOutOfDescriptors(error)) this.#host.onNoDescriptors();
       if (!(error instanceof CodedError)) return;
       this.#strike(error);
       this.#replyIfRead(undefined, error);
@@ -346,7 +348,7 @@ export class Session {
   #hello(body: JsonObject): JsonObject {
     const { secret, role, name, version } = this.#service;
     if (this.#challenge !== undefined) throw new CodedError("bad_request", "Cannot hello twice");
-    const { nonce: clientNonce } = checked(Hello, body);
+    const { nonce: clientNonce } = validate(Hello, body);
     const challenge = { role, clientNonce, serverNonce: makeNonce() };
     const proof = prove(secret, "server", challenge);
     this.#challenge = challenge;
@@ -449,7 +451,7 @@ export class Session {
 
   #reply(id: string | undefined, outcome: JsonObject | Error): void {
     const line = encode(this.#replyWith(id, outcome));
-    if (!longer(line, LINE_BYTES_MAX)) return this.#writer.write(line);
+    if (!isLongerThan(line, LINE_BYTES_MAX)) return this.#writer.write(line);
     const message = `Cannot answer: the reply is longer than ${LINE_BYTES_MAX} bytes`;
     const error = new CodedError("bad_output", message, { maybeDone: true });
     this.#writer.write(encode(this.#replyWith(id, error)));

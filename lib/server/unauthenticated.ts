@@ -17,7 +17,7 @@
 /** Who is here for less than this has just come. */
 const YOUNG_MS = 10;
 
-export class Newcomers<T> {
+export class Unauthenticated<T> {
   /** Of each address those that it has, with the time since when they do nothing, in its order. */
   readonly #byAddress = new Map<string, Map<T, number>>();
   readonly #refused = new Set<T>();

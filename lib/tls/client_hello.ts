@@ -1,35 +1,19 @@
 /**
- * How TLS begins, so that it is told from plain text before anything is spent on it.
+ * Reads how TLS begins, so that nothing is spent on a peer that does not speak it.
  *
  * @module
  */
-import { CodedError } from "../errors.ts";
 import type { Duplex } from "../system.ts";
+import { ALERT, HANDSHAKE } from "../wire/refuse_tls.ts";
 import { writeAll } from "../write_all.ts";
 
 /** Of a record: its type, a version, and how long it is; RFC 8446, 5.1. */
 const HEADER_BYTES = 5;
-const ALERT = 0x15;
-const HANDSHAKE = 0x16;
 const RECORD_BYTES_MAX = 2 ** 14;
 /** What most begin with is no longer. */
 const FIRST_BYTES = 2 * 1024;
 /** Fatal, and `unexpected_message`. */
 const REFUSAL = new Uint8Array([ALERT, 3, 3, 0, 2, 2, 10]);
-
-export const BOTH_OR_NEITHER =
-  "give TLS to both sides or to neither: --tls-ca to the one that connects, " +
-  "--tls-cert and --tls-key to the one that listens";
-
-/**
- * Looks at the first byte that a peer sends, which in a line is another one.
- *
- * @throws {CodedError} `bad_json` where it speaks TLS to a side that speaks plain text
- */
-export function refuseTls(byte: number): void {
-  if (byte !== ALERT && byte !== HANDSHAKE) return;
-  throw new CodedError("bad_json", `Cannot read TLS as plain text; ${BOTH_OR_NEITHER}`);
-}
 
 /**
  * Reads until the first record is whole.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Loops } from "./loopback_pool.ts";
+import type { LoopbackPool } from "./loopback_pool.ts";
 import { readClientHello } from "./client_hello.ts";
 import type { Connection } from "../system.ts";
 import { writeAll } from "../write_all.ts";
@@ -25,7 +25,7 @@ export class TlsConnection implements Connection {
   #held: PromiseWithResolvers<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor(peer: Deno.TcpConn, loops: Loops) {
+  constructor(peer: Deno.TcpConn, loops: LoopbackPool) {
     this.remoteAddr = peer.remoteAddr;
     this.#peer = peer;
     this.#open.add(peer);
@@ -63,7 +63,7 @@ export class TlsConnection implements Connection {
     clearTimeout(late);
   }
 
-  async #shakeHands(loops: Loops): Promise<Deno.TlsConn> {
+  async #shakeHands(loops: LoopbackPool): Promise<Deno.TlsConn> {
     const peer = this.#peer;
     const hello = await readClientHello(peer);
     const { wire, plain } = await loops.get(this.#ended.promise);

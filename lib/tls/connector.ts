@@ -5,9 +5,9 @@
  */
 import { unlessAborted } from "../abort.ts";
 import { CodedError } from "../errors.ts";
-import { CROWDED_MS } from "../wire/limits.ts";
+import { BUSY_RETRY_MS } from "../wire/limits.ts";
 import type { Connection } from "../system.ts";
-import { BOTH_OR_NEITHER } from "./client_hello.ts";
+import { TLS_MISMATCH_ADVICE } from "../wire/refuse_tls.ts";
 
 /**
  * Handshakes that one address has not ended. Deno keeps their sockets until it does, so whoever never
@@ -59,13 +59,13 @@ export class TlsConnector {
 /** Why there was no handshake, in words that say what to do. */
 function refusal(message: string, cause: unknown): Error {
   if (/InvalidContentType/.test(message)) {
-    return new Error(`it does not speak TLS; ${BOTH_OR_NEITHER}`, { cause });
+    return new Error(`it does not speak TLS; ${TLS_MISMATCH_ADVICE}`, { cause });
   }
   // Who has no room can't say so before hands are shaken.
   if (/unexpected end of file|reset|broken pipe/i.test(message)) {
     const message =
-      `it hung up before TLS began: it is crowded, or does not speak TLS; ${BOTH_OR_NEITHER}`;
-    return new CodedError("busy", message, { cause, afterMs: CROWDED_MS });
+      `it hung up before TLS began: it is crowded, or does not speak TLS; ${TLS_MISMATCH_ADVICE}`;
+    return new CodedError("busy", message, { cause, afterMs: BUSY_RETRY_MS });
   }
   if (/UnknownIssuer|BadSignature/.test(message)) {
     return new Error("its certificate is not of the CA in --tls-ca", { cause });

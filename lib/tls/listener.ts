@@ -12,7 +12,7 @@ import { ExitError } from "../exit.ts";
 import { loopbackPort } from "../roles.ts";
 import type { Connection, Listener } from "../system.ts";
 import { TlsConnection } from "./connection.ts";
-import { type Loop, Loops } from "./loopback_pool.ts";
+import { type Loopback, LoopbackPool } from "./loopback_pool.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -25,7 +25,7 @@ export interface Identity {
 export class TlsListener implements Listener {
   readonly #listener: Deno.TcpListener;
   readonly #loopback: Deno.TlsListener;
-  readonly #loops = new Loops(() => this.#connect());
+  readonly #loops = new LoopbackPool(() => this.#connect());
 
   /**
    * @throws {ExitError} `port_busy` where another process has the port on the loopback
@@ -54,7 +54,7 @@ export class TlsListener implements Listener {
     this.#loopback.close();
   }
 
-  async #connect(): Promise<Loop> {
+  async #connect(): Promise<Loopback> {
     const { port } = this.#loopback.addr;
     const wire = await Deno.connect({ hostname: LOOPBACK, port });
     try {

@@ -5,34 +5,34 @@
  */
 
 /** Both ends of a connection to ourselves. */
-export interface Loop {
+export interface Loopback {
   /** Takes and gives what goes over the wire. */
   readonly wire: Deno.TcpConn;
   /** Takes and gives what it means. */
   readonly plain: Deno.TlsConn;
 }
 
-export class Loops {
-  readonly #make: () => Promise<Loop>;
+export class LoopbackPool {
+  readonly #make: () => Promise<Loopback>;
   /** Each as it is told of its loop. */
-  readonly #waiting: PromiseWithResolvers<Loop>[] = [];
+  readonly #waiting: PromiseWithResolvers<Loopback>[] = [];
   #making = false;
   #lastFirst = true;
 
-  constructor(make: () => Promise<Loop>) {
+  constructor(make: () => Promise<Loopback>) {
     this.#make = make;
   }
 
   /** Makes a loop in its turn, if none of it has `ended` before; never resolves otherwise. */
-  get(ended: Promise<void>): Promise<Loop> {
-    const one = Promise.withResolvers<Loop>();
+  get(ended: Promise<void>): Promise<Loopback> {
+    const one = Promise.withResolvers<Loopback>();
     this.#waiting.push(one);
     ended.then(() => this.#withdraw(one));
     if (!this.#making) this.#serve();
     return one.promise;
   }
 
-  #withdraw(one: PromiseWithResolvers<Loop>): void {
+  #withdraw(one: PromiseWithResolvers<Loopback>): void {
     const at = this.#waiting.lastIndexOf(one);
     if (at >= 0) this.#waiting.splice(at, 1);
   }

@@ -5,7 +5,7 @@
  */
 import { LimitError, type Limits } from "./limits.ts";
 
-export type Shape = Pick<Limits, "depth" | "nodes">;
+export type JsonBounds = Pick<Limits, "depth" | "nodes">;
 
 const QUOTE = 0x22, BACKSLASH = 0x5c;
 const OTHER = 0, STRING = 1, OPENS = 2, CLOSES = 3, DIVIDES = 4;
@@ -22,7 +22,7 @@ for (const divider of ",:") KINDS[divider.charCodeAt(0)] = DIVIDES;
  *
  * @throws {LimitError} `bad_json` where it is too deep or has too many values
  */
-export function refuseShape(line: Uint8Array, { depth, nodes }: Shape): void {
+export function assertJsonBounds(line: Uint8Array, { depth, nodes }: JsonBounds): void {
   let open = 0, counted = 0;
   const digits = new DigitStrings();
   for (let at = 0; at < line.length; at++) {
@@ -32,13 +32,15 @@ export function refuseShape(line: Uint8Array, { depth, nodes }: Shape): void {
       const start = at;
       at = endOfString(line, at);
       if (digits.collide(line, start + 1, at)) {
-        throw misshapen("nodes", "too many strings of digits that end alike in binary");
+        throw outOfBounds("nodes", "too many strings of digits that end alike in binary");
       }
     } else if (kind === CLOSES) {
       open--;
     } else {
-      if (kind === OPENS && ++open > depth) throw misshapen("depth", `nested deeper than ${depth}`);
-      if (++counted > nodes) throw misshapen("nodes", `more than ${nodes} keys and values`);
+      if (kind === OPENS && ++open > depth) {
+        throw outOfBounds("depth", `nested deeper than ${depth}`);
+      }
+      if (++counted > nodes) throw outOfBounds("nodes", `more than ${nodes} keys and values`);
     }
   }
 }
@@ -75,7 +77,7 @@ class DigitStrings {
   }
 }
 
-function misshapen(limit: keyof Shape, why: string): LimitError {
+function outOfBounds(limit: keyof JsonBounds, why: string): LimitError {
   return new LimitError(limit, "bad_json", `Cannot read the line: ${why}`);
 }
 

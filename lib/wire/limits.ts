@@ -10,43 +10,43 @@ export const LINE_BYTES_MAX = 4 * 1024 * 1024;
 const DEPTH_MAX = 64;
 const NODES_MAX = 1_000_000;
 /** After so long another try to connect may find room. */
-export const CROWDED_MS = 50;
+export const BUSY_RETRY_MS = 50;
 
 interface Limit {
   /** What holds unless told otherwise. */
-  readonly usual: number;
-  readonly least: number;
-  readonly most: number;
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 /** All of them, as `hello` tells them. */
 export const LIMIT_TABLE = {
   /** Bytes in a line, its end not counted. */
-  line_bytes: { usual: LINE_BYTES_MAX, least: 65_536, most: LINE_BYTES_MAX },
+  line_bytes: { default: LINE_BYTES_MAX, min: 65_536, max: LINE_BYTES_MAX },
   /** The same before the peer has proved that it holds the secret. */
-  line_bytes_before_auth: { usual: 4_096, least: 1_024, most: 65_536 },
+  line_bytes_before_auth: { default: 4_096, min: 1_024, max: 65_536 },
   /** Arrays and objects inside each other. */
-  depth: { usual: DEPTH_MAX, least: 16, most: DEPTH_MAX },
+  depth: { default: DEPTH_MAX, min: 16, max: DEPTH_MAX },
   /** Keys and values in a line, counted by its `[`, `{`, `,` and `:`. */
-  nodes: { usual: NODES_MAX, least: 1_000, most: NODES_MAX },
+  nodes: { default: NODES_MAX, min: 1_000, max: NODES_MAX },
   /** Requests of one connection that have no reply yet. */
-  in_flight: { usual: 64, least: 1, most: 1_024 },
+  in_flight: { default: 64, min: 1, max: 1_024 },
   /** In all; those before the proof never take the room of the others. */
-  connections: { usual: 2_400, least: 2, most: 65_536 },
+  connections: { default: 2_400, min: 2, max: 65_536 },
   /** Those of them that have not proved that they hold the secret; with 1024 descriptors some stay. */
-  connections_before_auth: { usual: 900, least: 1, most: 65_535 },
+  connections_before_auth: { default: 900, min: 1, max: 65_535 },
   /** Lines that are not empty before the proof, which is one of them. */
-  requests_before_auth: { usual: 16, least: 2, most: 1_000 },
+  requests_before_auth: { default: 16, min: 2, max: 1_000 },
   /** From the connection's start to the end of `auth`. */
-  auth_ms: { usual: 2_000, least: 100, most: 60_000 },
+  auth_ms: { default: 2_000, min: 100, max: 60_000 },
   /** From a line's first byte to its last. */
-  line_ms: { usual: 10_000, least: 100, most: 600_000 },
+  line_ms: { default: 10_000, min: 100, max: 600_000 },
   /** One write that the peer does not take. */
-  write_ms: { usual: 10_000, least: 100, most: 600_000 },
+  write_ms: { default: 10_000, min: 100, max: 600_000 },
   /** Nothing heard and nothing in flight; at least twice the time between two pings. */
-  idle_ms: { usual: 120_000, least: 20_000, most: 86_400_000 },
+  idle_ms: { default: 120_000, min: 20_000, max: 86_400_000 },
   /** Characters of replies that the peer has not taken yet. */
-  unread_bytes: { usual: 16 * 1024 * 1024, least: 65_536, most: 256 * 1024 * 1024 },
+  unread_bytes: { default: 16 * 1024 * 1024, min: 65_536, max: 256 * 1024 * 1024 },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMIT_TABLE;
@@ -54,7 +54,7 @@ export type Limits = { readonly [name in LimitName]: number };
 export const LIMIT_NAMES = Object.keys(LIMIT_TABLE) as LimitName[];
 
 /** What holds unless told otherwise. */
-export const LIMITS = perLimit((name) => LIMIT_TABLE[name].usual) as Limits;
+export const LIMITS = perLimit((name) => LIMIT_TABLE[name].default) as Limits;
 
 /** A value for each limit. */
 export function perLimit<T>(value: (name: LimitName) => T): Record<LimitName, T> {
@@ -78,7 +78,7 @@ export function tooManyConnections(
   limit: "connections" | "connections_before_auth",
 ): LimitError {
   const message = "Cannot keep this connection: too many are open";
-  return new LimitError(limit, "busy", message, { afterMs: CROWDED_MS });
+  return new LimitError(limit, "busy", message, { afterMs: BUSY_RETRY_MS });
 }
 
 /** The setting of every role that listens. */
@@ -110,10 +110,10 @@ export function readLimits(text: string): Partial<Limits> {
     }
     const name = word as LimitName;
     if (name in read) throw new RangeError(`${name} comes twice`);
-    const { least, most } = LIMIT_TABLE[name];
+    const { min, max } = LIMIT_TABLE[name];
     const value = Number(digits);
-    if (!/^\d+$/.test(digits) || value < least || value > most) {
-      throw new RangeError(`${name} must be a whole number from ${least} to ${most}`);
+    if (!/^\d+$/.test(digits) || value < min || value > max) {
+      throw new RangeError(`${name} must be a whole number from ${min} to ${max}`);
     }
     read[name] = value;
   }

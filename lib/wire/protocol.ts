@@ -4,14 +4,12 @@
  *
  * @module
  */
+import type { JsonObject } from "../json.ts";
 import { z } from "zod";
 import { advice, CodedError, ERROR_CODES } from "../errors.ts";
 import { LimitError, LIMITS, type Limits } from "./limits.ts";
-import { refuseShape, type Shape } from "./json_bounds.ts";
+import { assertJsonBounds, type JsonBounds } from "./json_bounds.ts";
 import { parseBounded } from "../parse_bounded.ts";
-
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
 
 export const PROTOCOL = 1;
 
@@ -66,10 +64,10 @@ export type Reply = z.infer<typeof Reply>;
  * @throws {RequestError} `bad_json`, `bad_request` or `unsupported_version`, with the request's id
  * where it could be read.
  */
-export function decodeRequest(line: Uint8Array, limits: Shape = LIMITS): Request {
+export function decodeRequest(line: Uint8Array, limits: JsonBounds = LIMITS): Request {
   const value = parse(line, limits);
-  const checked = Request.safeParse(value);
-  if (checked.success) return checked.data;
+  const result = Request.safeParse(value);
+  if (result.success) return result.data;
   const { v, id } = value !== null && typeof value === "object" ? value as Request : {} as Request;
   const known = RequestId.safeParse(id);
   const code = Number.isInteger(v) && v !== PROTOCOL ? "unsupported_version" : "bad_request";
@@ -77,7 +75,7 @@ export function decodeRequest(line: Uint8Array, limits: Shape = LIMITS): Request
     ? "Cannot read the request: it does not have the shape of baton/1"
     : `Cannot speak version ${v}: this server speaks ${PROTOCOL}`;
   throw new RequestError(
-    new CodedError(code, message, { details: issues(checked.error) }),
+    new CodedError(code, message, { details: issues(result.error) }),
     known.success ? known.data : undefined,
   );
 }
@@ -98,8 +96,8 @@ export function decodeReply(line: Uint8Array): Reply {
   } catch (error) {
     throw error instanceof RequestError ? error.cause : error;
   }
-  const checked = parseBounded(Reply, value);
-  if (checked.success) return checked.data;
+  const result = parseBounded(Reply, value);
+  if (result.success) return result.data;
   const v = (value as Partial<Reply> | null)?.v as number | undefined;
   if (Number.isInteger(v) && v !== PROTOCOL) {
     const message = `Cannot read a reply of version ${v}: this client speaks ${PROTOCOL}`;
@@ -109,7 +107,7 @@ export function decodeReply(line: Uint8Array): Reply {
     "bad_request",
     "Cannot read the reply: it does not have the shape of baton/1",
     {
-      details: issues(checked.error),
+      details: issues(result.error),
     },
   );
 }
@@ -120,7 +118,7 @@ export function encode(message: Request | Reply): string {
 }
 
 /** Whether a line, its end not counted, has more than `max` bytes. */
-export function longer(line: string, max: number): boolean {
+export function isLongerThan(line: string, max: number): boolean {
   if (line.length * 3 <= max) return false; // a UTF-16 unit takes three bytes at most
   return new TextEncoder().encode(line).length - 1 > max;
 }
@@ -131,12 +129,12 @@ export function longer(line: string, max: number): boolean {
  *
  * @throws {LimitError} `line_too_long` or `bad_json`
  */
-export function refuseUnfit(
+export function assertSendable(
   line: string,
-  { line_bytes, ...shape }: Pick<Limits, "line_bytes"> & Shape,
+  { line_bytes, ...shape }: Pick<Limits, "line_bytes"> & JsonBounds,
 ): void {
   const bytes = new TextEncoder().encode(line);
-  if (bytes.length - 1 <= line_bytes) return refuseShape(bytes, shape);
+  if (bytes.length - 1 <= line_bytes) return assertJsonBounds(bytes, shape);
   const message = `Cannot send it: it has more than ${line_bytes} bytes`;
   throw new LimitError("line_bytes", "line_too_long", message);
 }
@@ -167,7 +165,7 @@ export function fromWire(error: WireError): CodedError {
 }
 
 /** The value as its schema gives it; throws `CodedError` `invalid_input` with the paths at fault. */
-export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = parseBounded(schema, value);
   if (result.success) return result.data;
   const details = issues(result.error);
@@ -183,9 +181,9 @@ export function issues(error: z.ZodError): string[] {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function parse(line: Uint8Array, limits: Shape): unknown {
+function parse(line: Uint8Array, limits: JsonBounds): unknown {
   try {
-    refuseShape(line, limits);
+    assertJsonBounds(line, limits);
     return JSON.parse(utf8.decode(line));
   } catch (error) {
     if (error instanceof CodedError) throw new RequestError(error, undefined);

@@ -7,14 +7,13 @@ import { z } from "zod";
 import { unlessAborted } from "../../lib/abort.ts";
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import {
   AnyObject,
-  checked,
-  type Json,
-  type JsonObject,
   type Request,
   TaskId,
   TIMEOUT_MS_MAX,
+  validate,
 } from "../../lib/wire/protocol.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import type { Agents } from "../run/agents.ts";
@@ -26,7 +25,7 @@ import { type Scheduler, unknownPipeline } from "../run/scheduler.ts";
 import { isFinal, STATES, type Task } from "../tasks/task.ts";
 import type { TaskLog } from "../tasks/task_log.ts";
 import type { Watchdog } from "../run/watchdog.ts";
-import { because } from "./why.ts";
+import { explain } from "./why.ts";
 
 /** What a task may take that does not say. */
 const DEADLINE_MS = 600_000;
@@ -125,7 +124,7 @@ export class Api {
       case "submit":
         return await this.#submit(body, wait);
       case "get":
-        return this.#known(checked(TaskBody, body).task);
+        return this.#known(validate(TaskBody, body).task);
       case "list":
         return this.#list(body);
       case "events":
@@ -142,13 +141,13 @@ export class Api {
       case "resume":
         return await this.#pauseOrResume(type, body);
       case "stats":
-        checked(NoBody, body);
+        validate(NoBody, body);
         return this.#stats();
       case "agents":
-        checked(NoBody, body);
+        validate(NoBody, body);
         return { agents: this.#agents.states() };
       case "pipelines":
-        checked(NoBody, body);
+        validate(NoBody, body);
         return this.#pipelineList();
       default:
         throw new CodedError("unknown_type", `Cannot answer "${type}": see lib/wire/PROTOCOL.md`);
@@ -173,7 +172,7 @@ export class Api {
 
   /** `{"type":"submit","body":{"input":{"sources":[{"file":"shop.log"}]},"key":"shop 1"}}` */
   async #submit(body: JsonObject, wait: Wait): Promise<JsonObject> {
-    const { pipeline, input, label, key, deadline_ms, wait_ms } = checked(SubmitBody, body);
+    const { pipeline, input, label, key, deadline_ms, wait_ms } = validate(SubmitBody, body);
     if (!this.#pipelines.has(pipeline)) throw unknownPipeline(pipeline, this.#pipelines);
     const digest = sha256(JSON.stringify([pipeline, input]));
     const found = key === undefined ? undefined : this.#taskLog.byKey(key);
@@ -193,7 +192,7 @@ export class Api {
 
   /** `{"type":"list","body":{"states":["dead"],"limit":5}}` */
   #list(body: JsonObject): JsonObject {
-    const { states, limit } = checked(ListBody, body);
+    const { states, limit } = validate(ListBody, body);
     const tasks: Json[] = [];
     for (const task of [...this.#taskLog.tasks()].reverse()) {
       if (tasks.length === limit) break;
@@ -204,7 +203,7 @@ export class Api {
 
   /** `{"type":"events","body":{"task":"t…","after":4,"wait_ms":30000}}` */
   async #events(body: JsonObject, wait: Wait): Promise<JsonObject> {
-    const { task, after, wait_ms } = checked(EventsBody, body);
+    const { task, after, wait_ms } = validate(EventsBody, body);
     const { promise: late, stop } = this.#timer(Math.min(wait_ms, wait.maxMs));
     try {
       while (true) {
@@ -221,7 +220,7 @@ export class Api {
 
   /** `{"type":"result","body":{"task":"t…","wait_ms":30000}}`; `result` is `null` until it is done. */
   async #result(body: JsonObject, wait: Wait): Promise<JsonObject> {
-    const { task, wait_ms } = checked(WaitBody, body);
+    const { task, wait_ms } = validate(WaitBody, body);
     await this.#ended(task, wait_ms, wait);
     const { pipeline, state, error } = this.#known(task);
     const calls = this.#pipelines.get(pipeline);
@@ -233,7 +232,7 @@ export class Api {
 
   /** `{"type":"cancel","body":{"task":"t…"}}`; answered when the work has stopped. */
   async #cancel(body: JsonObject): Promise<JsonObject> {
-    const { task } = checked(TaskBody, body);
+    const { task } = validate(TaskBody, body);
     const { state } = this.#known(task);
     if (isFinal(state as Task["state"])) {
       throw new CodedError("already_final", `Cannot cancel ${task}: it is ${state}`);
@@ -248,7 +247,7 @@ export class Api {
    * against it.
    */
   async #retry(body: JsonObject): Promise<JsonObject> {
-    const { task: id, from, events } = checked(RetryBody, body);
+    const { task: id, from, events } = validate(RetryBody, body);
     const task = this.#known(id);
     const [next] = events === undefined ? [] : this.#taskLog.events(id, events);
     if (next?.kind === "retried") return { ...task, retried: false };
@@ -276,9 +275,9 @@ export class Api {
 
   /** `{"type":"why","body":{"task":"t…"}}` */
   #why(body: JsonObject): JsonObject {
-    const { task: id } = checked(TaskBody, body);
+    const { task: id } = validate(TaskBody, body);
     const task = this.#known(id);
-    const lines = because({
+    const lines = explain({
       task,
       events: this.#taskLog.events(id, Math.max(0, task.events - EVENTS_TOLD)),
       pipeline: this.#pipelines.get(task.pipeline),
@@ -293,7 +292,7 @@ export class Api {
 
   /** `{"type":"pause","body":{"agent":"analyzer"}}`, `{"type":"resume","body":{"pipeline":"report"}}` */
   async #pauseOrResume(type: "pause" | "resume", body: JsonObject): Promise<JsonObject> {
-    const { agent, pipeline } = checked(PauseBody, body);
+    const { agent, pipeline } = validate(PauseBody, body);
     const [what, name]: [Pausable, string] = agent === undefined
       ? ["pipeline", pipeline!]
       : ["agent", agent];
@@ -302,7 +301,7 @@ export class Api {
       throw new CodedError("not_found", `Cannot ${type} ${what} "${name}": there is none`);
     }
     await this.#pauses[type](what, name);
-    this.#scheduler.goOn();
+    this.#scheduler.dispatch();
     return { [what]: name, paused: this.#pauses.since(what, name) };
   }
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Asked } from "../../lib/client/link.ts";
+import type { InFlight } from "../../lib/client/link.ts";
 import type { WireError } from "../../lib/wire/protocol.ts";
 import type { AgentState } from "../run/agents.ts";
-import { duration } from "../dashboard/dashboard.ts";
+import { duration } from "../../lib/duration.ts";
 import { type Call, callsOf, type Pipeline } from "../run/pipelines.ts";
 import { AWAY } from "../run/run_task.ts";
 import type { Place } from "../run/scheduler.ts";
@@ -15,7 +15,7 @@ import { isFinal, type Task, type TaskEvent } from "../tasks/task.ts";
 /** Lines of history behind what holds now. */
 const HISTORY_MAX = 20;
 
-export interface Known {
+export interface TaskFacts {
   readonly task: Task;
   /** Oldest first. */
   readonly events: readonly TaskEvent[];
@@ -27,13 +27,13 @@ export interface Known {
   readonly pipelinePaused: string | null;
   readonly agents: readonly AgentState[];
   /** Its calls that are under way. */
-  readonly asked: readonly Asked[];
+  readonly asked: readonly InFlight[];
   /** Milliseconds of the wall's clock. */
   readonly now: number;
 }
 
 /** The chain of decisions, newest first: what holds now, then how it came to that. */
-export function because(known: Known): string[] {
+export function explain(known: TaskFacts): string[] {
   const { task, events } = known;
   const begin = events.findLastIndex(({ kind }) => kind === "submitted" || kind === "retried");
   const since = events.slice(Math.max(0, begin));
@@ -43,7 +43,7 @@ export function because(known: Known): string[] {
   return [...now, ...history(known, told).slice(0, HISTORY_MAX)];
 }
 
-function holds(known: Known, since: readonly TaskEvent[]): string[] {
+function holds(known: TaskFacts, since: readonly TaskEvent[]): string[] {
   const { task, place } = known;
   if (place !== undefined) return [turn(known, place, since)];
   if (task.state === "cancelling") return ["its work is being stopped", ...underWay(known)];
@@ -57,7 +57,7 @@ function holds(known: Known, since: readonly TaskEvent[]): string[] {
   return [...paused, ...down, ...trouble.map(({ line }) => line), ...underWay(known)];
 }
 
-function turn(known: Known, place: Place, since: readonly TaskEvent[]): string {
+function turn(known: TaskFacts, place: Place, since: readonly TaskEvent[]): string {
   const { ahead, running, slots } = place;
   const { task, pipelinePaused, now } = known;
   const [first] = since;
@@ -70,7 +70,7 @@ function turn(known: Known, place: Place, since: readonly TaskEvent[]): string {
   return `waiting${long} for its turn: ${running} of ${slots} slots are taken, ${others}`;
 }
 
-function underWay({ task, asked }: Known): string[] {
+function underWay({ task, asked }: TaskFacts): string[] {
   return asked.map(({ id, name, ms }) => {
     const words = id.slice(task.task.length + 1).split(".");
     if (/^r\d+$/.test(words[0])) words.shift();
@@ -78,14 +78,14 @@ function underWay({ task, asked }: Known): string[] {
   });
 }
 
-function downLine({ agents }: Known, name: string): string[] {
+function downLine({ agents }: TaskFacts, name: string): string[] {
   const agent = agents.find(({ agent }) => agent === name);
   if (agent === undefined || agent.addresses.some(({ up }) => up)) return [];
   const why = [...new Set(agent.addresses.map(({ error }) => error))].join("; ");
   return [`waiting for ${name}: none of its addresses is up (${why})`];
 }
 
-function pausedLine({ agents, now }: Known, name: string): string[] {
+function pausedLine({ agents, now }: TaskFacts, name: string): string[] {
   const since = agents.find(({ agent }) => agent === name)?.paused ?? null;
   return since === null ? [] : [`waiting for ${name}: it is ${pausedText(since, now)}`];
 }
@@ -95,7 +95,7 @@ function pausedText(since: string, now: number): string {
 }
 
 /** Those that it may need now: where it is at pages, all that work on pages. */
-function agentsOfStage({ task, pipeline }: Known): string[] {
+function agentsOfStage({ task, pipeline }: TaskFacts): string[] {
   const stages = (pipeline?.stages ?? []).map((stage) => callsOf({ name: "", stages: [stage] }));
   const calls = stages.find((calls) => calls.some(({ name }) => name === task.stage)) ?? stages[0];
   return [...new Set(calls?.map(({ agent }) => agent))];
@@ -108,7 +108,7 @@ interface Trouble {
 }
 
 /** What has failed last of each call and page that has not gone on since. */
-function pending(known: Known, since: readonly TaskEvent[]): Trouble[] {
+function pending(known: TaskFacts, since: readonly TaskEvent[]): Trouble[] {
   const open = new Map<string, TaskEvent>();
   for (const event of since) {
     const { kind, page } = event;
@@ -133,7 +133,7 @@ function endedBy(open: ReadonlyMap<string, TaskEvent>, page: number | undefined)
   return [...open.keys()].filter((key) => key.endsWith(` ${page}`));
 }
 
-function history(known: Known, since: readonly TaskEvent[]): string[] {
+function history(known: TaskFacts, since: readonly TaskEvent[]): string[] {
   const lines: string[] = [];
   const pages = since.filter(({ kind }) => kind === "page_done");
   const waiting = isFinal(known.task.state) ? [] : pending(known, since).map(({ line }) => line);
@@ -147,13 +147,13 @@ function history(known: Known, since: readonly TaskEvent[]): string[] {
   return lines;
 }
 
-function through({ task, now }: Known, last: TaskEvent): string {
+function through({ task, now }: TaskFacts, last: TaskEvent): string {
   const pages = task.pages === 1 ? "1 page is through" : `${task.pages} pages are through`;
   return `${pages}, the last since ${ago(last, now)}`;
 }
 
 function told(
-  known: Known,
+  known: TaskFacts,
   since: readonly TaskEvent[],
   event: TaskEvent,
 ): string | undefined {
@@ -188,7 +188,7 @@ function told(
 }
 
 /** `attempt 2 of 4 of analyze failed 3.0 s ago: handler_failed: …` */
-function failed(known: Known, since: readonly TaskEvent[], event: TaskEvent): string {
+function failed(known: TaskFacts, since: readonly TaskEvent[], event: TaskEvent): string {
   const { stage, page, error } = event;
   const { code } = error as WireError;
   const what = callText(stage!, page);
@@ -207,7 +207,7 @@ function failed(known: Known, since: readonly TaskEvent[], event: TaskEvent): st
   return `attempt ${nth}${of} of ${what} failed ${when} ago: ${text}`;
 }
 
-function callsOfTask({ pipeline }: Known): Call[] {
+function callsOfTask({ pipeline }: TaskFacts): Call[] {
   return pipeline === undefined ? [] : callsOf(pipeline);
 }
 

@@ -15,7 +15,7 @@ import {
 import { CodedError } from "../../lib/errors.ts";
 import { EXIT, ExitError } from "../../lib/exit.ts";
 import { repairMemory, reportHealth, stdout, stopSignal } from "../../lib/process/program.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { readSecret } from "../../lib/process/secret.ts";
 import { VERSION } from "../../lib/roles.ts";
 import { TLS_CONNECTS, type TlsFiles, withTls } from "../../lib/process/tls_settings.ts";

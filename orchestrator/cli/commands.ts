@@ -7,7 +7,7 @@ import { CodedError } from "../../lib/errors.ts";
 import { EXIT, ExitError } from "../../lib/exit.ts";
 import { stderr, stdout } from "../../lib/process/program.ts";
 import { printable, printableJson, printableLines } from "../../lib/printable.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import type { AgentState } from "../run/agents.ts";
 import {
   asBlocks,
@@ -19,7 +19,8 @@ import {
   terminalSize,
   unwrapped,
 } from "../dashboard/console.ts";
-import { type Ask, duration, fit, painter, taskLine } from "../dashboard/dashboard.ts";
+import { duration } from "../../lib/duration.ts";
+import { type Ask, fit, painter, taskLine } from "../dashboard/dashboard.ts";
 import type { Remote } from "./remote.ts";
 import { isFinal, type State, STATES, type Task, type TaskEvent } from "../tasks/task.ts";
 

@@ -1,7 +1,8 @@
 import type { Secret } from "../../lib/wire/auth.ts";
-import { type Address, Client } from "../../lib/client/client.ts";
+import type { Address } from "../../lib/address.ts";
+import { Client } from "../../lib/client/client.ts";
 import { CodedError } from "../../lib/errors.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { backoffMs, sleep } from "../../lib/retry.ts";
 import { SYSTEM, type System } from "../../lib/system.ts";
 

@@ -7,7 +7,7 @@
 import { variable } from "../../lib/process/settings.ts";
 import { type LogSink, ResultWriter } from "../../lib/log.ts";
 import { printable, printableJson } from "../../lib/printable.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { sleep } from "../../lib/retry.ts";
 import {
   type Ask,

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { duration } from "../../lib/duration.ts";
 import { unicodeWidth } from "@std/cli/unicode-width";
-import type { Json, JsonObject } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import { printable } from "../../lib/printable.ts";
 import type { AgentState } from "../run/agents.ts";
 import type { State, Task } from "../tasks/task.ts";
@@ -63,13 +64,13 @@ export async function fetchView(ask: Ask): Promise<View> {
   };
 }
 
-export interface Look {
+export interface RenderOptions {
   readonly columns: number;
   readonly colour: boolean;
 }
 
 /** The whole dashboard, for a terminal that is redrawn. */
-export function renderDashboard(view: View, look: Look): string[] {
+export function renderDashboard(view: View, look: RenderOptions): string[] {
   const paint = painter(look.colour);
   const { tasks, waiting } = view;
   const active = tasks.running + tasks.retry_wait + tasks.cancelling;
@@ -176,15 +177,6 @@ function agentLines(
 
 function orNone(lines: string[]): string[] {
   return lines.length > 0 ? lines : ["   none"];
-}
-
-/** `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.floor(ms)} ms`;
-  if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
-  const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${two(ms / 1_000 % 60)} s`;
-  return `${Math.floor(ms / 3_600_000)} h ${two(ms / 60_000 % 60)} min`;
 }
 
 export interface Painter {

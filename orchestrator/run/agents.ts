@@ -1,6 +1,6 @@
 import { CodedError } from "../../lib/errors.ts";
-import type { Asked, Link, LinkCall, LinkState } from "../../lib/client/link.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { InFlight, Link, LinkCall, LinkState } from "../../lib/client/link.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
 
@@ -103,8 +103,8 @@ export class Agents implements AsyncDisposable {
   }
 
   /** The requests for a task that are under way, the one that was asked first in front. */
-  asked(task: string): Asked[] {
-    const all = [...this.#links.values()].flatMap((link) => link.asked(`${task}.`));
+  asked(task: string): InFlight[] {
+    const all = [...this.#links.values()].flatMap((link) => link.inFlight(`${task}.`));
     return all.sort((a, b) => b.ms - a.ms);
   }
 

@@ -12,7 +12,7 @@ const BYTES_MAX = 64 * 1024 * 1024;
 /** Of one task. */
 const TASK_BYTES_MAX = 32 * 1024 * 1024;
 
-export class Room {
+export class AnswerBudget {
   /** By task, the one that began first in front. */
   readonly #held = new Map<string, number>();
   #bytes = 0;
@@ -28,7 +28,7 @@ export class Room {
    * @throws {CodedError} `busy` where others have to end before, `bad_output` where it is too much for
    * one task
    */
-  take(task: string, bytes: number): void {
+  reserve(task: string, bytes: number): void {
     if ((this.#held.get(task) ?? 0) + bytes > TASK_BYTES_MAX) {
       const message =
         `Cannot keep the answers: they take more than ${TASK_BYTES_MAX} bytes of memory`;
@@ -44,12 +44,12 @@ export class Room {
     this.#hold(task, bytes);
   }
 
-  free(task: string, bytes: number): void {
+  release(task: string, bytes: number): void {
     this.#hold(task, -bytes);
   }
 
   end(task: string): void {
-    this.free(task, this.#held.get(task) ?? 0);
+    this.release(task, this.#held.get(task) ?? 0);
     this.#held.delete(task);
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Memory } from "../../lib/disk/memory.ts";
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 
 /** An agent that is paused is asked nothing new; a pipeline that is paused begins no task. */

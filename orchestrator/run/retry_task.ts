@@ -6,7 +6,7 @@
 import { CodedError } from "../../lib/errors.ts";
 import { callsOf, type Pipeline, type Stage } from "./pipelines.ts";
 import type { Task } from "../tasks/task.ts";
-import type { Anew, TaskLog } from "../tasks/task_log.ts";
+import type { RetryPlan, TaskLog } from "../tasks/task_log.ts";
 
 /**
  * Queues the task again: it goes on with the call that has failed, or begins anew with the call
@@ -28,10 +28,10 @@ export function retryTask(
   if (!reached.includes(from)) {
     throw refused(`${id} has not come to "${from}"; it has to ${reached.join(", ") || "none"}`);
   }
-  return log.retried(id, anewFrom(pipeline, from));
+  return log.retried(id, planFrom(pipeline, from));
 }
 
-function anewFrom(pipeline: Pipeline, from: string): Anew {
+function planFrom(pipeline: Pipeline, from: string): RetryPlan {
   const at = pipeline.stages.findIndex((stage) => namesOf(stage).includes(from));
   const stages = pipeline.stages.slice(at);
   const all = callsOf(pipeline).map(({ name }) => name);

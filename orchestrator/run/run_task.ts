@@ -15,16 +15,16 @@
 import { unlessAborted } from "../../lib/abort.ts";
 import { advice, CodedError, type ErrorCode } from "../../lib/errors.ts";
 import type { LinkCall } from "../../lib/client/link.ts";
-import type { Json, JsonObject } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import { backoffMs, sleep } from "../../lib/retry.ts";
 import type { Clock, System } from "../../lib/system.ts";
-import { weightOf } from "../../lib/json_size.ts";
+import { estimateBytes } from "../../lib/json_size.ts";
 import { paused } from "./agents.ts";
 import type { Call, Pipeline, Stage } from "./pipelines.ts";
-import type { Room } from "./answer_budget.ts";
+import type { AnswerBudget } from "./answer_budget.ts";
 import type { Task } from "../tasks/task.ts";
 import type { TaskLog } from "../tasks/task_log.ts";
-import type { Waits } from "./wait_tracker.ts";
+import type { WaitTracker } from "./wait_tracker.ts";
 
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** While an agent is away it is asked more often: connecting has its own backoff. */
@@ -53,8 +53,8 @@ export const AWAY: ReadonlySet<ErrorCode> = new Set([
   "too_many_in_flight",
 ]);
 
-export interface Surroundings {
-  readonly log: TaskLog;
+export interface RunContext {
+  readonly taskLog: TaskLog;
   readonly call: (
     agent: string,
     type: string,
@@ -66,53 +66,53 @@ export interface Surroundings {
   /** Whether an agent is to be asked nothing new. */
   readonly isPaused: (agent: string) => boolean;
   /** Throws where no new call may begin. */
-  readonly mayGoOn: () => void;
+  readonly assertRunning: () => void;
   readonly system: Pick<System, "clock" | "random">;
   /** Is told of everything that the task waits for. */
-  readonly waits: Waits;
+  readonly waitTracker: WaitTracker;
   /** Where the answers of all tasks have to fit. */
-  readonly room: Room;
+  readonly answerBudget: AnswerBudget;
 }
 
 /** Gives the task's result; throws the `CodedError` that ends it. */
 export async function runTask(
   { task: id }: Task,
   { stages }: Pipeline,
-  around: Surroundings,
+  around: RunContext,
 ): Promise<JsonObject> {
-  const { log, room } = around;
+  const { taskLog, answerBudget } = around;
   const run = new TaskRun(id, around);
-  let value = log.input(id)!;
+  let value = taskLog.input(id)!;
   let from = 0;
   for (const [at, stage] of stages.entries()) {
-    const done = stage.kind === "call" ? log.output(id, stage.call.name) : undefined;
+    const done = stage.kind === "call" ? taskLog.output(id, stage.call.name) : undefined;
     if (done !== undefined) [value, from] = [done, at + 1];
   }
-  room.begin(id, log.outputBytes(id));
+  answerBudget.begin(id, taskLog.outputBytes(id));
   try {
     for (const stage of stages.slice(from)) value = await run.stage(stage, value);
     return value;
   } finally {
-    room.end(id);
+    answerBudget.end(id);
   }
 }
 
 class TaskRun {
   readonly #id: string;
-  readonly #around: Surroundings;
+  readonly #context: RunContext;
   readonly #log: TaskLog;
   readonly #clock: Clock;
-  readonly #room: Room;
+  readonly #room: AnswerBudget;
   /** Aborts when a page has failed for good: what is under way beside it is not tried again. */
   readonly #failed = new AbortController();
   readonly #over: AbortSignal;
 
-  constructor(id: string, around: Surroundings) {
+  constructor(id: string, around: RunContext) {
     this.#id = id;
-    this.#around = around;
-    this.#log = around.log;
+    this.#context = around;
+    this.#log = around.taskLog;
     this.#clock = around.system.clock;
-    this.#room = around.room;
+    this.#room = around.answerBudget;
     this.#over = AbortSignal.any([around.signal, this.#failed.signal]);
   }
 
@@ -173,7 +173,7 @@ class TaskRun {
     const { cursor: next = null, ...content } = answer;
     refuseEndless(page, next);
     await this.#log.collected(this.#id, page, next);
-    this.#room.free(this.#id, weightOf(answer) - weightOf(content));
+    this.#room.release(this.#id, estimateBytes(answer) - estimateBytes(content));
     return content;
   }
 
@@ -182,7 +182,7 @@ class TaskRun {
     const output = await this.#ask(each, content, page);
     const name = `${each.name}.${String(page).padStart(6, "0")}`;
     await this.#log.pageDone(this.#id, page, name, output, this.#elapsed(begun));
-    this.#room.free(this.#id, weightOf(content));
+    this.#room.release(this.#id, estimateBytes(content));
   }
 
   /** Does what the log says is to be combined, if anything. */
@@ -193,13 +193,13 @@ class TaskRun {
     const body = { partials: names.map((name) => this.#log.output(this.#id, name)!) };
     const output = await this.#ask(combine, body, page);
     await this.#log.combined(this.#id, names, `${combine.name}.${page}`, output);
-    for (const part of body.partials) this.#room.free(this.#id, weightOf(part));
+    for (const part of body.partials) this.#room.release(this.#id, estimateBytes(part));
   }
 
   /** Tells the log with which call the task fails, where it does. */
   async #ask(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
     try {
-      return await this.#persist(call, body, page);
+      return await this.#callWithRetry(call, body, page);
     } catch (error) {
       // What stops it from outside, or another page that has failed before, is no fault of this call.
       if (!this.#over.aborted) this.#log.callFailed(this.#id, call.name);
@@ -208,14 +208,14 @@ class TaskRun {
   }
 
   /** Rules 2 and 4. */
-  async #persist(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
-    const { signal, isPaused, mayGoOn, system: { random } } = this.#around;
+  async #callWithRetry(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
+    const { signal, isPaused, assertRunning, system: { random } } = this.#context;
     let failed = 0;
     let away = 0;
     let error: CodedError | undefined;
     while (true) {
       this.#over.throwIfAborted();
-      mayGoOn();
+      assertRunning();
       if (this.#log.leftMs(this.#id) <= 0) throw outOfTime(call.name, error);
       if (isPaused(call.agent)) {
         error = paused(call.agent);
@@ -224,7 +224,7 @@ class TaskRun {
       }
       try {
         const answer = await this.#attempt(call, body, page);
-        this.#room.take(this.#id, weightOf(answer));
+        this.#room.reserve(this.#id, estimateBytes(answer));
         return answer;
       } catch (caught) {
         signal.throwIfAborted();
@@ -246,9 +246,9 @@ class TaskRun {
   }
 
   async #attempt(call: Call, body: JsonObject, page?: number): Promise<JsonObject> {
-    const { signal, waits } = this.#around;
+    const { signal, waitTracker } = this.#context;
     const timeoutMs = Math.min(call.timeoutMs, this.#log.leftMs(this.#id));
-    const run = this.#log.run(this.#id, call.name);
+    const run = this.#log.generation(this.#id, call.name);
     const words = [
       this.#id,
       ...(run === 1 ? [] : [`r${run}`]),
@@ -260,17 +260,17 @@ class TaskRun {
       id: request,
       timeoutMs,
       signal,
-      holder: this.#log.holder(this.#id, request),
-      onChosen: (address: string) => this.#log.asking(this.#id, request, address),
+      affinity: this.#log.affinity(this.#id, request),
+      onChosen: (address: string) => this.#log.setAffinity(this.#id, request, address),
     };
     try {
       const { agent, op } = call;
-      const answer = unlessAborted(this.#around.call(agent, op, body, options), signal);
-      return await waits.within(timeoutMs, answer);
+      const answer = unlessAborted(this.#context.call(agent, op, body, options), signal);
+      return await waitTracker.within(timeoutMs, answer);
     } catch (error) {
       // Stopped from here, the agent may be at it still.
       const isOutcome = !signal.aborted && error instanceof CodedError && !error.maybeDone;
-      if (isOutcome) this.#log.notHeld(this.#id, request);
+      if (isOutcome) this.#log.clearAffinity(this.#id, request);
       throw error;
     }
   }
@@ -278,7 +278,7 @@ class TaskRun {
   /** Sleeps, but not beyond the task's time. */
   async #sleep(ms: number): Promise<void> {
     const most = Math.min(ms, Math.max(0, this.#log.leftMs(this.#id)));
-    await this.#around.waits.within(most, sleep(most, this.#over, this.#clock));
+    await this.#context.waitTracker.within(most, sleep(most, this.#over, this.#clock));
   }
 
   #elapsed(since: number): number {
@@ -292,7 +292,7 @@ function refuseEndless(page: number, next: Json): void {
     ? undefined
     : page + 1 >= PAGES_MAX
     ? `more than ${PAGES_MAX} pages`
-    : weightOf(next) > CURSOR_BYTES_MAX
+    : estimateBytes(next) > CURSOR_BYTES_MAX
     ? `a cursor of more than ${CURSOR_BYTES_MAX} bytes`
     : undefined;
   if (why !== undefined) throw new CodedError("bad_output", `Cannot collect ${why}`);

@@ -7,17 +7,17 @@
  */
 import { CodedError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { sleep } from "../../lib/retry.ts";
 import { SYSTEM, type System } from "../../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { Queue } from "./queue.ts";
-import { Room } from "./answer_budget.ts";
-import { runTask, type Surroundings } from "./run_task.ts";
+import { AnswerBudget } from "./answer_budget.ts";
+import { type RunContext, runTask } from "./run_task.ts";
 import { isFinal, type Task } from "../tasks/task.ts";
 import type { TaskLog } from "../tasks/task_log.ts";
-import { Waits } from "./wait_tracker.ts";
+import { WaitTracker } from "./wait_tracker.ts";
 
 /** Of what an agent says in one line; each list of tasks has it. */
 const HEADLINE_CHARS_MAX = 500;
@@ -29,7 +29,7 @@ const INPUT_BYTES_MAX = 32 * 1024 * 1024;
 export interface SchedulerOptions {
   readonly taskLog: TaskLog;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
-  readonly call: Surroundings["call"];
+  readonly call: RunContext["call"];
   readonly pauses: Pick<Pauses, "since">;
   /** Tasks that run at once. */
   readonly concurrency: number;
@@ -54,7 +54,7 @@ export interface Place {
 
 interface Slot {
   readonly aborter: AbortController;
-  readonly waits: Waits;
+  readonly waits: WaitTracker;
   readonly ended: Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #system: Pick<System, "clock" | "random">;
   readonly #queue: Queue;
-  readonly #room = new Room();
+  readonly #room = new AnswerBudget();
   /** Tasks that are on their way to the log and then to the queue. */
   #coming = 0;
   readonly #running = new Map<string, Slot>();
@@ -120,7 +120,7 @@ export class Scheduler {
   }
 
   /** Takes on a task that nobody sees to. */
-  adopt(id: string): void {
+  adoptOrphan(id: string): void {
     this.#queue.push(id);
     this.#fill();
   }
@@ -139,13 +139,13 @@ export class Scheduler {
    * Each task, and for how many milliseconds it could have gone on: it waits for its turn, or what it
    * waits for should have come.
    */
-  *late(): Generator<[task: string, ms: number]> {
+  *overdue(): Generator<[task: string, ms: number]> {
     yield* this.#queue.waits();
-    for (const [id, { waits }] of this.#running) yield [id, waits.lateMs];
+    for (const [id, { waits }] of this.#running) yield [id, waits.overdueMs];
   }
 
   /** Begins what may run; to be called where a pipeline is not paused any more. */
-  goOn(): void {
+  dispatch(): void {
     this.#fill();
   }
 
@@ -215,7 +215,7 @@ export class Scheduler {
 
   #begin(id: string): void {
     const aborter = new AbortController();
-    const waits = new Waits(this.#system.clock);
+    const waits = new WaitTracker(this.#system.clock);
     const ended = this.#run(id, aborter.signal, waits).finally(() => {
       this.#running.delete(id);
       this.#fill();
@@ -229,20 +229,20 @@ export class Scheduler {
     return state === "cancelling" || pauses.since("pipeline", pipeline) === null;
   }
 
-  async #run(id: string, signal: AbortSignal, waits: Waits): Promise<void> {
+  async #run(id: string, signal: AbortSignal, waits: WaitTracker): Promise<void> {
     const { taskLog, pipelines, call, pauses, log } = this.#options;
     const task = taskLog.get(id)!;
-    const around: Surroundings = {
-      log: taskLog,
+    const around: RunContext = {
+      taskLog: taskLog,
       call,
       signal,
       isPaused: (agent) => pauses.since("agent", agent) !== null,
-      mayGoOn: () => {
+      assertRunning: () => {
         if (this.#stopping) throw stopped();
       },
       system: this.#system,
-      waits,
-      room: this.#room,
+      waitTracker: waits,
+      answerBudget: this.#room,
     };
     try {
       await taskLog.started(id);
@@ -257,22 +257,27 @@ export class Scheduler {
     }
   }
 
-  async #failed(id: string, error: unknown, signal: AbortSignal, waits: Waits): Promise<void> {
+  async #failed(
+    id: string,
+    error: unknown,
+    signal: AbortSignal,
+    waits: WaitTracker,
+  ): Promise<void> {
     const { log } = this.#options;
     if (error instanceof CodedError && error.code === "draining") return;
-    if (isStorage(error)) return await this.#later(id, signal, waits);
+    if (isStorage(error)) return await this.#retryAfterStorage(id, signal, waits);
     const coded = error instanceof CodedError ? error : internal(error);
     if (coded !== error) log("error", "internal", { task: id, stack: (error as Error).stack });
     try {
       await this.#end(id, coded);
     } catch (failure) {
-      if (isStorage(failure)) return await this.#later(id, signal, waits);
+      if (isStorage(failure)) return await this.#retryAfterStorage(id, signal, waits);
       log("error", "internal", { task: id, stack: (failure as Error).stack });
     }
   }
 
   /** What the log could not keep is done again from where the log stands. */
-  async #later(id: string, signal: AbortSignal, waits: Waits): Promise<void> {
+  async #retryAfterStorage(id: string, signal: AbortSignal, waits: WaitTracker): Promise<void> {
     const pause = sleep(STORAGE_MS, signal, this.#system.clock);
     await waits.within(STORAGE_MS, pause).catch(() => {}); // cancelled or stopped meanwhile
     this.#queue.putBack(id);

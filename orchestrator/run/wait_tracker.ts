@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/system.ts";
 
 /** What a running task waits for, and until when that must have come to an end. */
-export class Waits {
+export class WaitTracker {
   readonly #clock: Clock;
   readonly #dues = new Set<{ readonly due: number }>();
   /** When it last began or ended to wait: in between it is the disk's turn. */
@@ -25,7 +25,7 @@ export class Waits {
   }
 
   /** By how many milliseconds it should have gone on before now; 0 where it is not late. */
-  get lateMs(): number {
+  get overdueMs(): number {
     const due = this.#dues.size === 0
       ? this.#movedAt
       : Math.min(...[...this.#dues].map(({ due }) => due));

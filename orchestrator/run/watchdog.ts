@@ -18,9 +18,9 @@ const LOOK_MS = 1_000;
 
 export interface WatchdogOptions {
   readonly taskLog: Pick<TaskLog, "tasks">;
-  readonly scheduler: Pick<Scheduler, "owns" | "adopt" | "late" | "expire">;
+  readonly scheduler: Pick<Scheduler, "owns" | "adoptOrphan" | "overdue" | "expire">;
   /** A task that could go on may wait so long. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -29,7 +29,7 @@ export class Watchdog implements Disposable {
   readonly #options: WatchdogOptions;
   readonly #stop: () => void;
   /** Tasks that had no owner when it last looked. */
-  #alone = new Set<string>();
+  #orphans = new Set<string>();
   /** Tasks that were late when it last looked, so that each is told of once. */
   #late = new Set<string>();
   #oldestMs = 0;
@@ -37,7 +37,7 @@ export class Watchdog implements Disposable {
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
-    this.#stop = (options.clock ?? SYSTEM.clock).every(LOOK_MS, () => this.look());
+    this.#stop = (options.clock ?? SYSTEM.clock).every(LOOK_MS, () => this.check());
   }
 
   /** For how long the task has waited that has done so the longest although it could go on. */
@@ -51,48 +51,48 @@ export class Watchdog implements Disposable {
   }
 
   /** Whether a task that could go on has waited too long. */
-  get behind(): boolean {
-    return this.#oldestMs > this.#options.patienceMs;
+  get overloaded(): boolean {
+    return this.#oldestMs > this.#options.maxWaitMs;
   }
 
   /** Looks at every task. */
-  look(): void {
+  check(): void {
     this.#options.scheduler.expire();
-    this.#lookForLate();
-    this.#lookForAlone();
+    this.#logOverdue();
+    this.#adoptOrphans();
   }
 
   [Symbol.dispose](): void {
     this.#stop();
   }
 
-  #lookForLate(): void {
-    const { scheduler, patienceMs, log } = this.#options;
+  #logOverdue(): void {
+    const { scheduler, maxWaitMs, log } = this.#options;
     const late = new Set<string>();
     this.#oldestMs = 0;
-    for (const [task, ms] of scheduler.late()) {
+    for (const [task, ms] of scheduler.overdue()) {
       this.#oldestMs = Math.max(this.#oldestMs, ms);
-      if (ms <= patienceMs) continue;
+      if (ms <= maxWaitMs) continue;
       late.add(task);
-      if (!this.#late.has(task)) log("warn", "task_late", { task, waited_ms: Math.round(ms) });
+      if (!this.#late.has(task)) log("warn", "task_overdue", { task, waited_ms: Math.round(ms) });
     }
     this.#late = late;
   }
 
   /** Twice in a row: a task may be on its way from one owner to the next. */
-  #lookForAlone(): void {
+  #adoptOrphans(): void {
     const { taskLog, scheduler, log } = this.#options;
     const alone = new Set<string>();
     for (const { task, state } of taskLog.tasks()) {
       if (isFinal(state) || scheduler.owns(task)) continue;
-      if (!this.#alone.has(task)) {
+      if (!this.#orphans.has(task)) {
         alone.add(task);
         continue;
       }
       this.#adopted++;
-      log("error", "task_alone", { task, state });
-      scheduler.adopt(task);
+      log("error", "task_orphaned", { task, state });
+      scheduler.adoptOrphan(task);
     }
-    this.#alone = alone;
+    this.#orphans = alone;
   }
 }

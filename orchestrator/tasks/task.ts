@@ -6,7 +6,8 @@
  *
  * @module
  */
-import type { JsonObject, WireError } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import type { WireError } from "../../lib/wire/protocol.ts";
 
 export const STATES = [
   "queued",

@@ -5,9 +5,10 @@
  */
 import { CodedError } from "../../lib/errors.ts";
 import type { Memory } from "../../lib/disk/memory.ts";
-import { type Json, type JsonObject, toWire } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
+import { toWire } from "../../lib/wire/protocol.ts";
 import { SYSTEM, type System } from "../../lib/system.ts";
-import { weightOf } from "../../lib/json_size.ts";
+import { estimateBytes } from "../../lib/json_size.ts";
 import { Retention, type RetentionBounds } from "./retention.ts";
 import { brief, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
 import { type Entries, TaskStore } from "./task_store.ts";
@@ -31,13 +32,13 @@ export type PageEntry = { readonly cursor: Json; readonly done: boolean };
 export type Combination = { readonly names: string[]; readonly page: number };
 
 /** What is there for the calls alone. */
-const WORK = /^(input|output|page|last_page|combining|runs|holder)(\/|$)/;
+const WORK = /^(input|output|page|last_page|combining|runs|affinity)(\/|$)/;
 
 const EVENTS = /^event\//;
 const OUTPUTS = /^output\//;
 
 /** What a retry is to run again though it is through, or nothing of it. */
-export interface Anew {
+export interface RetryPlan {
   /** The call to begin with. */
   readonly from: string;
   /** The calls that are made under new request ids: `from`, and those behind it. */
@@ -105,13 +106,13 @@ export class TaskLog {
   }
 
   /** Which run of a call this is: the first is 1, and each retry that makes it anew counts on. */
-  run(id: string, name: string): number {
-    return this.#runs(id)[name] ?? 1;
+  generation(id: string, name: string): number {
+    return this.#generations(id)[name] ?? 1;
   }
 
   /** The address that may have the answer to a request. */
-  holder(id: string, request: string): string | undefined {
-    return this.#store.entry(id, `holder/${request}`) as string | undefined;
+  affinity(id: string, request: string): string | undefined {
+    return this.#store.entry(id, `affinity/${request}`) as string | undefined;
   }
 
   /** What a call has answered, if it is through. */
@@ -192,15 +193,15 @@ export class TaskLog {
   }
 
   /** A request goes to this one of several addresses. */
-  async asking(id: string, request: string, address: string): Promise<void> {
-    if (this.holder(id, request) === address) return;
-    await this.#store.write(id, {}, undefined, { [`holder/${request}`]: address });
+  async setAffinity(id: string, request: string, address: string): Promise<void> {
+    if (this.affinity(id, request) === address) return;
+    await this.#store.write(id, {}, undefined, { [`affinity/${request}`]: address });
   }
 
   /** A request has an outcome, and nobody has its answer. */
-  notHeld(id: string, request: string): void {
-    if (this.holder(id, request) === undefined) return;
-    this.#store.note(id, {}, undefined, { [`holder/${request}`]: undefined });
+  clearAffinity(id: string, request: string): void {
+    if (this.affinity(id, request) === undefined) return;
+    this.#store.note(id, {}, undefined, { [`affinity/${request}`]: undefined });
   }
 
   /** A call has failed for good, and with it the task is going to. */
@@ -334,7 +335,7 @@ export class TaskLog {
    *
    * @throws {CodedError} `conflict` where it has not ended, `not_found` where too little of it is kept
    */
-  async retried(id: string, anew?: Anew): Promise<Task> {
+  async retried(id: string, anew?: RetryPlan): Promise<Task> {
     const { state } = this.#store.latest(id); // of two retries at once, one is
     if (!isFinal(state)) throw new CodedError("conflict", `Cannot retry ${id}: it is ${state}`);
     if (this.input(id) === undefined) {
@@ -357,8 +358,8 @@ export class TaskLog {
     }
   }
 
-  #forgotten(id: string, { calls, outputs, pages }: Anew): Entries {
-    const runs = this.#runs(id);
+  #forgotten(id: string, { calls, outputs, pages }: RetryPlan): Entries {
+    const runs = this.#generations(id);
     const run = 1 + Math.max(1, ...Object.values(runs));
     return {
       ...(pages ? this.#without(id, /^(page|last_page|combining)(\/|$)/) : {}),
@@ -367,7 +368,7 @@ export class TaskLog {
     };
   }
 
-  #runs(id: string): Readonly<Record<string, number>> {
+  #generations(id: string): Readonly<Record<string, number>> {
     return (this.#store.entry(id, "runs") ?? {}) as Record<string, number>;
   }
 
@@ -389,7 +390,7 @@ export class TaskLog {
 
   /** Counts the input of a task that goes on, or counts it off where it has ended. */
   #countInput(id: string, input?: JsonObject): void {
-    const bytes = input === undefined ? 0 : weightOf(input);
+    const bytes = input === undefined ? 0 : estimateBytes(input);
     this.#inputBytes += bytes - (this.#inputs.get(id) ?? 0);
     if (input === undefined) this.#inputs.delete(id);
     else this.#inputs.set(id, bytes);
@@ -419,7 +420,7 @@ export class TaskLog {
   /** What entries of a task's own take in memory. */
   #bytesOf(id: string, what: RegExp): number {
     return this.#store.names(id, what)
-      .reduce((bytes, name) => bytes + weightOf(this.#store.entry(id, name)!), 0);
+      .reduce((bytes, name) => bytes + estimateBytes(this.#store.entry(id, name)!), 0);
   }
 
   /** Says of what a task has, and `what` matches, that it goes; all but `but`. */

@@ -6,23 +6,23 @@
  * @module
  */
 import type { Changes, Memory } from "../../lib/disk/memory.ts";
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import type { Clock } from "../../lib/system.ts";
 import { assertMove, isFinal, type Task, type TaskEvent } from "./task.ts";
 
 /** Events of one task; later ones replace the last, so that a task without end has bounded ones. */
 const EVENTS_MAX = 5_000;
 
-export type Change = Partial<Omit<Task, "task" | "events">>;
-export type Happening = Omit<TaskEvent, "seq" | "at">;
+export type TaskChange = Partial<Omit<Task, "task" | "events">>;
+export type EventInput = Omit<TaskEvent, "seq" | "at">;
 /** Entries of a task's own by name; `undefined` removes one. */
 export type Entries = Readonly<Record<string, Json | undefined>>;
 
-interface Kept {
+interface StoredTask {
   /** As the store's own writes leave it. */
   task: Task;
   /** As it is on disk: what others are told; nothing before it is there. */
-  shown: Task | undefined;
+  committed: Task | undefined;
   /** Resolves when it is on disk at all. */
   created: Promise<unknown>;
   /** Of its own entries. */
@@ -35,7 +35,7 @@ interface Kept {
 export class TaskStore {
   readonly #memory: Memory;
   readonly #clock: Clock;
-  readonly #tasks = new Map<string, Kept>();
+  readonly #tasks = new Map<string, StoredTask>();
   readonly #byKey = new Map<string, string>();
 
   constructor(memory: Memory, clock: Clock) {
@@ -43,7 +43,7 @@ export class TaskStore {
     this.#clock = clock;
     const found = [...memory.entries("task/")].map(([, task]) => task as Task);
     found.sort((a, b) => compare(a.task, b.task));
-    for (const task of found) this.#keep(task).shown = task;
+    for (const task of found) this.#keep(task).committed = task;
     for (const [key] of memory.entries("of/")) {
       const [, id, ...name] = key.split("/");
       this.#tasks.get(id)?.names.add(name.join("/"));
@@ -52,7 +52,7 @@ export class TaskStore {
 
   /** All tasks, in the order in which they were submitted. */
   *tasks(): Generator<Task> {
-    for (const { shown } of this.#tasks.values()) if (shown !== undefined) yield shown;
+    for (const { committed } of this.#tasks.values()) if (committed !== undefined) yield committed;
   }
 
   /** Whether the disk has no room to spare. */
@@ -61,7 +61,7 @@ export class TaskStore {
   }
 
   get(id: string): Task | undefined {
-    return this.#tasks.get(id)?.shown;
+    return this.#tasks.get(id)?.committed;
   }
 
   /** As the writes leave it that are under way. */
@@ -72,7 +72,7 @@ export class TaskStore {
   /** The task with this idempotency key: resolves with it when it is on disk. */
   byKey(key: string): Promise<Task> | undefined {
     const kept = this.#tasks.get(this.#byKey.get(key) ?? "");
-    return kept?.created.then(() => kept.shown!);
+    return kept?.created.then(() => kept.committed!);
   }
 
   /** An entry of a task's own. */
@@ -108,7 +108,7 @@ export class TaskStore {
   }
 
   /** Writes a new task, which is known by its key at once; resolves with it when it is on disk. */
-  async create(task: Task, happening: Happening, own: Entries): Promise<Task> {
+  async create(task: Task, happening: EventInput, own: Entries): Promise<Task> {
     const kept = this.#keep(task);
     try {
       return await (kept.created = this.#write(kept, {}, happening, own, false));
@@ -123,12 +123,12 @@ export class TaskStore {
    *
    * @throws {TypeError} at once, where the task can't come to that state
    */
-  write(id: string, change: Change, happening?: Happening, own: Entries = {}): Promise<Task> {
+  write(id: string, change: TaskChange, happening?: EventInput, own: Entries = {}): Promise<Task> {
     return this.#write(this.#tasks.get(id)!, change, happening, own, false);
   }
 
   /** Writes what nobody waits for; lost by a crash, it happens again. Throws as `write` does. */
-  note(id: string, change: Change, happening?: Happening, own: Entries = {}): void {
+  note(id: string, change: TaskChange, happening?: EventInput, own: Entries = {}): void {
     this.#write(this.#tasks.get(id)!, change, happening, own, true)
       .catch(() => {}); // the journal has logged it
   }
@@ -142,10 +142,10 @@ export class TaskStore {
       .catch(() => {}); // the journal has logged it; it goes after the next start
   }
 
-  #keep(task: Task): Kept {
-    const kept: Kept = {
+  #keep(task: Task): StoredTask {
+    const kept: StoredTask = {
       task,
-      shown: undefined,
+      committed: undefined,
       created: Promise.resolve(),
       names: new Set(),
       spentAt: this.#clock.now(),
@@ -161,16 +161,16 @@ export class TaskStore {
     if (key !== null) this.#byKey.delete(key);
   }
 
-  #spent({ task, spentAt }: Kept): number {
+  #spent({ task, spentAt }: StoredTask): number {
     return isFinal(task.state)
       ? task.spent_ms
       : Math.round(task.spent_ms + this.#clock.now() - spentAt);
   }
 
   #write(
-    kept: Kept,
-    change: Change,
-    happening: Happening | undefined,
+    kept: StoredTask,
+    change: TaskChange,
+    happening: EventInput | undefined,
     own: Entries,
     lazy: boolean,
   ): Promise<Task> {
@@ -194,14 +194,14 @@ export class TaskStore {
     return this.#commit(kept, task, changes, lazy);
   }
 
-  async #commit(kept: Kept, task: Task, changes: Changes, lazy: boolean): Promise<Task> {
+  async #commit(kept: StoredTask, task: Task, changes: Changes, lazy: boolean): Promise<Task> {
     try {
       await this.#memory.commit(changes, { lazy });
     } catch (error) {
-      this.#takeBack(kept);
+      this.#rollBack(kept);
       throw error;
     }
-    kept.shown = task;
+    kept.committed = task;
     const { resolve } = kept.changed;
     kept.changed = Promise.withResolvers();
     resolve();
@@ -209,9 +209,9 @@ export class TaskStore {
   }
 
   /** The memory has dropped every change that was not on disk yet, and so must what stands here. */
-  #takeBack(kept: Kept): void {
-    if (kept.shown === undefined) return; // `create` forgets it
-    kept.task = kept.shown;
+  #rollBack(kept: StoredTask): void {
+    if (kept.committed === undefined) return; // `create` forgets it
+    kept.task = kept.committed;
     const prefix = `of/${kept.task.task}/`;
     const own = this.#memory.entries(prefix);
     kept.names = new Set(Array.from(own, ([key]) => key.slice(prefix.length)));

@@ -79,7 +79,7 @@ Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", a
       assertEquals([code, stderr], [0, ""]);
       const health = JSON.parse(stdout);
       assertEquals([health.status, health.role, health.name], ["ok", "greeter", "greeter-1"]);
-      const told = ["status", "role", "name", "version", "uptime_ms", "storage", "in_hand"];
+      const told = ["status", "role", "name", "version", "uptime_ms", "storage", "in_flight"];
       assertEquals(Object.keys(health), told, "and nothing else");
     }
     greeter.kill("SIGTERM");
@@ -120,7 +120,7 @@ Deno.test("run() waits for what runs at a signal, and ends at once at the same o
   await using sleeper = new Program(folder.path, ["--port", "0"], undefined, { name: "sleeper" });
   using client = await connect(await sleeper.serving(), { role: "sleeper" });
   const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
-  while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_hand !== 1);
+  while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_flight !== 1);
   sleeper.kill("SIGINT");
   await within(PATIENCE_MS, sleeper.told('"event":"draining"'));
   sleeper.kill("SIGTERM");

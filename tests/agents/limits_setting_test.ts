@@ -19,11 +19,11 @@ Deno.test("--limits and BATON_LIMITS are what a process holds its peers to", asy
     await using program = new Program(folder.path, ["--port", "0", "--host", HOST, ...args], env);
     using client = await connect(await program.serving());
     assertEquals(client.welcome?.limits, { ...LIMITS, ...told });
-    const { limits, wrong_proofs, connections } = await client.call("stats", {}, {
+    const { limits, auth_failures, connections } = await client.call("stats", {}, {
       timeoutMs: 10_000,
     });
-    assertEquals([Object.keys(limits as typeof LIMITS), wrong_proofs], [Object.keys(LIMITS), 0]);
-    assertEquals(connections, { open: 1, known: 1, turned_away: 0 });
+    assertEquals([Object.keys(limits as typeof LIMITS), auth_failures], [Object.keys(LIMITS), 0]);
+    assertEquals(connections, { open: 1, known: 1, rejected: 0 });
   }
 });
 

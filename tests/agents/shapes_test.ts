@@ -4,7 +4,7 @@ import { analyzer } from "../../agents/analyzer/analyzer.ts";
 import { collector } from "../../agents/collector/collector.ts";
 import { reporter } from "../../agents/reporter/reporter.ts";
 import { Partial, Sketch } from "../../agents/shapes.ts";
-import { type Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 
 /** Where a schema has an array without an end, or an object of any keys. */
 function* endless(schema: Json, path: string): Generator<string> {

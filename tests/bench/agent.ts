@@ -2,7 +2,7 @@ import type { Agent, Op } from "../../agents/define.ts";
 import { Runtime } from "../../agents/runtime/runtime.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { Memory } from "../../lib/disk/memory.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 
 export interface Asked {

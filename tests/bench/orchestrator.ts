@@ -4,14 +4,14 @@
  * @module
  */
 import { Memory } from "../../lib/disk/memory.ts";
-import type { Json, JsonObject } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { PIPELINES } from "../../orchestrator/run/pipelines.ts";
 import type { RetentionBounds } from "../../orchestrator/tasks/retention.ts";
-import { Room } from "../../orchestrator/run/answer_budget.ts";
-import { runTask, type Surroundings } from "../../orchestrator/run/run_task.ts";
+import { AnswerBudget } from "../../orchestrator/run/answer_budget.ts";
+import { type RunContext, runTask } from "../../orchestrator/run/run_task.ts";
 import { type NewTask, TaskLog } from "../../orchestrator/tasks/task_log.ts";
-import { Waits } from "../../orchestrator/run/wait_tracker.ts";
+import { WaitTracker } from "../../orchestrator/run/wait_tracker.ts";
 import { quiet } from "../harness/wire.ts";
 
 export const REPORT = PIPELINES.get("report")!;
@@ -97,7 +97,7 @@ export class Script {
     return this.calls.map(nameOf);
   }
 
-  readonly call: Surroundings["call"] = async (agent, op, body, { id, timeoutMs, signal }) => {
+  readonly call: RunContext["call"] = async (agent, op, body, { id, timeoutMs, signal }) => {
     const call = { id, agent, op, body: plain(body), timeoutMs, signal };
     this.calls.push(call);
     await this.before(call);
@@ -147,17 +147,17 @@ export function runScript(
   { log }: { log: TaskLog },
   task: string,
   script: Script,
-  around: Partial<Surroundings> = {},
+  around: Partial<RunContext> = {},
 ): Promise<JsonObject> {
   return runTask(log.get(task)!, REPORT, {
-    log,
+    taskLog: log,
     call: script.call,
     signal: new AbortController().signal,
     isPaused: () => false,
-    mayGoOn: () => {},
+    assertRunning: () => {},
     system: { ...SYSTEM, random: () => 0 },
-    waits: new Waits(SYSTEM.clock),
-    room: new Room(),
+    waitTracker: new WaitTracker(SYSTEM.clock),
+    answerBudget: new AnswerBudget(),
     ...around,
   });
 }

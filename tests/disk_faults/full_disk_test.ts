@@ -11,7 +11,7 @@ import { CodedError } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
 import type { Memory } from "../../lib/disk/memory.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { figures, leftOut } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/skipped.ts";
 import { mountSmall, whyNoMount } from "./mounted.ts";
 import { changesOf, IN_FLIGHT, judge, numbersIn, type Told } from "./numbered.ts";
 import { namesIn, open, reopenAndJudge } from "./reopened.ts";
@@ -34,7 +34,7 @@ function onSmallDisk(
   Deno.test(name, async (t) => {
     await using temp = await TempFolder.make();
     const why = await whyNoMount(temp.path);
-    if (why !== undefined) return await leftOut(t, why);
+    if (why !== undefined) return await skip(t, why);
     await using mounted = await mountSmall(`${temp.path}/disk`, options);
     await test({ disk: mounted.path, folder: `${mounted.path}/memory` });
   });

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Changes } from "../../lib/disk/memory.ts";
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import { crc32 } from "../../lib/disk/record.ts";
 
 /** So many changes are on their way at once. */

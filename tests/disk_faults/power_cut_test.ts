@@ -11,7 +11,7 @@
  */
 import { assert } from "@std/assert";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { figures, leftOut } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/skipped.ts";
 import { Mounted, run, whyNoMount } from "./mounted.ts";
 import { judge, parseTold, roll, type Told } from "./numbered.ts";
 import { namesIn, open, reopenAndJudge } from "./reopened.ts";
@@ -187,7 +187,7 @@ async function whyNot(temp: string): Promise<string | undefined> {
 Deno.test("Memory has every change that it acknowledged before the power went", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNot(temp.path);
-  if (why !== undefined) return await leftOut(t, why);
+  if (why !== undefined) return await skip(t, why);
   let acked = 0;
   let torn = 0;
   for (let round = 0; round < ROUNDS; round++) {
@@ -213,7 +213,7 @@ Deno.test("Memory has every change that it acknowledged before the power went", 
 Deno.test("Memory without its syncs loses what it acknowledged, and this test sees it", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNot(temp.path);
-  if (why !== undefined) return await leftOut(t, why);
+  if (why !== undefined) return await skip(t, why);
   let lost = 0;
   for (let round = 0; round < UNSYNCED_ROUNDS; round++) {
     const { told, copy } = await cutPower(temp.path, `unsynced-${round}`, {

@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { TEMPORARY } from "../../lib/disk/atomic_file.ts";
 import { Memory } from "../../lib/disk/memory.ts";
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import { changesOf, judge, numbersIn, type Told } from "./numbered.ts";
 
 export interface Opened extends AsyncDisposable {

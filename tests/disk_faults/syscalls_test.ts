@@ -13,7 +13,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { copy } from "@std/fs/copy";
 import { EXIT } from "../../lib/exit.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { figures, leftOut } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/skipped.ts";
 import type { Told } from "./numbered.ts";
 import { reopenAndJudge } from "./reopened.ts";
 import { type Effect, type Fault, type Run, runWithFaults, whyNoStrace } from "./stopped.ts";
@@ -119,7 +119,7 @@ function judgeEnd(run: Run, faults: Fault[]): void {
 
 Deno.test("Memory keeps its word whichever system call is its last, or fails", async (t) => {
   const why = await whyNoStrace();
-  if (why !== undefined) return await leftOut(t, why);
+  if (why !== undefined) return await skip(t, why);
   await using temp = await TempFolder.make();
   let hits = 0;
 
@@ -190,7 +190,7 @@ async function ended(temp: TempFolder): Promise<Scene> {
 
 Deno.test("Memory makes its system calls in the order that a power cut asks for", async (t) => {
   const why = await whyNoStrace();
-  if (why !== undefined) return await leftOut(t, why);
+  if (why !== undefined) return await skip(t, why);
   await using temp = await TempFolder.make();
   const { code, told, trace } = await runWithFaults(`${temp.path}/m`, [], writerOptions(12));
   assertEquals([code, told.acked.size], [EXIT.done, 12]);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { concat } from "../../lib/disk/concat.ts";
+import { Buffer } from "node:buffer";
 import type { Dice } from "../harness/dice.ts";
 
 const encoder = new TextEncoder();
@@ -43,7 +43,7 @@ export function oddBytes(dice: Dice): Uint8Array {
     case 1: // few kinds of bytes, so that they meet
       return Uint8Array.from({ length: dice.pick([10, 300]) }, () => dice.pick(LIKELY));
     case 2:
-      return concat(Array.from({ length: 1 + dice.below(30) }, () => dice.pick(ODD)));
+      return Buffer.concat(Array.from({ length: 1 + dice.below(30) }, () => dice.pick(ODD)));
     case 3:
       return encoder.encode(dice.pick(["\n", "\r\n", " \n", "\t\r\n"]).repeat(dice.pick(BLANKS)));
     case 4:
@@ -81,13 +81,13 @@ export function mutatedBytes(bytes: Uint8Array, dice: Dice): Uint8Array {
         if (at < changed.length) changed[at] ^= 1 << dice.below(8);
         break;
       case 1:
-        changed = concat([changed.subarray(0, at), dice.pick(ODD), changed.subarray(at)]);
+        changed = Buffer.concat([changed.subarray(0, at), dice.pick(ODD), changed.subarray(at)]);
         break;
       case 2:
-        changed = concat([changed.subarray(0, at), changed.subarray(to)]);
+        changed = Buffer.concat([changed.subarray(0, at), changed.subarray(to)]);
         break;
       case 3:
-        changed = concat([changed.subarray(0, to), changed.subarray(at)]);
+        changed = Buffer.concat([changed.subarray(0, to), changed.subarray(at)]);
         break;
       case 4:
         changed = changed.slice(0, at);

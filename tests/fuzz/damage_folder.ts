@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { ignoreMissing } from "../../lib/system_errors.ts";
 import type { Dice } from "../harness/dice.ts";
-import { concat } from "../../lib/disk/concat.ts";
 import { oddBytes, randomBytes } from "./bytes_of.ts";
 
 /** What was done, and what may follow from it. */
@@ -107,32 +107,44 @@ function rewritten(bytes: Uint8Array, dice: Dice): Harm & { bytes: Uint8Array } 
     }
     case 3:
       lines.splice(line, 0, lines[line] ?? bytes);
-      return { bytes: concat(lines), told: `line ${line} twice`, mayLose: false };
+      return { bytes: Buffer.concat(lines), told: `line ${line} twice`, mayLose: false };
     case 4: {
       const other = dice.below(Math.max(1, lines.length));
       if (lines.length > 0) [lines[line], lines[other]] = [lines[other], lines[line]];
-      return { bytes: concat(lines), told: `lines ${line} and ${other} swapped`, mayLose: false };
+      return {
+        bytes: Buffer.concat(lines),
+        told: `lines ${line} and ${other} swapped`,
+        mayLose: false,
+      };
     }
     case 5: {
       const gone = 1 + dice.below(10);
       // What is left behind them, and has no end, looks torn itself.
       const isTail = line + gone >= lines.filter((line) => line.at(-1) === NEW_LINE).length;
       lines.splice(line, gone);
-      return { bytes: concat(lines), told: `${gone} lines gone at ${line}`, mayLose: isTail };
+      return {
+        bytes: Buffer.concat(lines),
+        told: `${gone} lines gone at ${line}`,
+        mayLose: isTail,
+      };
     }
     case 6: {
       const more = dice.below(2) === 0 ? randomBytes(dice, 1 + dice.below(3000)) : oddBytes(dice);
-      return { bytes: concat([bytes, more]), told: `${more.length} bytes behind`, mayLose: false };
+      return {
+        bytes: Buffer.concat([bytes, more]),
+        told: `${more.length} bytes behind`,
+        mayLose: false,
+      };
     }
     case 7:
       return {
-        bytes: concat([bytes, new Uint8Array(1 + dice.below(5000))]),
+        bytes: Buffer.concat([bytes, new Uint8Array(1 + dice.below(5000))]),
         told: "NUL bytes behind",
         mayLose: false,
       };
     case 8: {
       const more = oddBytes(dice);
-      const changed = concat([bytes.subarray(0, at), more, bytes.subarray(at)]);
+      const changed = Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)]);
       return { bytes: changed, told: `${more.length} bytes in between at ${at}`, mayLose: true };
     }
     case 9:
@@ -146,7 +158,7 @@ function rewritten(bytes: Uint8Array, dice: Dice): Harm & { bytes: Uint8Array } 
       const end = found.index + found[0].length;
       const told = `${value} in place of ${found[0]} at ${found.index}`;
       const changed = [bytes.subarray(0, found.index), encoder.encode(value), bytes.subarray(end)];
-      return { bytes: concat(changed), told, mayLose: false };
+      return { bytes: Buffer.concat(changed), told, mayLose: false };
     }
   }
 }

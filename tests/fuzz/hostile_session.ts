@@ -11,7 +11,7 @@ import { makeNonce, prove } from "../../lib/wire/auth.ts";
 import { advice } from "../../lib/errors.ts";
 import { decodeReply, type Reply } from "../../lib/wire/protocol.ts";
 import { sleep } from "../../lib/retry.ts";
-import { concat } from "../../lib/disk/concat.ts";
+import { Buffer } from "node:buffer";
 import { allBytes, bytesOf, DONE_TASK, type SessionInput } from "./session_input.ts";
 
 /** A role that does not answer a ping within this time has lost it. */
@@ -106,7 +106,7 @@ interface Sent {
 function read(bytes: Uint8Array, { login, end }: SessionInput, limits: Target["limits"]): Sent {
   const max = login ? limits.line_bytes : limits.line_bytes_before_auth;
   const linesMax = login ? Infinity : limits.requests_before_auth ?? Infinity;
-  const all = end === "half" ? bytes : concat([bytes, new Uint8Array([0x0a])]);
+  const all = end === "half" ? bytes : Buffer.concat([bytes, new Uint8Array([0x0a])]);
   const ids: unknown[] = [];
   let [lines, blank, at] = [0, 0, 0];
   let breaks = (bytes[0] === 0x16 && !login) || /auth/.test(new TextDecoder().decode(bytes));
@@ -241,7 +241,7 @@ class RawPeer implements Disposable {
     let rest: Uint8Array = new Uint8Array();
     try {
       for (let read; (read = await this.#conn.read(block)) !== null;) {
-        rest = concat([rest, block.subarray(0, read)]);
+        rest = Buffer.concat([rest, block.subarray(0, read)]);
         for (let end; (end = rest.indexOf(0x0a)) >= 0; rest = rest.subarray(end + 1)) {
           this.#take(rest.subarray(0, end));
         }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import { Dice } from "../harness/dice.ts";
 import { copyFolder } from "../harness/temp_folder.ts";
 import { openMemory, stateOf } from "../lib/disk/memories.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Json } from "../../lib/wire/protocol.ts";
+import type { Json } from "../../lib/json.ts";
 import type { Dice } from "../harness/dice.ts";
 
 /** Text that stands in the JSON as it is. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Role } from "../../lib/roles.ts";
-import { concat } from "../../lib/disk/concat.ts";
+import { Buffer } from "node:buffer";
 
 /** Bytes: as text, as base64, or as a text many times. */
 export type Part = string | { readonly base64: string } | {
@@ -46,5 +46,5 @@ export function partOf(bytes: Uint8Array): Part {
 }
 
 export function allBytes({ writes }: SessionInput): Uint8Array {
-  return concat(writes.map(bytesOf));
+  return Buffer.concat(writes.map(bytesOf));
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import { type Role, ROLES } from "../../lib/roles.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { Dice } from "../harness/dice.ts";
-import { concat } from "../../lib/disk/concat.ts";
+import { Buffer } from "node:buffer";
 import { mutatedBytes, oddBytes } from "./bytes_of.ts";
 import { mutatedJson } from "./mutate_json.ts";
 import { partOf, type SessionInput } from "./session_input.ts";
@@ -27,7 +27,7 @@ export function linesInput(seed: number, number: number): SessionInput {
   const role = dice.pick(ROLES);
   const login = dice.below(5) > 0;
   const lines = Array.from({ length: 1 + dice.below(LINES_MAX) }, () => line(role, login, dice));
-  return { role, login, writes: split(concat(lines), dice).map(partOf), end: endOf(dice) };
+  return { role, login, writes: split(Buffer.concat(lines), dice).map(partOf), end: endOf(dice) };
 }
 
 /** Bytes that are no lines. */
@@ -36,7 +36,7 @@ export function bytesInput(seed: number, number: number): SessionInput {
   const role = dice.pick(ROLES);
   const parts = Array.from({ length: 1 + dice.below(4) }, () => oddBytes(dice));
   const login = dice.below(2) === 0;
-  return { role, login, writes: split(concat(parts), dice).map(partOf), end: endOf(dice) };
+  return { role, login, writes: split(Buffer.concat(parts), dice).map(partOf), end: endOf(dice) };
 }
 
 function line(role: Role, login: boolean, dice: Dice): Uint8Array {

@@ -5,7 +5,7 @@
  */
 import { analyze } from "../../agents/analyzer/analyze.ts";
 import type { Page } from "../../agents/shapes.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import type { Role } from "../../lib/roles.ts";
 import { analysis } from "../agents/reporter/sample.ts";
 import { DONE_TASK } from "./session_input.ts";

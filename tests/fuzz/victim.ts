@@ -9,14 +9,14 @@ import { importSecret, type Secret } from "../../lib/wire/auth.ts";
 import { Client } from "../../lib/client/client.ts";
 import {
   end,
-  healthy,
   launch,
   makeSecret,
   SAMPLE_INBOX,
   type Site,
+  waitUntilHealthy,
 } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import type { Target } from "./hostile_session.ts";
 import { sleep } from "../../lib/retry.ts";
 import { type Role, ROLES } from "../../lib/roles.ts";
@@ -169,7 +169,7 @@ export class Victim implements AsyncDisposable {
     await makeSecret(this.site);
     this.secret = importSecret((await Deno.readTextFile(`${folder}/secret/token`)).trim());
     for (const role of ROLES) this.#start(role);
-    await healthy("orchestrator", this.site, START_MS);
+    await waitUntilHealthy("orchestrator", this.site, START_MS);
     using client = await this.#client("orchestrator");
     this.limits = client.welcome!.limits;
     this.task = await this.honestTask();

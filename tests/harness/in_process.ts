@@ -82,7 +82,7 @@ export async function startTogether(): Promise<Together> {
       pipelines: PIPELINES,
       concurrency: 1,
       queueMax: 10,
-      patienceMs: 60_000,
+      maxWaitMs: 60_000,
     }),
   );
   stack.defer(() => orchestrator.scheduler.stop(1_000));

@@ -7,12 +7,12 @@ import { copy } from "@std/fs/copy";
 import { importSecret } from "../../lib/wire/auth.ts";
 import {
   end,
-  healthy,
   launch,
   makeSecret,
   SAMPLE_INBOX,
   signal,
   type Site,
+  waitUntilHealthy,
 } from "../../lib/launch/launch.ts";
 import { type Role, ROLES } from "../../lib/roles.ts";
 import { Remote } from "../../orchestrator/cli/remote.ts";
@@ -25,7 +25,7 @@ export interface Ended {
   readonly code: number;
 }
 
-export class Swarm implements AsyncDisposable {
+export class LocalCluster implements AsyncDisposable {
   readonly site: Site & Disposable;
   readonly #children = new Map<Role, Deno.ChildProcess>();
 
@@ -34,9 +34,9 @@ export class Swarm implements AsyncDisposable {
   }
 
   /** Starts all four in a new folder whose inbox holds the sample. */
-  static async start(): Promise<Swarm> {
+  static async start(): Promise<LocalCluster> {
     const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
-    const swarm = new Swarm(await claimSite(folder));
+    const swarm = new LocalCluster(await claimSite(folder));
     await copy(SAMPLE_INBOX, `${folder}/inbox`);
     // Of one age, so that they are taken in the order of their names.
     for await (const { name } of Deno.readDir(`${folder}/inbox`)) {
@@ -82,7 +82,7 @@ export class Swarm implements AsyncDisposable {
 
   /** Resolves when the orchestrator and through it all agents are up. */
   async healthy(): Promise<void> {
-    await healthy("orchestrator", this.site, START_MS);
+    await waitUntilHealthy("orchestrator", this.site, START_MS);
   }
 
   /** Runs a command of the orchestrator's. */

@@ -5,8 +5,8 @@ export function figures(text: string): void {
 }
 
 /** Passes a test that can't run here, for all to see. */
-export async function leftOut(t: Deno.TestContext, why: string): Promise<void> {
+export async function skip(t: Deno.TestContext, why: string): Promise<void> {
   // deno-lint-ignore no-console -- the output of a test
-  console.log(`left out: ${t.name}: ${why}`);
-  await t.step(`left out: ${why}`, () => {});
+  console.log(`skipped: ${t.name}: ${why}`);
+  await t.step(`skipped: ${why}`, () => {});
 }

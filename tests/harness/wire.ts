@@ -4,7 +4,7 @@
  * @module
  */
 import { importSecret, makeNonce, prove } from "../../lib/wire/auth.ts";
-import type { Address } from "../../lib/client/client.ts";
+import type { Address } from "../../lib/address.ts";
 import { ExitError } from "../../lib/exit.ts";
 import { LIMITS, type Limits } from "../../lib/wire/limits.ts";
 import type { Log } from "../../lib/log.ts";

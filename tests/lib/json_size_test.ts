@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Json } from "../../lib/wire/protocol.ts";
-import { weightOf } from "../../lib/json_size.ts";
+import type { Json } from "../../lib/json.ts";
+import { estimateBytes } from "../../lib/json_size.ts";
 
 Deno.test("weightOf() counts a text by its length, and what stands in its place as nothing more", () => {
-  assertEquals([null, true, 1.5].map(weightOf), [0, 0, 0]);
-  assertEquals(weightOf("x".repeat(1_000)) - weightOf(""), 1_000);
-  assertEquals(weightOf({ ["x".repeat(1_000)]: 1 }) - weightOf({ "": 1 }), 1_000);
+  assertEquals([null, true, 1.5].map(estimateBytes), [0, 0, 0]);
+  assertEquals(estimateBytes("x".repeat(1_000)) - estimateBytes(""), 1_000);
+  assertEquals(estimateBytes({ ["x".repeat(1_000)]: 1 }) - estimateBytes({ "": 1 }), 1_000);
 });
 
 Deno.test("weightOf() counts many small things as what they take, not as what is written", () => {
@@ -14,7 +14,7 @@ Deno.test("weightOf() counts many small things as what they take, not as what is
     56,
   ]];
   for (const [each, least] of many) {
-    const bytes = weightOf(Array(1_000).fill(each)) / 1_000;
+    const bytes = estimateBytes(Array(1_000).fill(each)) / 1_000;
     assert(bytes >= least && bytes < 3 * least + 32, `${JSON.stringify(each)}: ${bytes}`);
   }
 });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
 import { parseBounded } from "../../lib/parse_bounded.ts";
-import { checked } from "../../lib/wire/protocol.ts";
+import { validate } from "../../lib/wire/protocol.ts";
 
 const MANY = 100_000;
 
@@ -72,9 +72,9 @@ Deno.test("parseBounded() tells what is wrong behind a large part that is right"
   assertEquals(parseBounded(schema, value).error!.issues.map(({ path }) => path), [["at"]]);
 });
 
-Deno.test("checked() tells one thing of a body with very many that are wrong", () => {
+Deno.test("validate() tells one thing of a body with very many that are wrong", () => {
   const schema = z.strictObject({ states: z.array(z.enum(["done", "dead"])) });
-  const error = assertThrows(() => checked(schema, { states: many(0) }), CodedError);
+  const error = assertThrows(() => validate(schema, { states: many(0) }), CodedError);
   assertEquals(error.code, "invalid_input");
   assertEquals(error.details?.map((detail) => detail.split(":")[0]), ["states.0"]);
 });

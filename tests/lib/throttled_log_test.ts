@@ -1,18 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { SparingLog } from "../../lib/throttled_log.ts";
+import { ThrottledLog } from "../../lib/throttled_log.ts";
 import { keepLog } from "../harness/wire.ts";
 
 Deno.test("SparingLog.warn() writes one line a second, with how often it was asked since", () => {
   const clock = { ms: 0, now: () => clock.ms };
   const { log, logged } = keepLog();
-  const sparing = new SparingLog(log, "wrong_proof", clock);
+  const sparing = new ThrottledLog(log, "auth_failure", clock);
   for (let n = 0; n < 1_000; n++) sparing.warn({ peer: `127.0.${n >> 8}.${n & 255}` });
   clock.ms = 999;
   sparing.warn({ peer: "127.1.0.1" });
   clock.ms = 1_000;
   sparing.warn({ peer: "127.1.0.2" });
   assertEquals(logged.map(({ event, fields }) => [event, fields]), [
-    ["wrong_proof", { peer: "127.0.0.0", times: 1 }],
-    ["wrong_proof", { peer: "127.1.0.2", times: 1_001 }],
+    ["auth_failure", { peer: "127.0.0.0", times: 1 }],
+    ["auth_failure", { peer: "127.1.0.2", times: 1_001 }],
   ]);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { watchInbox } from "../../orchestrator/inbox.ts";
 import { openDesk } from "../agents/collector/collector_harness.ts";
 import { keepLog, type Logged, until, within } from "../harness/wire.ts";
@@ -213,7 +213,7 @@ Deno.test("watchInbox() says once that a folder is left out", async () => {
   desk.files = [file("shop.log", "shop")];
   await desk.scanned();
   await desk.scanned();
-  const told = desk.logged.filter(({ event }) => event === "inbox_folder_left_out");
+  const told = desk.logged.filter(({ event }) => event === "inbox_folder_skipped");
   assertEquals(told.map(({ fields }) => fields.folder), ["a/b", "a/c"]);
   assertEquals(desk.paths, ["shop.log"]);
 });

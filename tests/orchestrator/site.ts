@@ -6,11 +6,12 @@
 import { z } from "zod";
 import { defineAgent, op } from "../../agents/define.ts";
 import { Runtime } from "../../agents/runtime/runtime.ts";
-import { type Address, Client } from "../../lib/client/client.ts";
+import type { Address } from "../../lib/address.ts";
+import { Client } from "../../lib/client/client.ts";
 import { importSecret } from "../../lib/wire/auth.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { Memory } from "../../lib/disk/memory.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { permissionFlags, permissionsOf, PORTS } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
 import { TempFolder } from "../harness/temp_folder.ts";

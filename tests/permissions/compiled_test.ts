@@ -7,13 +7,13 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { permissionsOf, ROLES } from "../../lib/roles.ts";
-import { leftOut } from "../harness/skipped.ts";
+import { skip } from "../harness/skipped.ts";
 
 const MARK = '"permissions":';
 
 Deno.test("compile() writes into each program exactly the permissions of its role", async (t) => {
   const binaries = Deno.env.get("BATON_BINARIES");
-  if (binaries === undefined) return await leftOut(t, "BATON_BINARIES is not set");
+  if (binaries === undefined) return await skip(t, "BATON_BINARIES is not set");
   for (const role of ROLES) {
     const carried = permissionsIn(await Deno.readFile(`${binaries}/${role}`));
     const { net, read, write, env, import: hosts } = permissionsOf(role);

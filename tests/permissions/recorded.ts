@@ -8,11 +8,11 @@ import { copy } from "@std/fs/copy";
 import {
   AGENT_ROLES,
   end,
-  healthy,
   launch,
   SAMPLE_INBOX,
   signal,
   type Site,
+  waitUntilHealthy,
 } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
 import type { Role } from "../../lib/roles.ts";
@@ -64,7 +64,7 @@ export class Recorded implements AsyncDisposable {
   }
 
   async healthy(): Promise<void> {
-    await healthy("orchestrator", this.site, START_MS);
+    await waitUntilHealthy("orchestrator", this.site, START_MS);
   }
 
   /** Ends a role at once, as a crash does. */

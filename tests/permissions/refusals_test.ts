@@ -11,7 +11,7 @@ import { launch, signal, type Site } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
 import { permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
 import { claimSite } from "../harness/claim_site.ts";
-import { figures, leftOut } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/skipped.ts";
 import { type Ended, PROBE, probe } from "./probe.ts";
 
 const BINARIES = Deno.env.get("BATON_BINARIES");
@@ -57,7 +57,7 @@ Deno.test("permissionsOf() lets each role do what is its own, and nothing else",
 });
 
 Deno.test("compile() makes programs that are refused the same", async (t) => {
-  if (BINARIES === undefined) return await leftOut(t, "BATON_BINARIES is not set");
+  if (BINARIES === undefined) return await skip(t, "BATON_BINARIES is not set");
   for (const role of ROLES) {
     await inFolder(async (folder) => {
       using ports = claimPorts();

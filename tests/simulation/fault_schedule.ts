@@ -76,7 +76,11 @@ export const FAULT_NAMES = Object.keys(FAULTS);
  * @param names what may go wrong
  * @returns how often each did
  */
-export function trouble(place: Place, names: readonly string[], ms: number): Map<string, number> {
+export function injectFaults(
+  place: Place,
+  names: readonly string[],
+  ms: number,
+): Map<string, number> {
   const done = new Map<string, number>();
   const over = place.timeline.now + ms;
   const next = (): void => {

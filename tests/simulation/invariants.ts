@@ -13,7 +13,7 @@ const STATE = "state/";
  *
  * @returns a line for everything that is not as it must be
  */
-export function judge(
+export function checkInvariants(
   records: readonly Record[],
   orchestrator: Orchestrator,
   counter: Memory,

@@ -5,9 +5,9 @@
  */
 import type { Memory } from "../../lib/disk/memory.ts";
 import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
-import type { Plant } from "./simulation.ts";
+import type { Mutant } from "./simulation.ts";
 
-export const PLANTS: Readonly<Record<string, Plant>> = {
+export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a disk whose syncs do nothing": ({ nodes: [{ machine }] }) => {
     machine.disk.unfaithful = true;
   },
@@ -36,7 +36,7 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
 };
 
 /** Changes the orchestrator of each process that starts. */
-function inEach(change: (orchestrator: Orchestrator, memory: Memory) => void): Plant {
+function inEach(change: (orchestrator: Orchestrator, memory: Memory) => void): Mutant {
   return ({ timeline, nodes: [node] }) => {
     let changed: unknown;
     const look = (): void => {

@@ -1,5 +1,5 @@
 import { CodedError } from "../../lib/errors.ts";
-import type { Json, JsonObject } from "../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import { backoffMs, sleep } from "../../lib/retry.ts";
 import type { System } from "../../lib/system.ts";
 import { isFinal, type State, type TaskEvent } from "../../orchestrator/tasks/task.ts";

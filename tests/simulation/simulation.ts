@@ -5,14 +5,14 @@ import type { Memory } from "../../lib/disk/memory.ts";
 import { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import { Remote } from "../../orchestrator/cli/remote.ts";
 import { Dice } from "../harness/dice.ts";
-import { judge } from "./invariants.ts";
+import { checkInvariants } from "./invariants.ts";
 import { Machine } from "./machine.ts";
 import { Node } from "./node.ts";
 import { AGENTS, type Mishaps, PIPELINE } from "./roles.ts";
 import { SimClient } from "./sim_client.ts";
 import { SimNet } from "./sim_net.ts";
 import { Timeline } from "./timeline.ts";
-import { FAULT_NAMES, heal, type Place, startLater, trouble } from "./fault_schedule.ts";
+import { FAULT_NAMES, heal, injectFaults, type Place, startLater } from "./fault_schedule.ts";
 
 const SECRET = importSecret("a secret that is only ever used in a simulation");
 const PORT = 7100;
@@ -31,11 +31,11 @@ const AGENT_MACHINES = {
 };
 
 /** A defect that is put in, to see whether it is found. */
-export type Plant = (place: Place) => void;
+export type Mutant = (place: Place) => void;
 
 export interface SimulationOptions {
   readonly seed: number;
-  readonly plant?: Plant;
+  readonly mutant?: Mutant;
 }
 
 export interface Outcome {
@@ -50,8 +50,8 @@ export interface Outcome {
 }
 
 /** Runs an orchestrator, four agents and three clients on machines that fail, all from one seed. */
-export async function simulate({ seed, plant }: SimulationOptions): Promise<Outcome> {
-  return await new Simulation(seed).run(plant);
+export async function simulate({ seed, mutant }: SimulationOptions): Promise<Outcome> {
+  return await new Simulation(seed).run(mutant);
 }
 
 class Simulation {
@@ -81,14 +81,14 @@ class Simulation {
     for (const name of clients) this.#clients.push(this.#client(name));
   }
 
-  async run(plant: Plant = () => {}): Promise<Outcome> {
+  async run(mutant: Mutant = () => {}): Promise<Outcome> {
     const { nodes, dice } = this.#place;
     const names = FAULT_NAMES.filter(() => dice.below(2) === 0);
     for (const node of nodes) node.start();
-    plant(this.#place);
+    mutant(this.#place);
     const clients = Promise.all(this.#clients.map((client) => client.run()));
     const faults = names.length > 0
-      ? trouble(this.#place, names, TROUBLE_MS)
+      ? injectFaults(this.#place, names, TROUBLE_MS)
       : new Map<string, number>();
     this.#timeline.after(TROUBLE_MS, () => this.#heal());
     try {
@@ -120,7 +120,7 @@ class Simulation {
   #judge(): void {
     const records = this.#clients.flatMap(({ records }) => records);
     const counter = this.#agents.at(-1)!.memory!;
-    this.#findings.push(...judge(records, this.#orchestrator.service!, counter));
+    this.#findings.push(...checkInvariants(records, this.#orchestrator.service!, counter));
   }
 
   /** Ends them all; what each had in memory is what it reads back. */
@@ -164,7 +164,7 @@ class Simulation {
         pipelines: new Map([[PIPELINE.name, PIPELINE]]),
         concurrency: 4,
         queueMax: 100,
-        patienceMs: 60_000,
+        maxWaitMs: 60_000,
         system,
       }));
   }
@@ -191,7 +191,7 @@ class Simulation {
       begin,
       log: (_level, event, fields) => {
         // What only a defect brings about.
-        if (event !== "internal" && event !== "task_alone") return;
+        if (event !== "internal" && event !== "task_orphaned") return;
         this.#found(`${name}: ${event} ${JSON.stringify(fields)}`);
       },
       onEnded: () => startLater(this.#place, node as Node),

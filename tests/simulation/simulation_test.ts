@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { simulateMemory } from "./memory_simulation.ts";
-import { PLANTS } from "./mutants.ts";
+import { MUTANTS } from "./mutants.ts";
 import { simulate } from "./simulation.ts";
 
 const SEEDS = 10;
@@ -28,10 +28,10 @@ Deno.test("simulateMemory() finds nothing, and the same seed is the same run", a
   }
 });
 
-for (const [name, plant] of Object.entries(PLANTS)) {
+for (const [name, mutant] of Object.entries(MUTANTS)) {
   Deno.test(`simulate() finds ${name}`, async () => {
     for (let seed = 1; seed <= PLANT_SEEDS; seed++) {
-      if ((await simulate({ seed, plant })).findings.length > 0) return;
+      if ((await simulate({ seed, mutant })).findings.length > 0) return;
     }
     throw new Error(`It was not found in ${PLANT_SEEDS} seeds`);
   });

@@ -5,13 +5,13 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { backoffMs, sleep } from "../../lib/retry.ts";
 import { ROLES } from "../../lib/roles.ts";
 import type { Remote } from "../../orchestrator/cli/remote.ts";
 import type { Task } from "../../orchestrator/tasks/task.ts";
 import { Dice } from "../harness/dice.ts";
-import { Swarm } from "../harness/local_cluster.ts";
+import { LocalCluster } from "../harness/local_cluster.ts";
 
 const TASKS = 200;
 const WAIT_MS = 30_000;
@@ -19,7 +19,7 @@ const WAIT_MS = 30_000;
 const SEED = 20261123;
 
 Deno.test("what lies in the inbox is reported on, what is new is told, and all ends with 0", async () => {
-  await using swarm = await Swarm.start();
+  await using swarm = await LocalCluster.start();
   using remote = await swarm.remote();
   const done = await tasksDone(remote, 4);
   const labels = done.map(({ label }) => label).sort();
@@ -55,7 +55,7 @@ Deno.test("what lies in the inbox is reported on, what is new is told, and all e
 });
 
 Deno.test(`${TASKS} tasks end once each while every role is killed at random`, async () => {
-  await using swarm = await Swarm.start();
+  await using swarm = await LocalCluster.start();
   const dice = new Dice(SEED);
   const submitting = new AbortController();
   const killing = (async () => {

@@ -14,7 +14,7 @@ import { EXIT, ExitError } from "../../lib/exit.ts";
 import { repair } from "../../lib/disk/repair.ts";
 import { ROLES } from "../../lib/roles.ts";
 import { analysis } from "../agents/reporter/sample.ts";
-import { leftOut } from "../harness/skipped.ts";
+import { skip } from "../harness/skipped.ts";
 import { contentOf, ODD_KINDS, type OddFile, type OddKind, TREASURE } from "../fuzz/odd_file.ts";
 import { openMemory, stateOf } from "../lib/disk/memories.ts";
 import { TempFolder, within } from "../harness/temp_folder.ts";
@@ -41,7 +41,7 @@ async function withOdd(
 ): Promise<void> {
   await Deno.remove(path, { recursive: true }).catch(() => {}); // it need not be there
   const made: OddFile | undefined = await make(path, outside);
-  if (made === undefined) return await leftOut(t, `a ${name} can't be made here`);
+  if (made === undefined) return await skip(t, `a ${name} can't be made here`);
   await using odd = made;
   await within(AT_ONCE_MS, work());
   assertEquals(await contentOf(odd), TREASURE, `${path}: what the ${name} leads to`);

@@ -9,10 +9,10 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { importSecret } from "../../lib/wire/auth.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { AGENT_ROLES } from "../../lib/launch/launch.ts";
-import type { JsonObject } from "../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import type { Role } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
-import { leftOut } from "../harness/skipped.ts";
+import { skip } from "../harness/skipped.ts";
 import { Browser, TRAP } from "../fuzz/browser.ts";
 import { onTerminal } from "../fuzz/on_terminal.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
@@ -130,7 +130,7 @@ async function writeInbox(folder: string, text: string): Promise<void> {
 /** What a browser shows of a report is text: nothing runs, nothing is loaded. */
 async function lookAt(path: string, t: Deno.TestContext): Promise<void> {
   await using browser = await Browser.start();
-  if (browser === undefined) return await leftOut(t, "there is no Chromium");
+  if (browser === undefined) return await skip(t, "there is no Chromium");
   const control = `${path}.control.html`;
   await Deno.writeTextFile(control, `<title>still</title>${MARKUP}`);
   const seen = await browser.open(control);

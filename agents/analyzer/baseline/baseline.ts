@@ -8,7 +8,7 @@
  * @module
  */
 import { z } from "zod";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { Level, LEVELS, type Partial } from "../../shapes.ts";
 import { type Closed, spread } from "../counts/close.ts";
 import { learn, Moments, sum, zeros } from "./moments.ts";

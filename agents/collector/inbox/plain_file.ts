@@ -13,7 +13,7 @@ import { CodedError } from "../../../lib/errors.ts";
 import { inboxPath, refuse } from "./inbox_path.ts";
 
 /** A file as it lies in the inbox. */
-export interface Found {
+export interface InboxFile {
   readonly path: string;
   readonly size: number;
   /** Milliseconds since 1970; 0 where the system says none, or one that no `Date` can hold. */
@@ -25,7 +25,7 @@ export interface Found {
  *
  * @throws {CodedError} `not_found` when nothing is there, `invalid_input` when it may not be read
  */
-export async function findPlain(inbox: string, path: string): Promise<Found> {
+export async function findPlain(inbox: string, path: string): Promise<InboxFile> {
   return found(path, await lstatPlain(inbox, path));
 }
 
@@ -40,7 +40,7 @@ const READ_NEVER_WAIT = constants.O_RDONLY | constants.O_NONBLOCK;
 export async function openPlain(
   inbox: string,
   path: string,
-): Promise<{ file: FileHandle; found: Found }> {
+): Promise<{ file: FileHandle; found: InboxFile }> {
   const before = await lstatPlain(inbox, path);
   const file = await naming(inbox, path, () => open(`${inbox}/${path}`, READ_NEVER_WAIT));
   try {
@@ -137,7 +137,7 @@ function missingInbox(inbox: string): CodedError {
   return new CodedError("not_found", `Cannot read the inbox "${inbox}": no such folder`);
 }
 
-function found(path: string, info: Deno.FileInfo): Found {
+function found(path: string, info: Deno.FileInfo): InboxFile {
   return { path, size: info.size, modified: info.mtime?.getTime() || 0 };
 }
 

@@ -9,7 +9,7 @@ import { BLOCK_BYTES, type Bytes, shortened } from "../inbox/bytes.ts";
 import { countLines } from "./detect.ts";
 import type { Layout } from "./layout.ts";
 import { RECORD_BYTES_MAX, splitterOf } from "./splitter.ts";
-import { tidyRecord } from "./normalize_record.ts";
+import { normalizeRecord } from "./normalize_record.ts";
 
 /** The most bytes of a page's text as JSON, where a control character takes six. */
 const JSON_BYTES_MAX = 3 * PAGE_BYTES;
@@ -129,7 +129,7 @@ class Records {
     if (this.#read === 0) return;
     const lost = this.#read > this.#open;
     const record = this.#kept.subarray(this.#size);
-    this.#size += tidyRecord(record, this.#open, this.#layout, lost);
+    this.#size += normalizeRecord(record, this.#open, this.#layout, lost);
     if (lost) this.#cuts++;
     this.#offset += this.#read;
     this.#line += this.#lines;

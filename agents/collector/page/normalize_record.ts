@@ -17,7 +17,7 @@ const LINE_FEED = 0x0a, RETURN = 0x0d, QUOTE = 0x22, BACKSLASH = 0x5c, SPACE = 0
  * @param record with room for one more byte behind `length`
  * @param lost whether the end of the record is missing
  */
-export function tidyRecord(record: Uint8Array, length: number, layout: Layout, lost: boolean) {
+export function normalizeRecord(record: Uint8Array, length: number, layout: Layout, lost: boolean) {
   if (layout === "json") return compact(record, length, lost);
   if (lost) {
     const end = wholeCharacters(record, length);

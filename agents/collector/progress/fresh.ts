@@ -4,9 +4,9 @@
  * @module
  */
 import { type Bytes, fileBytes } from "../inbox/bytes.ts";
-import { mark } from "./fingerprint.ts";
-import { type Found, openPlain } from "../inbox/plain_file.ts";
-import type { Seen } from "./progress.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { type InboxFile, openPlain } from "../inbox/plain_file.ts";
+import type { Progress } from "./progress.ts";
 import { isPacked } from "../inbox/unpack.ts";
 
 /** Where collecting begins. */
@@ -24,8 +24,8 @@ export const FROM_START: Start = { offset: 0, line: 1 };
  */
 export async function freshFrom(
   inbox: string,
-  found: Found,
-  seen: Seen | undefined,
+  found: InboxFile,
+  seen: Progress | undefined,
 ): Promise<Start | undefined> {
   if (found.size === 0) return;
   if (seen === undefined) return FROM_START;
@@ -38,8 +38,8 @@ export async function freshFrom(
 }
 
 /** Packed text can't be appended to: what has grown is another file. */
-async function goesOn(raw: Bytes, seen: Seen): Promise<boolean> {
-  if (raw.size < seen.offset || await mark(raw, seen.offset) !== seen.digest) return false;
+async function goesOn(raw: Bytes, seen: Progress): Promise<boolean> {
+  if (raw.size < seen.offset || await fingerprint(raw, seen.offset) !== seen.digest) return false;
   const head = new Uint8Array(2);
   await raw.read(head, 0);
   return raw.size === seen.offset || !isPacked(head);

@@ -19,7 +19,7 @@ const PREFIX = "file/";
 /** How many there are, which is cheaper to read than all of their names; absent in old memories. */
 const COUNT = "files";
 
-export const Seen = z.strictObject({
+export const Progress = z.strictObject({
   /** Bytes of the file that are collected, from its start. */
   offset: z.int().nonnegative(),
   /** Line number of what comes next, from 1. */
@@ -31,14 +31,14 @@ export const Seen = z.strictObject({
   /** Milliseconds since 1970. */
   collected_at: z.number(),
 });
-export type Seen = z.infer<typeof Seen>;
+export type Progress = z.infer<typeof Progress>;
 
 /** What has been collected of a file; `undefined` when it is new. */
-export async function recallSeen(
+export async function readProgress(
   memory: Pick<Draft, "get">,
   path: string,
-): Promise<Seen | undefined> {
-  return Seen.safeParse(await memory.get(PREFIX + path)).data;
+): Promise<Progress | undefined> {
+  return Progress.safeParse(await memory.get(PREFIX + path)).data;
 }
 
 /**
@@ -46,11 +46,11 @@ export async function recallSeen(
  *
  * @param max files that are remembered
  */
-export async function recordSeen(
+export async function saveProgress(
   inbox: string,
   memory: Draft,
   path: string,
-  seen: Seen,
+  seen: Progress,
   max: number = SEEN_MAX,
 ): Promise<void> {
   if (await memory.get(PREFIX + path) === undefined) {
@@ -71,7 +71,7 @@ async function makeRoom(inbox: string, memory: Draft, most: number): Promise<num
   const there: [age: number, key: string][] = [];
   for (const key of keys) {
     if (await isGone(`${inbox}/${key.slice(PREFIX.length)}`)) memory.delete(key);
-    else there.push([Seen.safeParse(await memory.get(key)).data?.collected_at ?? 0, key]);
+    else there.push([Progress.safeParse(await memory.get(key)).data?.collected_at ?? 0, key]);
   }
   there.sort(([one], [other]) => one - other);
   const tooMany = Math.max(0, there.length - most);

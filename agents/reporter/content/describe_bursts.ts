@@ -4,7 +4,7 @@ import { duration, figure, instant, plural, span } from "./format.ts";
 type Burst = Analysis["bursts"][number];
 
 /** Says each burst in words; steps of the timeline that follow each other are one burst. */
-export function tellBursts(bursts: readonly Burst[], stepMs: number): string[] {
+export function describeBursts(bursts: readonly Burst[], stepMs: number): string[] {
   const joined: Burst[][] = [];
   for (const burst of bursts) {
     const last = joined.at(-1);

@@ -24,7 +24,7 @@ export interface Group {
 const RUN_OF_CHANGES: readonly Change["kind"][] = ["volume", "level", "rate", "value"];
 
 /** Puts what is new in groups of at most `max` items, the most important first. */
-export function tellNews(analysis: Analysis, max: number): Group[] {
+export function describeChanges(analysis: Analysis, max: number): Group[] {
   const { news } = analysis;
   const byId = new Map(analysis.templates.map((template) => [template.id, template]));
   const appeared = news.appeared

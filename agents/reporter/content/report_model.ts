@@ -5,7 +5,7 @@ import type { Summary } from "./summary.ts";
  * What a report is made of. Neither clock nor dice have a part in it: the same parts give the same
  * bytes, so that a report that is written a second time after a crash is the same report.
  */
-export interface Parts {
+export interface ReportModel {
   readonly analysis: Analysis;
   readonly task: string;
   readonly headline: string;

@@ -12,11 +12,11 @@ import {
   share,
   span,
 } from "../content/format.ts";
-import { type Group, type Item, tellNews } from "../content/describe_changes.ts";
+import { describeChanges, type Group, type Item } from "../content/describe_changes.ts";
 import { page } from "./page.ts";
-import type { Parts } from "../content/report_model.ts";
+import type { ReportModel } from "../content/report_model.ts";
 import { errorShare, errorsOf } from "../content/summary.ts";
-import { tellBursts } from "../content/describe_bursts.ts";
+import { describeBursts } from "../content/describe_bursts.ts";
 import { timelineChart } from "./timeline_chart.ts";
 
 /** The page is never larger, because the rows and the text in each are limited below. */
@@ -39,7 +39,7 @@ const NAME_MAX = 80;
 const WORD_MAX = 60;
 
 /** Writes a report as a page that stands alone, with drawings, and with what is new at the top. */
-export function renderHtml(parts: Parts): string {
+export function renderHtml(parts: ReportModel): string {
   const { analysis } = parts;
   return page(`${name(analysis.stream)}, run ${count(analysis.run)}`, [
     heading(parts),
@@ -56,7 +56,7 @@ export function renderHtml(parts: Parts): string {
   ]);
 }
 
-function heading({ analysis, headline }: Parts): Markup {
+function heading({ analysis, headline }: ReportModel): Markup {
   const { stream, run, from, to } = analysis;
   const length = from !== null && to !== null && to > from ? ` (${duration(to - from)})` : "";
   return html`
@@ -78,7 +78,7 @@ function news(analysis: Analysis): Markup {
       </section>
     `;
   }
-  const groups = tellNews(analysis, NEWS_SHOWN);
+  const groups = describeChanges(analysis, NEWS_SHOWN);
   if (groups.length === 0) {
     return html`
       <section class="news quiet">
@@ -125,7 +125,7 @@ function withExample(text: string, example: string, mark: Child): Markup {
   `;
 }
 
-function tiles({ analysis, previous }: Parts): Markup {
+function tiles({ analysis, previous }: ReportModel): Markup {
   const { records, templates } = analysis;
   const errors = errorShare({ errors: errorsOf(analysis), records });
   const before = previous && errorShare(previous);
@@ -147,7 +147,7 @@ function tile(now: string, noun: string, before: string | null): Markup {
 
 function timeline({ timeline, bursts }: Analysis): Child {
   if (!timeline || timeline.points.length === 0) return null;
-  const told = tellBursts(bursts, timeline.step_ms);
+  const told = describeBursts(bursts, timeline.step_ms);
   const lines = told.slice(0, BURSTS_SHOWN).map((text) => html`<li>${text}</li>`);
   return section("Timeline", [
     timelineChart(timeline, bursts),
@@ -325,7 +325,7 @@ function sources({ sources, cut }: Analysis): Child {
 }
 
 /** Where the report's other forms and the other reports lie; the links work in the folder of reports. */
-function footer({ task, previous }: Parts): Markup {
+function footer({ task, previous }: ReportModel): Markup {
   const links = [
     previous && html`<a href="../${previous.task}/report.html">previous report</a>`,
     html`<a href="../index.html">all reports</a>`,

@@ -12,10 +12,10 @@ import {
   span,
 } from "../content/format.ts";
 import { codeCell, codeSpan, plainText, table } from "./markdown_text.ts";
-import { tellNews } from "../content/describe_changes.ts";
-import type { Parts } from "../content/report_model.ts";
+import { describeChanges } from "../content/describe_changes.ts";
+import type { ReportModel } from "../content/report_model.ts";
 import { sparkline } from "./sparkline.ts";
-import { tellBursts } from "../content/describe_bursts.ts";
+import { describeBursts } from "../content/describe_bursts.ts";
 import { errorShare, errorsOf, type Summary } from "../content/summary.ts";
 
 /** The report is never larger, because the rows and the text in each are limited below. */
@@ -37,7 +37,7 @@ const NAME_MAX = 60;
 const WORD_MAX = 40;
 
 /** Writes a report as Markdown that can be read without a renderer too: what is new comes first. */
-export function renderMarkdown(parts: Parts): string {
+export function renderMarkdown(parts: ReportModel): string {
   const { analysis } = parts;
   return [
     title(parts),
@@ -53,7 +53,7 @@ export function renderMarkdown(parts: Parts): string {
   ].filter((section) => section !== "").join("\n\n") + "\n";
 }
 
-function title({ analysis, task, headline }: Parts): string {
+function title({ analysis, task, headline }: ReportModel): string {
   const { stream, run, from, to } = analysis;
   return [
     `# Report on ${codeSpan(stream, NAME_MAX)}, run ${count(run)}`,
@@ -63,7 +63,7 @@ function title({ analysis, task, headline }: Parts): string {
 }
 
 function news(analysis: Analysis): string {
-  const groups = tellNews(analysis, NEWS_SHOWN);
+  const groups = describeChanges(analysis, NEWS_SHOWN);
   const lines = ["## What is new"];
   if (analysis.run === 1) {
     lines.push("First run of this stream: this is the baseline that later runs are compared with.");
@@ -83,7 +83,7 @@ function news(analysis: Analysis): string {
   return lines.join("\n\n");
 }
 
-function facts({ analysis, previous }: Parts): string {
+function facts({ analysis, previous }: ReportModel): string {
   const { records, from, to, cut } = analysis;
   const lines = [
     `- ${plural(records, "record")}, ${bytes(analysis.bytes)} from ` +
@@ -126,7 +126,7 @@ function timeline({ timeline, bursts }: Analysis): string {
   const errors = list.reduce((sum, bin) => sum + bin.errors, 0);
   const drawn = ["records  " + sparkline(list.map(({ records }) => records))];
   if (errors > 0) drawn.push("errors   " + sparkline(list.map(({ errors }) => errors)));
-  const told = tellBursts(bursts, timeline.step_ms);
+  const told = describeBursts(bursts, timeline.step_ms);
   const lines = told.slice(0, BURSTS_SHOWN).map((text) => `- ${text}`);
   if (told.length > BURSTS_SHOWN) lines.push(`- and ${count(told.length - BURSTS_SHOWN)} more`);
   return [

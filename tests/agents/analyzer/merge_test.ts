@@ -3,9 +3,9 @@ import { analyze } from "../../../agents/analyzer/analyze.ts";
 import { BASELINE_TEMPLATES_MAX } from "../../../agents/analyzer/baseline/baseline.ts";
 import { BASELINES_BYTES_MAX, merge, STREAMS_MAX } from "../../../agents/analyzer/merge.ts";
 import type { Draft } from "../../../agents/define.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { CodedError } from "../../../lib/errors.ts";
-import { weightOf } from "../../../lib/json_size.ts";
+import { estimateBytes } from "../../../lib/json_size.ts";
 import { Analysis } from "../../../agents/shapes.ts";
 import { Dice } from "../../harness/dice.ts";
 import { pageOf } from "./page_of.ts";
@@ -187,7 +187,7 @@ Deno.test("merge() forgets the least recently used streams over the limit", asyn
 async function bytesKept(memory: MapDraft): Promise<number> {
   const keys = await memory.keys("baseline/");
   const all = await Promise.all(keys.map((key) => memory.get(key)));
-  return all.reduce((sum: number, baseline) => sum + weightOf(baseline!), 0);
+  return all.reduce((sum: number, baseline) => sum + estimateBytes(baseline!), 0);
 }
 
 Deno.test("merge() forgets the least recently used streams that take too much memory", async () => {

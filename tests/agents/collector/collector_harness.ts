@@ -8,7 +8,7 @@ import {
 import { recall } from "../../../agents/collector/recall.ts";
 import { Scanner, type ScanOutput } from "../../../agents/collector/scan.ts";
 import type { Context, Draft } from "../../../agents/define.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { Page } from "../../../agents/shapes.ts";
 
 const PAGES_MAX = 100;
@@ -36,7 +36,7 @@ export class MapDraft implements Draft {
 }
 
 /** An inbox in a temporary folder, and the collector's ops on it with a clock that stands still. */
-export class Desk implements AsyncDisposable {
+export class CollectorHarness implements AsyncDisposable {
   readonly memory = new MapDraft();
   readonly inbox: string;
   /** Every file is written as of this time, so it is settled when `now` is later. */
@@ -107,6 +107,6 @@ export class Desk implements AsyncDisposable {
   }
 }
 
-export async function openDesk(): Promise<Desk> {
-  return new Desk(await Deno.makeTempDir({ prefix: "baton-inbox-" }));
+export async function openDesk(): Promise<CollectorHarness> {
+  return new CollectorHarness(await Deno.makeTempDir({ prefix: "baton-inbox-" }));
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import { collector } from "../../../agents/collector/collector.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { openDesk } from "./collector_harness.ts";
 
 Deno.test("collector() gives a page again from what it noted", async () => {

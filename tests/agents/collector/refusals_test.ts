@@ -4,9 +4,9 @@ import { FILES_MAX } from "../../../agents/collector/inbox/walk.ts";
 import type { Source } from "../../../agents/shapes.ts";
 import { ignoreMissing } from "../../../lib/system_errors.ts";
 import { within } from "../../harness/wire.ts";
-import { Desk, openDesk } from "./collector_harness.ts";
+import { CollectorHarness, openDesk } from "./collector_harness.ts";
 
-async function refused(desk: Desk, source: Source, code: ErrorCode, words: string) {
+async function refused(desk: CollectorHarness, source: Source, code: ErrorCode, words: string) {
   const error = await assertRejects(() => desk.collect({ sources: [source] }), CodedError);
   assertEquals(error.code, code, error.message);
   assertStringIncludes(error.message, words);
@@ -69,7 +69,7 @@ Deno.test("collect() names a path that leads round in a circle, or is closed to 
   await Deno.symlink("round", `${desk.inbox}/round`);
   await refused(desk, { file: "round" }, "invalid_input", "symbolic link");
   await refused(desk, { glob: "round/*" }, "invalid_input", "symbolic link");
-  await using round = new Desk(`${desk.inbox}/round`);
+  await using round = new CollectorHarness(`${desk.inbox}/round`);
   await refused(round, { file: "a.log" }, "invalid_input", "in a circle");
   const folder = `${desk.inbox}/closed`;
   await Deno.chmod(folder, 0);

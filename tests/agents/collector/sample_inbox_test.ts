@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { Desk } from "./collector_harness.ts";
+import { CollectorHarness } from "./collector_harness.ts";
 
-const desk = new Desk(new URL("../../inbox", import.meta.url).pathname);
+const desk = new CollectorHarness(new URL("../../inbox", import.meta.url).pathname);
 
 Deno.test("collect() reads the sample inbox", async () => {
   const pages = await desk.pages({ sources: [{ glob: "*" }] });

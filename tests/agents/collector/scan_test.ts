@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Desk, openDesk } from "./collector_harness.ts";
+import { CollectorHarness, openDesk } from "./collector_harness.ts";
 
 Deno.test("scan() lists what has not been collected, the oldest first", async () => {
   await using desk = await openDesk();
@@ -111,7 +111,7 @@ Deno.test({
   name: "scan() names a file of the year 3,000,000 once, until it grows",
   ignore: Deno.build.os !== "linux", // a file system that has such years
   async fn() {
-    await using desk = new Desk(await Deno.makeTempDir({ dir: "/dev/shm" }));
+    await using desk = new CollectorHarness(await Deno.makeTempDir({ dir: "/dev/shm" }));
     desk.written = 1e17;
     await desk.write("a.log", "a\n");
     const paths = async (): Promise<string[]> => (await desk.scan()).files.map(({ path }) => path);

@@ -4,7 +4,7 @@ import { reporter, REPORTS_KEPT } from "../../../agents/reporter/reporter.ts";
 import { discard } from "../../../agents/reporter/report_folder.ts";
 import { Analysis, Report } from "../../../agents/shapes.ts";
 import { CodedError } from "../../../lib/errors.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { analysis } from "./sample.ts";
 
 /** The reporter on a temporary folder, with a memory that forgets what a failed handler did. */

@@ -1,5 +1,5 @@
 import type { Analysis, Template } from "../../../agents/shapes.ts";
-import type { Parts } from "../../../agents/reporter/content/report_model.ts";
+import type { ReportModel } from "../../../agents/reporter/content/report_model.ts";
 
 export const START = Date.UTC(2026, 10, 23);
 
@@ -46,7 +46,7 @@ export function analysis(change: Partial<Analysis> = {}): Analysis {
   };
 }
 
-export function parts(change: Partial<Analysis> = {}): Parts {
+export function parts(change: Partial<Analysis> = {}): ReportModel {
   return { analysis: analysis(change), task: "t7", headline: "A headline", previous: null };
 }
 

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ChangesOver } from "../../../agents/runtime/draft.ts";
 import { OwnState } from "../../../agents/runtime/own_state.ts";
 import { CodedError } from "../../../lib/errors.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { openMemory } from "../../lib/disk/memories.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";

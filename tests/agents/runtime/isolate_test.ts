@@ -2,15 +2,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { z } from "zod";
 import { defineAgent, op } from "../../../agents/define.ts";
 import type { Reader } from "../../../agents/runtime/draft.ts";
-import { type Done, executeHere } from "../../../agents/runtime/execute.ts";
+import { executeInThread, type Outcome } from "../../../agents/runtime/execute.ts";
 import { Isolate } from "../../../agents/runtime/isolate.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { EXIT } from "../../../lib/exit.ts";
-import type { Json, JsonObject } from "../../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../../lib/json.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { connect, PATIENCE_MS, Program, SECRET } from "../../harness/agent_process.ts";
 
-const MODULE = new URL("wild_main.ts", import.meta.url).href;
+const MODULE = new URL("../../harness/wild_main.ts", import.meta.url).href;
 /** Longer than it takes to give up two, and to begin one. */
 const PLOD_MS = 2_500;
 /** Long enough for whatever ends by itself, short enough for a test. */
@@ -26,7 +26,7 @@ class Wild implements Disposable {
     keys: () => [...this.values.keys()],
   };
 
-  run(op: string, signal = new AbortController().signal, body: JsonObject = {}): Promise<Done> {
+  run(op: string, signal = new AbortController().signal, body: JsonObject = {}): Promise<Outcome> {
     return this.#isolate.execute({ op, id: "t1.wild", body }, this.#memory, signal);
   }
 
@@ -164,6 +164,6 @@ Deno.test("executeHere() knows a task by the request's id up to its first dot", 
   });
   const memory: Reader = { get: () => undefined, keys: () => [] };
   const work = { op: "tell", id: "t7.merge.3", body: {} };
-  const done = await executeHere(agent)(work, memory, new AbortController().signal);
+  const done = await executeInThread(agent)(work, memory, new AbortController().signal);
   assertEquals(done.output, { task: "t7" });
 });

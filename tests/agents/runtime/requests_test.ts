@@ -1,12 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type KeptBounds, Requests } from "../../../agents/runtime/requests.ts";
+import { Requests, type RetentionBounds } from "../../../agents/runtime/requests.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import type { Memory } from "../../../lib/disk/memory.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { openMemory } from "../../lib/disk/memories.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 
-const WIDE: KeptBounds = { requests: 1_000, bytes: 1_000_000, ms: 3_600_000 };
+const WIDE: RetentionBounds = { requests: 1_000, bytes: 1_000_000, ms: 3_600_000 };
 const OUTCOME = { ms: 1, bytesOut: 2 };
 
 async function finish(requests: Requests, id: string, text = ""): Promise<void> {

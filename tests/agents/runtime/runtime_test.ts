@@ -8,7 +8,7 @@ import {
 import { z } from "zod";
 import { type Context, type Op, op } from "../../../agents/define.ts";
 import { CodedError } from "../../../lib/errors.ts";
-import type { Json, JsonObject } from "../../../lib/wire/protocol.ts";
+import type { Json, JsonObject } from "../../../lib/json.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { within } from "../../harness/temp_folder.ts";
 import { Bench, Gate } from "../../bench/agent.ts";
@@ -53,14 +53,14 @@ Deno.test("answer() runs one handler at a time, the one that came first first", 
   const answers = [bench.ask("work", { at: 0 })];
   await gates[0].reached;
   answers.push(bench.ask("work", { at: 1 }));
-  while (bench.runtime.inHand < 2) await turn();
+  while (bench.runtime.inFlight < 2) await turn();
   await turn();
   assertEquals(events, ["begin 0"]);
   gates[1].open();
   gates[0].open();
   await Promise.all(answers);
   assertEquals(events, ["begin 0", "end 0", "begin 1", "end 1"]);
-  assertEquals(bench.runtime.inHand, 0);
+  assertEquals(bench.runtime.inFlight, 0);
 });
 
 Deno.test("answer() loses no update, however many come at once", async () => {
@@ -96,7 +96,7 @@ Deno.test("answer() replies after the disk has it, and runs the next handler mea
   while (runs < 3) await turn();
   const repeat = bench.ask("work", {}, { id: "r1" }).then(() => answered++);
   for (let turns = 0; turns < 5; turns++) await turn();
-  assertEquals([answered, bench.runtime.inHand], [0, 3]);
+  assertEquals([answered, bench.runtime.inFlight], [0, 3]);
   release();
   await Promise.all(answers);
   await repeat;
@@ -205,7 +205,7 @@ Deno.test("answer() of an id that runs joins it, and both share its end", async 
     const joined = Number((await bench.ask("stats")).repeated) + 1;
     const second = bench.ask(type, {}, { id: type });
     while ((await bench.ask("stats")).repeated !== joined) await turn();
-    assertEquals(bench.runtime.inHand, 1);
+    assertEquals(bench.runtime.inFlight, 1);
     gates[type].open();
     const [a, b] = await Promise.allSettled([first, second]);
     assertEquals(a, b);
@@ -342,7 +342,7 @@ Deno.test("answer() ends a handler that hangs at its deadline, and the next requ
   assertEquals(aborted[0], error);
   gate.open();
   await turn();
-  assertEquals([bench.state, bench.runtime.inHand], [{ worked: true }, 0]);
+  assertEquals([bench.state, bench.runtime.inFlight], [{ worked: true }, 0]);
 });
 
 Deno.test("answer() keeps a later answer although an earlier try, given up, returns behind it", async () => {
@@ -376,7 +376,7 @@ Deno.test("answer() refuses what is beyond the queue, and takes more when there 
   });
   const taken = Array.from({ length: 256 }, () => bench.code("work"));
   await gate.reached;
-  while (bench.runtime.inHand < 256) await turn();
+  while (bench.runtime.inFlight < 256) await turn();
   const error = await rejection(bench.ask("work"));
   assertEquals([error.code, error.maybeDone, error.afterMs! > 0], ["busy", false, true]);
   gate.open();
@@ -452,7 +452,7 @@ Deno.test("answer() cancels a request that runs and one that waits", async () =>
   const running = rejection(bench.ask("work", {}, { id: "running" }));
   await gate.reached;
   const waiting = rejection(bench.ask("work", {}, { id: "waiting" }));
-  while (bench.runtime.inHand < 2) await turn();
+  while (bench.runtime.inFlight < 2) await turn();
   assertEquals(await bench.ask("cancel", { id: "waiting" }), { cancelled: true });
   assertEquals(await bench.ask("cancel", { id: "running" }), { cancelled: true });
   for (const error of [await running, await waiting]) {
@@ -461,7 +461,7 @@ Deno.test("answer() cancels a request that runs and one that waits", async () =>
   await bench.ask("next");
   gate.open();
   await turn();
-  assertEquals([bench.state, bench.runtime.inHand], [{}, 0]);
+  assertEquals([bench.state, bench.runtime.inFlight], [{}, 0]);
   assertEquals(await bench.ask("cancel", { id: "running" }), { cancelled: false });
   assertEquals(await bench.ask("cancel", { id: "__proto__" }), { cancelled: false });
   assertEquals(await bench.code("cancel", {}), "invalid_input");
@@ -501,7 +501,7 @@ Deno.test("answer() on a full disk keeps nothing, answers storage_full, and reco
     Array.from({ length: 5 }, (_, at) => bench.code("count", {}, { id: `full-${at}` })),
   );
   assertEquals(new Set(codes), new Set(["storage_full"]));
-  assertEquals((await bench.ask("stats")).in_hand, 0);
+  assertEquals((await bench.ask("stats")).in_flight, 0);
   disk.fault = () => {};
   assertEquals(await bench.ask("count", {}, { id: "full-0" }), { n: 2 });
   await bench.reopen();
@@ -572,8 +572,8 @@ Deno.test("answer() counts what it did", async () => {
   await bench.ask("work", {}, { id: "x" });
   await bench.ask("work", {}, { id: "x" });
   await bench.code("work", { bad: true }, { id: "y" });
-  const { done, failed, repeated, in_hand, memory_keys } = await bench.ask("stats");
-  assertEquals([done, failed, repeated, in_hand, memory_keys], [1, 1, 1, 0, 2]);
+  const { done, failed, repeated, in_flight, memory_keys } = await bench.ask("stats");
+  assertEquals([done, failed, repeated, in_flight, memory_keys], [1, 1, 1, 0, 2]);
 });
 
 Deno.test("answer() keeps each request's life in memory, for people and for jq", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { importSecret } from "../../../lib/wire/auth.ts";
-import { type Address, addressText, Client } from "../../../lib/client/client.ts";
+import { type Address, addressText } from "../../../lib/address.ts";
+import { Client } from "../../../lib/client/client.ts";
 import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
 import { LIMITS, tooManyConnections } from "../../../lib/wire/limits.ts";
 import { type Request, toWire } from "../../../lib/wire/protocol.ts";

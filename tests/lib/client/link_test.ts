@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { importSecret } from "../../../lib/wire/auth.ts";
-import type { Address } from "../../../lib/client/client.ts";
+import type { Address } from "../../../lib/address.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { Link } from "../../../lib/client/link.ts";
 import type { Log } from "../../../lib/log.ts";
-import type { JsonObject } from "../../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../../lib/json.ts";
 import type { Server } from "../../../lib/server/server.ts";
 import { SYSTEM } from "../../../lib/system.ts";
 import {
@@ -92,9 +92,9 @@ Deno.test("Link asks again where the answer may be, however busy that address is
   assertEquals(chosen, [place]);
   other.gate.resolve();
   // Now the holder has something to do, and the other address nothing.
-  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000, holder: place });
+  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000, affinity: place });
   await until(() => holder.asked.includes("t2.say"), "the holder is busy");
-  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000, holder: place });
+  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000, affinity: place });
   await until(() => holder.asked.filter((id) => id === "t1.say").length === 2, "it is asked again");
   assertEquals(other.asked.includes("t1.say"), false);
   holder.gate.resolve();
@@ -115,7 +115,7 @@ Deno.test("Link leaves an address that fails alone while another one is up", asy
   await using link = linkTo([bad.address, good.address]);
   await until(() => link.states().every(({ up }) => up), "both are up");
   await refusal(link.call("say", {}, { id: "first", timeoutMs: 30_000 }));
-  assert(link.states()[0].resting_ms > 0);
+  assert(link.states()[0].cooldown_ms > 0);
   for (let n = 0; n < 5; n++) {
     const reply = await link.call("say", {}, { id: `n${n}`, timeoutMs: 30_000 });
     assertEquals(reply, { from: "good" });
@@ -126,7 +126,7 @@ Deno.test("Link leaves an address that fails alone while another one is up", asy
   healthy = true;
   // Better one that has failed than none; its answer ends its rest.
   const reply = await link.call("say", {}, { id: "last", timeoutMs: 30_000 });
-  assertEquals([reply, link.states()[0].resting_ms], [{ from: "bad" }, 0]);
+  assertEquals([reply, link.states()[0].cooldown_ms], [{ from: "bad" }, 0]);
 });
 
 Deno.test("Link goes on with the address that is left", async () => {
@@ -224,7 +224,7 @@ Deno.test("Link tells how each address stands", async () => {
     up: false,
     in_flight: 0,
     answered_ms_ago: null,
-    resting_ms: 0,
+    cooldown_ms: 0,
     error: "not connected yet",
   }]);
   await until(() => link.up, "it is up");
@@ -235,7 +235,7 @@ Deno.test("Link tells how each address stands", async () => {
     name: "echo-1",
     up: true,
     in_flight: 0,
-    resting_ms: 0,
+    cooldown_ms: 0,
     error: null,
   });
 });
@@ -301,11 +301,11 @@ Deno.test("asked() tells with whom the requests of a prefix are, and for how lon
   const ids = ["t1.merge", "t1.collect.0", "t11.merge"];
   const calls = ids.map((id) => link.call("say", {}, { id, timeoutMs: 30_000 }));
   await until(() => asked.length === 3, "they are asked");
-  const under = link.asked("t1.");
+  const under = link.inFlight("t1.");
   assertEquals(under.map(({ id }) => id).sort(), ["t1.collect.0", "t1.merge"]);
   assertEquals(new Set(under.map(({ name }) => name)), new Set([link.states()[0].name]));
   for (const { ms } of under) assert(ms >= 0 && ms < 60_000, `${ms}`);
   gate.resolve();
   await Promise.all(calls);
-  assertEquals(link.asked(""), []);
+  assertEquals(link.inFlight(""), []);
 });

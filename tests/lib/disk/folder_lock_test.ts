@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ExitError } from "../../../lib/exit.ts";
 import { type Disk, type DiskFile, SYSTEM } from "../../../lib/system.ts";
-import { takeFolder } from "../../../lib/disk/folder_lock.ts";
+import { lockFolder } from "../../../lib/disk/folder_lock.ts";
 import { systemError } from "./faulty_disk.ts";
 
 // Seen to catch: a lock that stays open.
@@ -18,7 +18,7 @@ Deno.test("takeFolder() leaves no file open where the disk can't lock it", async
     open: () => Promise.resolve(lock),
   } as unknown as Disk;
   const { reason } = await assertRejects(
-    () => takeFolder("somewhere", { ...SYSTEM, disk }),
+    () => lockFolder("somewhere", { ...SYSTEM, disk }),
     ExitError,
     'Cannot open memory "somewhere": Input/output error',
   );

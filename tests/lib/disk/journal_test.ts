@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
 import type { Journal } from "../../../lib/disk/journal.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { START } from "../../../lib/disk/record.ts";
 import { RECORD_BYTES_MAX } from "../../../lib/disk/segment.ts";
 import { Dice } from "../../harness/dice.ts";

@@ -1,6 +1,6 @@
 import { ExitError } from "../../../lib/exit.ts";
 import { Journal, type JournalOptions } from "../../../lib/disk/journal.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { START } from "../../../lib/disk/record.ts";
 
 /** A journal that is open, and what it told while it opened and since. */

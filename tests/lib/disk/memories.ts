@@ -1,6 +1,6 @@
 import type { ExitError } from "../../../lib/exit.ts";
 import { Memory, type MemoryOptions } from "../../../lib/disk/memory.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 
 export type State = Map<string, Json>;
 

@@ -10,7 +10,7 @@ import {
 import { CodedError } from "../../../lib/errors.ts";
 import { ExitError } from "../../../lib/exit.ts";
 import { type Changes, Memory } from "../../../lib/disk/memory.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { Dice } from "../../harness/dice.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";

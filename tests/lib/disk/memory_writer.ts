@@ -5,7 +5,7 @@
  * @module
  */
 import { Memory } from "../../../lib/disk/memory.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 
 const [folder] = Deno.args;
 const memory = await Memory.open({

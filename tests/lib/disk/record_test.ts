@@ -1,11 +1,11 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import {
   crc32,
   crcText,
   decodeRecord,
   encodeRecord,
-  type Mark,
+  type JournalPosition,
   peekRecord,
   START,
 } from "../../../lib/disk/record.ts";
@@ -23,7 +23,10 @@ const VALUES: Json[] = [
   { "": 1, ["__proto__"]: { polluted: true }, "constructor": null, "ключ": "значение" },
 ];
 
-function chain(values: Json[], after: Mark = START): { lines: Uint8Array[]; mark: Mark } {
+function chain(
+  values: Json[],
+  after: JournalPosition = START,
+): { lines: Uint8Array[]; mark: JournalPosition } {
   let mark = after;
   const lines = values.map((value) => {
     const encoded = encodeRecord(mark, JSON.stringify(value));
@@ -34,7 +37,7 @@ function chain(values: Json[], after: Mark = START): { lines: Uint8Array[]; mark
 }
 
 /** The records up to the first that is not the next one. */
-function follow(lines: Uint8Array[], after: Mark = START): Json[] {
+function follow(lines: Uint8Array[], after: JournalPosition = START): Json[] {
   const found: Json[] = [];
   let mark = after;
   for (const line of lines) {

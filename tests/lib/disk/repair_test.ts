@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { EXIT, ExitError } from "../../../lib/exit.ts";
 import { repair } from "../../../lib/disk/repair.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { connect, Program } from "../../harness/agent_process.ts";
 import { Site } from "../../orchestrator/site.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";

@@ -15,7 +15,7 @@ import type { Memory } from "../../../lib/disk/memory.ts";
 import { PROTOCOL } from "../../../lib/wire/protocol.ts";
 import { Reserve, RESERVE_BYTES } from "../../../lib/disk/reserve.ts";
 import { connect, Program } from "../../harness/agent_process.ts";
-import { leftOut } from "../../harness/skipped.ts";
+import { skip } from "../../harness/skipped.ts";
 import { mountSmall, whyNoMount } from "../../disk_faults/mounted.ts";
 import { Site } from "../../orchestrator/site.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
@@ -245,7 +245,7 @@ Deno.test("answer() while the disk is full refuses what is new, and nothing else
   assertEquals([await slow, await joined], ["slow", "slow"]);
   assertEquals([await ask("once"), await ask("page")], ["once", "page again"]);
   assertEquals(await ask("pure", "new"), "pure");
-  assertEquals((await runtime.answer({ v: PROTOCOL, id: "s", type: "stats" })).in_hand, 0);
+  assertEquals((await runtime.answer({ v: PROTOCOL, id: "s", type: "stats" })).in_flight, 0);
   assert(memory.full);
   give(RESERVE);
   await roomy(memory);
@@ -256,7 +256,7 @@ Deno.test("answer() while the disk is full refuses what is new, and nothing else
 Deno.test("Memory on a disk that is really full records with its reserve", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNoMount(temp.path);
-  if (why !== undefined) return await leftOut(t, why);
+  if (why !== undefined) return await skip(t, why);
   await using mounted = await mountSmall(`${temp.path}/disk`, "size=1m");
   const folder = `${mounted.path}/memory`;
   {
@@ -282,7 +282,7 @@ Deno.test("Memory on a disk that is really full records with its reserve", async
 Deno.test("an agent on a full disk refuses what is new, says so, and is well again by itself", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNoMount(temp.path);
-  if (why !== undefined) return await leftOut(t, why);
+  if (why !== undefined) return await skip(t, why);
   await using mounted = await mountSmall(`${temp.path}/memory`, "size=6m");
   await using program = new Program(temp.path, ["--port", "0"]);
   using client = await connect(await program.serving());
@@ -301,7 +301,7 @@ Deno.test("an agent on a full disk refuses what is new, says so, and is well aga
 Deno.test("the orchestrator on a full disk refuses tasks alone, and takes them again by itself", async (t) => {
   await using site = await Site.make();
   const why = await whyNoMount(site.folder);
-  if (why !== undefined) return await leftOut(t, why);
+  if (why !== undefined) return await skip(t, why);
   await using mounted = await mountSmall(`${site.folder}/memory`, "size=6m");
   await using _ = await site.serve();
   using client = await site.connect();

@@ -7,7 +7,7 @@
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { ExitError } from "../../../lib/exit.ts";
 import { Journal } from "../../../lib/disk/journal.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { encodeRecord, START } from "../../../lib/disk/record.ts";
 import { findSegments, isTorn, newSegment } from "../../../lib/disk/segment.ts";
 import { Dice } from "../../harness/dice.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Damage } from "../../../lib/disk/damage.ts";
 import { ExitError } from "../../../lib/exit.ts";
-import type { Json } from "../../../lib/wire/protocol.ts";
+import type { Json } from "../../../lib/json.ts";
 import { crc32, crcText, START } from "../../../lib/disk/record.ts";
 import { encodeSnapshot, readSnapshot, type Snapshot } from "../../../lib/disk/snapshot.ts";
 import { Dice } from "../../harness/dice.ts";

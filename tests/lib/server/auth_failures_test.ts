@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { importSecret } from "../../../lib/wire/auth.ts";
 import { Client } from "../../../lib/client/client.ts";
-import { Guesses } from "../../../lib/server/auth_failures.ts";
+import { AuthFailures } from "../../../lib/server/auth_failures.ts";
 import { keepLog, OTHER_SECRET, Peer, SECRET, serve, within } from "../../harness/wire.ts";
 
 // Seen to catch: no doubling, no forgetting, no bound, right proofs that count or wait, the limit for
@@ -14,27 +14,27 @@ function standing(): { now: () => number; ms: number } {
 }
 
 Deno.test("Guesses.add() doubles the delay of an address up to two seconds", () => {
-  const guesses = new Guesses(standing());
-  const delays = Array.from({ length: 7 }, () => guesses.add("a").ms);
+  const guesses = new AuthFailures(standing());
+  const delays = Array.from({ length: 7 }, () => guesses.add("a").delayMs);
   assertEquals(delays, [200, 400, 800, 1600, 2000, 2000, 2000]);
   for (let n = 0; n < 2_000; n++) guesses.add("a");
-  assertEquals(guesses.add("a"), { ms: 2000, inARow: 2008 });
-  assertEquals(guesses.add("b"), { ms: 200, inARow: 1 });
+  assertEquals(guesses.add("a"), { delayMs: 2000, inARow: 2008 });
+  assertEquals(guesses.add("b"), { delayMs: 200, inARow: 1 });
 });
 
 Deno.test("Guesses.add() forgets an address after a minute of quiet and not before", () => {
   const clock = standing();
-  const guesses = new Guesses(clock);
+  const guesses = new AuthFailures(clock);
   guesses.add("a");
   clock.ms += 60_000;
-  assertEquals(guesses.add("a").ms, 400);
+  assertEquals(guesses.add("a").delayMs, 400);
   clock.ms += 60_001;
-  assertEquals(guesses.add("a").ms, 200);
+  assertEquals(guesses.add("a").delayMs, 200);
 });
 
 Deno.test("Guesses remembers so many addresses and forgets the quietest first", () => {
   const clock = standing();
-  const guesses = new Guesses(clock);
+  const guesses = new AuthFailures(clock);
   guesses.add("loud");
   guesses.add("quiet");
   for (let n = 0; n < 999; n++) {
@@ -72,8 +72,8 @@ Deno.test("Server answers wrong proofs later each time, right ones at once, and 
   for (const [n, least] of [200, 400, 800, 1600].entries()) {
     assertEquals(held[n] >= least - 5, true, `guess ${n + 1} was answered after ${held[n]} ms`);
   }
-  assertEquals(server.stats().wrong_proofs, 4);
-  const told = logged.filter(({ event }) => event === "wrong_proof").map(({ fields }) => fields);
+  assertEquals(server.stats().auth_failures, 4);
+  const told = logged.filter(({ event }) => event === "auth_failure").map(({ fields }) => fields);
   assertEquals(told[0], { peer: "127.0.0.1", in_a_row: 1, times: 1 });
   // The fourth comes more than a second later, and the second may.
   assertEquals(told.at(-1)!.in_a_row, 4);
@@ -84,7 +84,7 @@ Deno.test("Server that ends does not wait for answers that are held back", async
   const server = await serve();
   using guesser = await Peer.connect(server.address);
   const refused = guesser.logIn(OTHER_SECRET).catch(() => {}); // it is hung up on
-  while ((server.stats().wrong_proofs as number) === 0) {
+  while ((server.stats().auth_failures as number) === 0) {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await within(server[Symbol.asyncDispose](), "the server to end", 150);
@@ -104,7 +104,7 @@ Deno.test("Server lets in who holds the secret while many guess from the same ad
     }
   });
   try {
-    while ((server.stats().wrong_proofs as number) < 20) {
+    while ((server.stats().auth_failures as number) < 20) {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     const begun = performance.now();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Members } from "../../../lib/server/authenticated.ts";
+import { Authenticated } from "../../../lib/server/authenticated.ts";
 
 // Seen to catch: another half or none that stays, the last in place of the first, one that asks for
 // nothing or an address with the most that is not looked at, one that is given away or counted twice,
@@ -14,14 +14,14 @@ const idle = (name: string): One => ({ name, inFlight: 0 });
 const busy = (name: string): One => ({ name, inFlight: 1 });
 
 /** All of them, each as it gives way. */
-function all(members: Members<One>): string {
+function all(members: Authenticated<One>): string {
   let names = "";
   for (let one; (one = members.makeRoom()) !== undefined;) names += one.name;
   return names;
 }
 
 Deno.test("Members keeps the half that was let in first, and lets the first of the others go", () => {
-  const members = new Members<One>();
+  const members = new Authenticated<One>();
   const ones = [..."abcdefg"].map(idle);
   for (const one of ones) members.add(one, "x");
   members.delete(ones[1], "x");
@@ -35,7 +35,7 @@ Deno.test("Members keeps the half that was let in first, and lets the first of t
 });
 
 Deno.test("Members lets those of a half stay for longest that wait for an answer", () => {
-  const members = new Members<One>();
+  const members = new Authenticated<One>();
   const ones = [idle("a"), idle("b"), busy("c"), idle("d"), busy("e"), idle("f"), busy("g")];
   for (const one of ones) members.add(one, "x");
   assertEquals([members.makeRoom()?.name, members.makeRoom()?.name], ["d", "f"]);
@@ -43,7 +43,7 @@ Deno.test("Members lets those of a half stay for longest that wait for an answer
 });
 
 Deno.test("Members lets those go first whose address has the most", () => {
-  const members = new Members<One>();
+  const members = new Authenticated<One>();
   members.add(idle("a"), "few");
   for (const name of "bcd") members.add(busy(name), "many");
   members.add(idle("e"), "few");

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../lib/wire/limits.ts";
-import { Room } from "../../../lib/server/capacity.ts";
+import { Capacity } from "../../../lib/server/capacity.ts";
 
 // Seen to catch: a room that shrinks by others' descriptors, too early, too late or from what was open
 // alone, members that are not counted, a share that is rounded to the other side.
 
-const roomOf = (connections: number, connections_before_auth: number): Room =>
-  new Room({ ...LIMITS, connections, connections_before_auth });
+const roomOf = (connections: number, connections_before_auth: number): Capacity =>
+  new Capacity({ ...LIMITS, connections, connections_before_auth });
 
 Deno.test("Room is what the limits say", () => {
   const room = roomOf(10, 7);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Limits } from "../../../lib/wire/limits.ts";
-import { InHand } from "../../../lib/server/memory_budget.ts";
-import type { JsonObject } from "../../../lib/wire/protocol.ts";
+import { MemoryBudget } from "../../../lib/server/memory_budget.ts";
+import type { JsonObject } from "../../../lib/json.ts";
 import { Peer, serve, until } from "../../harness/wire.ts";
 
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -14,30 +14,30 @@ const FRAME_BYTES = 8 * 1024 + 56 + 8 + 1 + 24;
 const taking = (bytes: number): JsonObject => ({ a: "x".repeat(bytes - FRAME_BYTES) });
 
 Deno.test("InHand takes requests up to its bound and not one past it", () => {
-  const hand = new InHand();
-  const half = hand.take(taking(BYTES_MAX / 2), false);
-  assertEquals(hand.take(taking(BYTES_MAX / 2 + 1), false), undefined);
-  const other = hand.take(taking(BYTES_MAX / 2), false);
-  assertEquals(hand.take({}, false), undefined);
+  const hand = new MemoryBudget();
+  const half = hand.reserve(taking(BYTES_MAX / 2), false);
+  assertEquals(hand.reserve(taking(BYTES_MAX / 2 + 1), false), undefined);
+  const other = hand.reserve(taking(BYTES_MAX / 2), false);
+  assertEquals(hand.reserve({}, false), undefined);
   half!();
   other!();
-  hand.take(taking(BYTES_MAX), false)!();
+  hand.reserve(taking(BYTES_MAX), false)!();
 });
 
 Deno.test("InHand takes a request that is larger than its bound where there is no other", () => {
-  const hand = new InHand();
-  const letGo = hand.take(taking(BYTES_MAX + 1), false);
-  assertEquals(hand.take({}, false), undefined);
+  const hand = new MemoryBudget();
+  const letGo = hand.reserve(taking(BYTES_MAX + 1), false);
+  assertEquals(hand.reserve({}, false), undefined);
   letGo!();
-  assertEquals(typeof hand.take(taking(BYTES_MAX + 1), false), "function");
+  assertEquals(typeof hand.reserve(taking(BYTES_MAX + 1), false), "function");
 });
 
 Deno.test("InHand always takes a small request of a connection that has no other", () => {
-  const hand = new InHand();
-  hand.take(taking(BYTES_MAX), false);
-  assertEquals(hand.take(taking(SMALL_BYTES + 1), true), undefined);
-  assertEquals(hand.take(taking(SMALL_BYTES), false), undefined);
-  assertEquals(typeof hand.take(taking(SMALL_BYTES), true), "function");
+  const hand = new MemoryBudget();
+  hand.reserve(taking(BYTES_MAX), false);
+  assertEquals(hand.reserve(taking(SMALL_BYTES + 1), true), undefined);
+  assertEquals(hand.reserve(taking(SMALL_BYTES), false), undefined);
+  assertEquals(typeof hand.reserve(taking(SMALL_BYTES), true), "function");
 });
 
 Deno.test("Server answers busy where the requests in hand take all the memory, until they are answered", async () => {

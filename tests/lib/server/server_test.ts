@@ -547,7 +547,7 @@ Deno.test("Server lets one go that came late and asks for nothing when too many 
   using fourth = await Peer.loggedIn(server.address);
   assertEquals(codes(await second.rest()), ["busy"]);
   await until(() => server.connections === 3, "it is gone");
-  assertEquals((server.stats() as Message).connections, { open: 3, known: 3, turned_away: 1 });
+  assertEquals((server.stats() as Message).connections, { open: 3, authenticated: 3, rejected: 1 });
   for (const peer of [third, fourth]) assertEquals((await peer.ask("ping")).ok, true);
   release();
   assertEquals((await asking.hear()).id, "h");
@@ -636,7 +636,7 @@ Deno.test("Server lets one whose proof was wrong go before one that came earlier
   using guesser = await Peer.connect(server.address);
   await guesser.ask("hello", { nonce: makeNonce() });
   await guesser.say({ v: 1, id: "q", type: "auth", body: { mac: "A".repeat(43) } });
-  await until(() => server.stats().wrong_proofs === 1, "it is refused");
+  await until(() => server.stats().auth_failures === 1, "it is refused");
   using _third = await Peer.connect(server.address);
   assertEquals(codes(await guesser.rest()), ["busy"]);
   assertEquals((await first.ask("ping")).ok, true);
@@ -766,11 +766,11 @@ Deno.test("Server has room for fewer once it has run out of descriptors, and let
     using last = await Peer.loggedIn(server.address);
     assertEquals((await last.ask("ping")).ok, true);
     await until(() => server.connections <= 30, "the others have gone");
-    assertEquals((server.stats() as Message).connections.known, left);
+    assertEquals((server.stats() as Message).connections.authenticated, left);
     for (let n = 0; n < 60; n++) await connect();
     await until(() => server.connections > 30, "all have come");
     const events = logged.map(({ event, fields }) => [event, fields.connections]);
-    assertEquals(events, [["no_descriptors", 30], ["accept_failed", undefined]]);
+    assertEquals(events, [["out_of_descriptors", 30], ["accept_failed", undefined]]);
   }
 });
 
@@ -790,7 +790,7 @@ Deno.test("Server has room for fewer where descriptors run out behind accept, as
   using peers = new DisposableStack();
   for (let n = 0; n < 20; n++) peers.use(await Peer.connect(server.address));
   await until(() => logged.length > 0, "it is told");
-  assertEquals([logged[0].event, logged[0].fields.connections], ["no_descriptors", 15]);
+  assertEquals([logged[0].event, logged[0].fields.connections], ["out_of_descriptors", 15]);
 });
 
 Deno.test("Session says that there were no descriptors for it", async () => {

@@ -1,19 +1,19 @@
 import { assertEquals } from "@std/assert";
-import { Newcomers } from "../../../lib/server/unauthenticated.ts";
+import { Unauthenticated } from "../../../lib/server/unauthenticated.ts";
 
 // Seen to catch: the newest that gives way in place of the oldest, an address that is not looked at, a
 // hello that counts for nothing, one that is given away twice, a crowd of which nobody gets through, an
 // address that is weighed by how many it has alone.
 
 /** Everyone who gives way to a newcomer from this address, until nobody does. */
-function all(newcomers: Newcomers<string>, address: string, now: number): string[] {
+function all(newcomers: Unauthenticated<string>, address: string, now: number): string[] {
   const gone: string[] = [];
   for (let one; (one = newcomers.makeRoomFor(address, now)) !== undefined;) gone.push(one);
   return gone;
 }
 
 Deno.test("Newcomers lets the oldest of an address go first", () => {
-  const newcomers = new Newcomers<string>();
+  const newcomers = new Unauthenticated<string>();
   for (const [at, one] of ["a", "b", "c", "d"].entries()) newcomers.add(one, "x", at);
   newcomers.delete("b", "x");
   newcomers.delete("b", "x");
@@ -23,7 +23,7 @@ Deno.test("Newcomers lets the oldest of an address go first", () => {
 });
 
 Deno.test("Newcomers lets whoever said hello begin anew, once", () => {
-  const newcomers = new Newcomers<string>();
+  const newcomers = new Unauthenticated<string>();
   for (const [at, one] of ["a", "b", "c"].entries()) newcomers.add(one, "x", at);
   newcomers.greet("a", "x", 5);
   newcomers.add("d", "x", 6);
@@ -33,7 +33,7 @@ Deno.test("Newcomers lets whoever said hello begin anew, once", () => {
 });
 
 Deno.test("Newcomers lets those go before all others whose proof was wrong", () => {
-  const newcomers = new Newcomers<string>();
+  const newcomers = new Unauthenticated<string>();
   for (const one of ["a", "b", "c"]) newcomers.add(one, "x", 0);
   newcomers.add("d", "y", 0);
   newcomers.refuse("d", "y");
@@ -46,7 +46,7 @@ Deno.test("Newcomers lets those go before all others whose proof was wrong", () 
 });
 
 Deno.test("Newcomers lets the address with the most give way, whoever comes", () => {
-  const newcomers = new Newcomers<string>();
+  const newcomers = new Unauthenticated<string>();
   newcomers.add("honest", "y", 0);
   for (let n = 0; n < 4; n++) newcomers.add(`bad ${n}`, "x", 1 + n);
   const gone = ["x", "y", "z"].map((address) => newcomers.makeRoomFor(address, 1_000));
@@ -54,7 +54,7 @@ Deno.test("Newcomers lets the address with the most give way, whoever comes", ()
 });
 
 Deno.test("Newcomers lets nobody go who has just come, but for another address", () => {
-  const newcomers = new Newcomers<string>();
+  const newcomers = new Unauthenticated<string>();
   for (const one of ["a", "b"]) newcomers.add(one, "x", 100);
   newcomers.add("c", "y", 100);
   assertEquals(newcomers.makeRoomFor("x", 109), undefined);
@@ -65,7 +65,7 @@ Deno.test("Newcomers lets nobody go who has just come, but for another address",
 });
 
 Deno.test("Newcomers lets an address with one for long give way before one with several for a moment", () => {
-  const newcomers = new Newcomers<string>();
+  const newcomers = new Unauthenticated<string>();
   newcomers.add("silent", "x", 0);
   for (const one of ["a", "b", "c"]) newcomers.add(one, "y", 300);
   assertEquals(newcomers.makeRoomFor("z", 400), "silent", "1 for 400 ms, and 3 for 100");

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { sleep } from "../../../lib/retry.ts";
 import { TlsConnection } from "../../../lib/tls/connection.ts";
-import { Loops } from "../../../lib/tls/loopback_pool.ts";
+import { LoopbackPool } from "../../../lib/tls/loopback_pool.ts";
 import { within } from "../../harness/wire.ts";
 
 // Seen to catch: what a peer sends is passed on though nobody reads; a read that lets nothing go on.
@@ -51,7 +51,7 @@ class Side {
 Deno.test("TlsConnection passes on what its peer sends only while somebody reads", async () => {
   const [peer, wire, plain] = [new Side(), new Side(), new Side()];
   const loop = { wire: wire as unknown as Deno.TcpConn, plain: plain as unknown as Deno.TlsConn };
-  const loops = new Loops(() => Promise.resolve(loop));
+  const loops = new LoopbackPool(() => Promise.resolve(loop));
   const connection = new TlsConnection(peer as unknown as Deno.TcpConn, loops);
   await assertRejects(() => connection.write(HELLO), Deno.errors.NotConnected);
   peer.give(HELLO);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { sleep } from "../../../lib/retry.ts";
-import { type Loop, Loops } from "../../../lib/tls/loopback_pool.ts";
+import { type Loopback, LoopbackPool } from "../../../lib/tls/loopback_pool.ts";
 import { within } from "../../harness/wire.ts";
 
 // Seen to catch: always the last one first, a loop for who is gone, and one failure that ends the
@@ -11,16 +11,16 @@ const settled = (): Promise<void> => sleep(0);
 
 /** Loops that are made when the test says so, each known by its number. */
 class Making {
-  readonly loops: Loops;
+  readonly loops: LoopbackPool;
   made = 0;
   #now = Promise.withResolvers<void>();
 
   constructor() {
-    this.loops = new Loops(async () => {
+    this.loops = new LoopbackPool(async () => {
       await this.#now.promise;
       this.#now = Promise.withResolvers();
       if (this.made++ === 1) throw new Error("No descriptor is left");
-      return { number: this.made } as unknown as Loop;
+      return { number: this.made } as unknown as Loopback;
     });
   }
 

@@ -5,7 +5,7 @@
  */
 import { SYSTEM, type System } from "../../../lib/system.ts";
 import { tlsNet } from "../../../lib/tls/tls.ts";
-import { leftOut } from "../../harness/skipped.ts";
+import { skip } from "../../harness/skipped.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 
 const README = new URL("../../../README.md", import.meta.url);
@@ -59,13 +59,13 @@ export class PrivateCa implements AsyncDisposable {
   }
 }
 
-/** A test that is left out, for all to see, where there is no `openssl` to make certificates with. */
+/** A test that is skipped, for all to see, where there is no `openssl` to make certificates with. */
 export function tlsTest(
   name: string,
   body: (ca: PrivateCa, t: Deno.TestContext) => Promise<void>,
 ): void {
   Deno.test(name, async (t) => {
-    if (!await hasOpenssl()) return await leftOut(t, "there is no openssl");
+    if (!await hasOpenssl()) return await skip(t, "there is no openssl");
     await using ca = await PrivateCa.make();
     await body(ca, t);
   });

@@ -399,8 +399,8 @@ async function playAll(t: Deno.TestContext, system: System, ca?: string): Promis
       assertEquals(refusal?.error?.code, code);
       const counted = Object.entries(struck()).filter(([, count]) => count !== 0);
       assertEquals(counted, [[name, 1]]);
-      const { turned_away } = (server.stats() as Message).connections;
-      assertEquals(turned_away, name.startsWith("connections") ? 1 : 0);
+      const { rejected } = (server.stats() as Message).connections;
+      assertEquals(rejected, name.startsWith("connections") ? 1 : 0);
       if (closes) assertEquals(await peer.rest(), []);
       else await fine(peer);
     });
@@ -454,9 +454,9 @@ Deno.test("stats counts connections, wrong proofs and strikes since the start", 
   using peer = await Peer.loggedIn(server.address);
   using _other = await Peer.connect(server.address);
   await until(() => server.connections === 2, "both are there");
-  const { connections, wrong_proofs, limits } = (await peer.ask("stats")).body;
-  assertEquals(connections, { open: 2, known: 1, turned_away: 0 });
-  assertEquals(wrong_proofs, 0);
+  const { connections, auth_failures, limits } = (await peer.ask("stats")).body;
+  assertEquals(connections, { open: 2, authenticated: 1, rejected: 0 });
+  assertEquals(auth_failures, 0);
   assertEquals(limits, {
     ...Object.fromEntries(LIMIT_NAMES.map((name) => [name, 0])),
     line_bytes: 3,
@@ -649,28 +649,28 @@ Deno.test("LIMIT_TABLE is what PROTOCOL.md says", async () => {
   const page = await Deno.readTextFile(new URL("../../../lib/wire/PROTOCOL.md", import.meta.url));
   const rows = page.matchAll(/^\| `(\w+)` +\| (\d+) +\| (\d+) +\| (\d+) +\|/gm);
   const told = [...rows].map(([, name, ...numbers]) => {
-    const [usual, least, most] = numbers.map(Number);
-    return [name, { usual, least, most }];
+    const [byDefault, min, max] = numbers.map(Number);
+    return [name, { default: byDefault, min, max }];
   });
   assertEquals(Object.fromEntries(told), LIMIT_TABLE);
 });
 
 Deno.test("readLimits() takes each limit at its bounds and nothing beyond them", () => {
   for (const name of LIMIT_NAMES) {
-    const { usual, least, most } = LIMIT_TABLE[name];
-    assertEquals(usual >= least && usual <= most, true, name);
+    const { default: byDefault, min, max } = LIMIT_TABLE[name];
+    assertEquals(byDefault >= min && byDefault <= max, true, name);
     // The two numbers of connections bound each other as well.
     const rest = name === "connections"
       ? ",connections_before_auth=1"
       : name === "connections_before_auth"
       ? ",connections=65536"
       : "";
-    for (const value of [least, most]) {
+    for (const value of [min, max]) {
       assertEquals(readLimits(`${name}=${value}${rest}`)[name], value);
     }
-    for (const value of [least - 1, most + 1, "", "1e4", "-1", "0x10", "many"]) {
+    for (const value of [min - 1, max + 1, "", "1e4", "-1", "0x10", "many"]) {
       const { message } = assertThrows(() => readLimits(`${name}=${value}${rest}`), RangeError);
-      assertEquals(message, `${name} must be a whole number from ${least} to ${most}`);
+      assertEquals(message, `${name} must be a whole number from ${min} to ${max}`);
     }
   }
 });

@@ -3,19 +3,19 @@ import { z } from "zod";
 import { advice, CodedError, ERROR_CODES, type ErrorCode } from "../../../lib/errors.ts";
 import { LIMITS } from "../../../lib/wire/limits.ts";
 import {
-  checked,
+  assertSendable,
   decodeReply,
   decodeRequest,
   encode,
   fromWire,
+  isLongerThan,
   issues,
-  longer,
-  refuseUnfit,
   RequestError,
   RequestId,
   TaskId,
   TIMEOUT_MS_MAX,
   toWire,
+  validate,
 } from "../../../lib/wire/protocol.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -304,21 +304,21 @@ Deno.test("decodeReply() tells one thing of a reply in which very much is wrong"
 
 Deno.test("refuseUnfit() lets a line of the largest size be sent, and none that is larger", () => {
   const limits = { ...LIMITS, line_bytes: 11 };
-  refuseUnfit('{"a":"漢"}\n', limits);
+  assertSendable('{"a":"漢"}\n', limits);
   assertEquals(
-    assertThrows(() => refuseUnfit('{"aa":"漢"}\n', limits), CodedError).code,
+    assertThrows(() => assertSendable('{"aa":"漢"}\n', limits), CodedError).code,
     "line_too_long",
   );
 });
 
 Deno.test("longer() counts bytes, not characters, and not the line's end", () => {
-  assertEquals(longer("abc\n", 3), false);
-  assertEquals(longer("abcd\n", 3), true);
-  assertEquals(longer("é\n", 2), false);
-  assertEquals(longer("é\n", 1), true);
-  assertEquals(longer("🙂🙂\n", 8), false);
-  assertEquals(longer("🙂🙂\n", 7), true);
-  assertEquals(longer("x".repeat(LIMITS.line_bytes) + "\n", LIMITS.line_bytes), false);
+  assertEquals(isLongerThan("abc\n", 3), false);
+  assertEquals(isLongerThan("abcd\n", 3), true);
+  assertEquals(isLongerThan("é\n", 2), false);
+  assertEquals(isLongerThan("é\n", 1), true);
+  assertEquals(isLongerThan("🙂🙂\n", 8), false);
+  assertEquals(isLongerThan("🙂🙂\n", 7), true);
+  assertEquals(isLongerThan("x".repeat(LIMITS.line_bytes) + "\n", LIMITS.line_bytes), false);
 });
 
 Deno.test("toWire() and fromWire() carry every code there and back", () => {
@@ -360,10 +360,10 @@ Deno.test("CodedError lets its maker say what may have run, and asks to wait onl
   assertEquals(new CodedError("not_found", "", { afterMs: 5 }).afterMs, undefined);
 });
 
-Deno.test("checked() gives the value of its schema or the paths at fault", () => {
+Deno.test("validate() gives the value of its schema or the paths at fault", () => {
   const schema = z.strictObject({ list: z.array(z.strictObject({ n: z.int() })) });
-  assertEquals(checked(schema, { list: [{ n: 1 }] }), { list: [{ n: 1 }] });
-  const error = assertThrows(() => checked(schema, { list: [{ n: 1 }, { n: "x" }] }), CodedError);
+  assertEquals(validate(schema, { list: [{ n: 1 }] }), { list: [{ n: 1 }] });
+  const error = assertThrows(() => validate(schema, { list: [{ n: 1 }, { n: "x" }] }), CodedError);
   assertEquals(error.code, "invalid_input");
   assert(error.details![0].startsWith("list.1.n: "), error.details![0]);
 });

@@ -62,8 +62,8 @@ Deno.test("play() fails where the wire differs from the page", async () => {
 
 Deno.test("PROTOCOL.md lists every limit with its default and its bounds", () => {
   const listed = [...rows("Limits")].map(([name, cells]) => {
-    const [usual, least, most] = cells.map(Number);
-    return [name, { usual, least, most }];
+    const [byDefault, min, max] = cells.map(Number);
+    return [name, { default: byDefault, min, max }];
   });
   assertEquals(Object.fromEntries(listed), LIMIT_TABLE);
 });
@@ -150,7 +150,7 @@ async function python(): Promise<boolean> {
 }
 
 Deno.test({
-  name: "PROTOCOL.md's client in Python gets a report (left out where there is no python3)",
+  name: "PROTOCOL.md's client in Python gets a report (skipped without no python3)",
   ignore: !(await python()),
   async fn() {
     await using servers = await startTogether();

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
 import { LINE_BYTES_MAX } from "../../../lib/wire/limits.ts";
-import { encode, type JsonObject } from "../../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../../lib/json.ts";
+import { encode } from "../../../lib/wire/protocol.ts";
 import { Agents } from "../../../orchestrator/run/agents.ts";
 import { Api } from "../../../orchestrator/api/api.ts";
 import { Pauses } from "../../../orchestrator/run/pauses.ts";

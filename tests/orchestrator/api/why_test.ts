@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
-import type { JsonObject } from "../../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../../lib/json.ts";
 import { toWire } from "../../../lib/wire/protocol.ts";
 import type { AgentState } from "../../../orchestrator/run/agents.ts";
 import type { Task, TaskEvent } from "../../../orchestrator/tasks/task.ts";
-import { because, type Known } from "../../../orchestrator/api/why.ts";
+import { explain, type TaskFacts } from "../../../orchestrator/api/why.ts";
 import { REPORT } from "../../bench/orchestrator.ts";
 
 const NOW = Date.parse("2026-11-02T09:00:00.000Z");
@@ -29,13 +29,13 @@ function agent(name: string, up = true, paused: string | null = null): AgentStat
     up,
     in_flight: 0,
     answered_ms_ago: null,
-    resting_ms: 0,
+    cooldown_ms: 0,
     error: up ? null : `Cannot connect to ${name}-${n}:7101: refused`,
   }));
   return { agent: name, paused, addresses, done: 0, failed: 0, last: null };
 }
 
-function known(task: Partial<Task>, more: Partial<Known> = {}): Known {
+function known(task: Partial<Task>, more: Partial<TaskFacts> = {}): TaskFacts {
   return {
     task: {
       task: "t1",
@@ -101,7 +101,7 @@ Deno.test("because() tells who is before a task that waits for its turn", () => 
     ] as const
   ) {
     const place = { ahead, running: 16, slots: 16 };
-    assertEquals(because(known({ state: "queued" }, { events, place })), [
+    assertEquals(explain(known({ state: "queued" }, { events, place })), [
       `waiting 12.0 s for its turn: 16 of 16 slots are taken, ${text}`,
       "submitted 12.0 s ago",
     ]);
@@ -110,7 +110,7 @@ Deno.test("because() tells who is before a task that waits for its turn", () => 
 
 Deno.test("because() of a task that waits for its turn again does not say since when", () => {
   const place = { ahead: 2, running: 1, slots: 1 };
-  const lines = because(
+  const lines = explain(
     known({ stage: "merge", pages: 2 }, { events: happened(...MERGING), place }),
   );
   assertEquals(lines, [
@@ -124,13 +124,13 @@ Deno.test("because() tells of a pipeline that is paused, but not where the task 
   const place = { ahead: 0, running: 0, slots: 16 };
   const pipelinePaused = secondsAgo(30);
   assertEquals(
-    because(known({ state: "queued" }, { events, place, pipelinePaused }))[0],
+    explain(known({ state: "queued" }, { events, place, pipelinePaused }))[0],
     [
       "waiting 12.0 s for its turn: pipeline report is paused since 2026-11-02T08:59:30.000Z, ",
       "for 30.0 s",
     ].join(""),
   );
-  const ending = because(known({ state: "cancelling" }, { events, place, pipelinePaused }));
+  const ending = explain(known({ state: "cancelling" }, { events, place, pipelinePaused }));
   assertEquals(ending[0], "waiting for its turn: 0 of 16 slots are taken, no tasks are ahead");
 });
 
@@ -150,7 +150,7 @@ Deno.test("because() tells of an agent that is paused, as far as the task needs 
       ["report", ["reporter"]],
     ] as const
   ) {
-    const lines = because(known({ stage }, { agents, events: happened([1, { kind: "started" }]) }));
+    const lines = explain(known({ stage }, { agents, events: happened([1, { kind: "started" }]) }));
     assertEquals(lines, [...names.map(line), "its turn came 1.0 s ago"], `${stage}`);
   }
 });
@@ -162,7 +162,7 @@ Deno.test("because() tells that no address of an agent is up, and what each says
     ...BEGUN,
     [8, { kind: "attempt_failed", stage: "analyze", page: 2, ...failure }],
   );
-  assertEquals(because(known({ state: "retry_wait", stage: "collect" }, { events, agents })), [
+  assertEquals(explain(known({ state: "retry_wait", stage: "collect" }, { events, agents })), [
     "waiting for analyzer: none of its addresses is up (Cannot connect to analyzer-1:7101: refused; " +
     "Cannot connect to analyzer-2:7101: refused)",
     "analyze of page 2 has had to wait since 8.0 s: agent_unreachable: Cannot reach any analyzer; " +
@@ -191,7 +191,7 @@ Deno.test("because() counts the attempts of a call and tells when the next one c
     [9, { kind: "page_done", page: 2, ms: 1 }],
     failed(3, 0, "deadline_exceeded"),
   );
-  const lines = because(known({ state: "retry_wait", stage: "collect", pages: 1 }, { events }));
+  const lines = explain(known({ state: "retry_wait", stage: "collect", pages: 1 }, { events }));
   assertEquals(lines, [
     "attempt 2 of 4 of analyze of page 0 failed 3.0 s ago: deadline_exceeded: no luck; " +
     "next try in 2.0 s",
@@ -217,7 +217,7 @@ Deno.test("because() does not hold what a call has got over to be why the task w
     ] as const
   ) {
     const events = happened(...[...failed, [5, event]] as typeof BEGUN);
-    const lines = because(known({ stage: "merge", pages: 2 }, { events }));
+    const lines = explain(known({ stage: "merge", pages: 2 }, { events }));
     assertEquals(lines, [line, attempt, ...MERGED]);
   }
 });
@@ -226,7 +226,7 @@ Deno.test("because() tells with whom each call is, and of what failed before it 
   const failure = { wait_ms: 100, error: error("handler_failed") };
   const events = happened(...MERGING, [3, { kind: "attempt_failed", stage: "merge", ...failure }]);
   const asked = [{ id: "t1.r2.merge", name: "analyzer-1", ms: 400 }];
-  assertEquals(because(known({ stage: "merge", pages: 2 }, { events, asked })), [
+  assertEquals(explain(known({ stage: "merge", pages: 2 }, { events, asked })), [
     "merge is with analyzer-1 for 400 ms",
     "attempt 1 of 4 of merge failed 3.0 s ago: handler_failed: no luck",
     ...MERGED,
@@ -235,7 +235,7 @@ Deno.test("because() tells with whom each call is, and of what failed before it 
     { id: "t1.collect.12", name: "collector-1", ms: 1_500 },
     { id: "t1.r3.analyze.11", name: "analyzer-2", ms: 20 },
   ];
-  const lines = because(known({ stage: "collect" }, { events: happened(...BEGUN), asked: pages }));
+  const lines = explain(known({ stage: "collect" }, { events: happened(...BEGUN), asked: pages }));
   assertEquals(lines, [
     "collect of page 12 is with collector-1 for 1.5 s",
     "analyze of page 11 is with analyzer-2 for 20 ms",
@@ -261,7 +261,7 @@ Deno.test("because() begins with the end where a task has ended", () => {
   for (const [state, event, line] of ends) {
     const agents = [agent("analyzer", false, secondsAgo(9))]; // is of no importance any more
     const events = happened(...MERGING, [2, event]);
-    const lines = because(known({ state, stage: "merge", pages: 2 }, { events, agents }));
+    const lines = explain(known({ state, stage: "merge", pages: 2 }, { events, agents }));
     assertEquals(lines, [line, ...MERGED]);
   }
 });
@@ -273,14 +273,14 @@ Deno.test("because() begins at the last retry, with the end before it", () => {
     [20, { kind: "retried", stage: "collect" }],
     [10, { kind: "started" }],
   );
-  assertEquals(because(known({}, { events })), [
+  assertEquals(explain(known({}, { events })), [
     "its turn came 10.0 s ago",
     "retried 20.0 s ago, from collect",
     "dead: merge failed for good: handler_rejected: no luck, 30.0 s ago",
   ]);
   const place = { ahead: 0, running: 2, slots: 2 };
   const plain = [...events.slice(0, -2), { seq: 9, at: secondsAgo(20), kind: "retried" } as const];
-  assertEquals(because(known({ state: "queued" }, { events: plain, place })).slice(0, 2), [
+  assertEquals(explain(known({ state: "queued" }, { events: plain, place })).slice(0, 2), [
     "waiting 20.0 s for its turn: 2 of 2 slots are taken, no tasks are ahead",
     "retried 20.0 s ago, where it had failed",
   ]);
@@ -288,7 +288,7 @@ Deno.test("because() begins at the last retry, with the end before it", () => {
 
 Deno.test("because() tells of a cancel, and never more than a screen of what has been", () => {
   const events = happened(...MERGING, [1, { kind: "cancelling" }]);
-  assertEquals(because(known({ state: "cancelling", stage: "merge", pages: 2 }, { events })), [
+  assertEquals(explain(known({ state: "cancelling", stage: "merge", pages: 2 }, { events })), [
     "its work is being stopped",
     "a client cancelled it 1.0 s ago",
     ...MERGED,
@@ -297,13 +297,13 @@ Deno.test("because() tells of a cancel, and never more than a screen of what has
     ...BEGUN,
     ...Array(400).fill([5, { kind: "stage_started", stage: "merge" }]) as typeof BEGUN,
   );
-  assertEquals(because(known({}, { events: many })).length, 20);
+  assertEquals(explain(known({}, { events: many })).length, 20);
 });
 
 Deno.test("because() knows nothing of a pipeline that is gone, and says what there is", () => {
   const failure = { kind: "attempt_failed", stage: "knit", error: error("busy") } as const;
   const events = happened(...BEGUN, [3, failure]);
-  assertEquals(because(known({ stage: "knit" }, { events, pipeline: undefined })), [
+  assertEquals(explain(known({ stage: "knit" }, { events, pipeline: undefined })), [
     "knit has had to wait since 3.0 s: busy: no luck",
     ...CAME,
   ]);

@@ -338,7 +338,7 @@ Deno.test("health turns red while a task that could go on waits longer than the 
   await using folder = await TempFolder.make();
   await using agents = await FakeAgents.start(folder.path);
   await using site = await Site.make(agents);
-  await using _ = await site.serve(["--concurrency", "1", "--patience", "1"]);
+  await using _ = await site.serve(["--concurrency", "1", "--max-wait", "1"]);
   const health = async (): Promise<{ code: number; status: string; oldest_ms: number }> => {
     const { code, out } = await site.ask(["health", "--json"]);
     return { code, ...JSON.parse(out) };
@@ -351,8 +351,8 @@ Deno.test("health turns red while a task that could go on waits longer than the 
   assertEquals([(await health()).code, (await health()).status], [EXIT.done, "ok"]);
   assertEquals((await site.ask(["submit", "--text", "hang"])).code, EXIT.done);
   assertEquals((await site.ask(["submit", "--text", "next"])).code, EXIT.done);
-  const red = await within(turned("behind"), "a red health");
-  assertEquals([red.code, red.status], [EXIT.failed, "behind"]);
+  const red = await within(turned("overloaded"), "a red health");
+  assertEquals([red.code, red.status], [EXIT.failed, "overloaded"]);
   assert(red.oldest_ms > 1_000, `${red.oldest_ms}`);
   agents.letGo();
   const green = await within(turned("ok"), "a green health");

@@ -7,10 +7,10 @@ import {
   showDashboard,
   TerminalScreen,
 } from "../../../orchestrator/dashboard/console.ts";
+import { duration } from "../../../lib/duration.ts";
 import {
   type Ask,
   COLUMNS_OF_BLOCK,
-  duration,
   fetchView,
   fit,
   renderBlock,
@@ -72,7 +72,7 @@ function agent(name: string, up: boolean, more: Partial<AgentState> = {}): Agent
       up,
       in_flight: 2,
       answered_ms_ago: up ? 5 : null,
-      resting_ms: 0,
+      cooldown_ms: 0,
       error: up ? null : "Cannot connect: refused",
     }],
     done: 7,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
-import type { JsonObject } from "../../../lib/wire/protocol.ts";
+import type { JsonObject } from "../../../lib/json.ts";
 import { retryTask } from "../../../orchestrator/run/retry_task.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
-import { Room } from "../../../orchestrator/run/answer_budget.ts";
-import type { Surroundings } from "../../../orchestrator/run/run_task.ts";
+import { AnswerBudget } from "../../../orchestrator/run/answer_budget.ts";
+import type { RunContext } from "../../../orchestrator/run/run_task.ts";
 import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
 import { until, within } from "../../harness/wire.ts";
@@ -284,12 +284,12 @@ Deno.test("runTask() keeps what is under way when it may not go on", async () =>
     if (nameOf(call) === "collect.2") stopping = true;
     if (stopping || call.op === "analyze") await stop.promise;
   };
-  const mayGoOn = (): void => {
+  const assertRunning = (): void => {
     if (stopping) throw CRASH;
   };
   const { task } = await open.log.create(newTask());
   await open.log.started(task);
-  const run = runScript(open, task, script, { mayGoOn });
+  const run = runScript(open, task, script, { assertRunning });
   const ended = assertRejects(() => run, CodedError, "stops here");
   await until(() => stopping, "it stops");
   stop.resolve();
@@ -468,13 +468,13 @@ Deno.test("after a crash the same parts are combined, whatever came in meanwhile
 Deno.test("a request goes first to the address that may have its answer, also after a restart", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
-  /** The holder that each try of `merge` was given. */
-  const holders: (string | undefined)[] = [];
+  /** The affinity that each try of `merge` was given. */
+  const affinities: (string | undefined)[] = [];
   const outcomes: ErrorCode[] = ["deadline_exceeded", "handler_failed"];
-  const call: Surroundings["call"] = async (agent, op, body, options) => {
+  const call: RunContext["call"] = async (agent, op, body, options) => {
     if (op !== "merge") return await script.call(agent, op, body, options);
-    holders.push(options.holder);
-    await options.onChosen!(`analyzer-${holders.length}:7102`);
+    affinities.push(options.affinity);
+    await options.onChosen!(`analyzer-${affinities.length}:7102`);
     const code = outcomes.shift();
     if (code === "deadline_exceeded") stopping.abort(new CodedError("draining", "Stopped"));
     if (code === undefined) return await script.call(agent, op, body, options);
@@ -493,7 +493,7 @@ Deno.test("a request goes first to the address that may have its answer, also af
   await open.log.started(task);
   assertEquals(await runScript(open, task, script, { call }), resultOf(1));
   // The first one is remembered over the restart; the second has told that it holds nothing.
-  assertEquals(holders, [undefined, "analyzer-1:7102", undefined]);
+  assertEquals(affinities, [undefined, "analyzer-1:7102", undefined]);
 });
 
 Deno.test("runTask() ends a task whose pages have no end, and one whose cursor is too large", async () => {
@@ -513,7 +513,7 @@ Deno.test("runTask() ends a task whose pages have no end, and one whose cursor i
     ]);
     await Promise.all(pages.flat());
     const asked: string[] = [];
-    const call: Surroundings["call"] = (_, op) => {
+    const call: RunContext["call"] = (_, op) => {
       if (op !== "collect") return Promise.resolve({});
       asked.push(op);
       return Promise.resolve({ text: "", cursor });
@@ -527,41 +527,41 @@ Deno.test("runTask() ends a task whose pages have no end, and one whose cursor i
 Deno.test("runTask() gives the room of its answers back", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
-  const room = new Room();
+  const answerBudget = new AnswerBudget();
   const filler = "x".repeat(2_000_000);
   const { task } = await open.log.create(newTask());
   await open.log.started(task);
   const script = new Script(20);
-  const call: Surroundings["call"] = async (agent, op, ...rest) => {
+  const call: RunContext["call"] = async (agent, op, ...rest) => {
     const answer = await script.call(agent, op, ...rest);
     return op === "report" ? answer : { ...answer, filler };
   };
-  assertEquals(await runScript(open, task, script, { call, room }), resultOf(20));
+  assertEquals(await runScript(open, task, script, { call, answerBudget }), resultOf(20));
   for (const other of ["a", "b"]) {
-    room.begin(other, 0);
-    room.take(other, 32 * 1024 * 1024);
+    answerBudget.begin(other, 0);
+    answerBudget.reserve(other, 32 * 1024 * 1024);
   }
 });
 
 Deno.test("runTask() asks again for what finds no room, and ends what is too much for one task", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
-  const room = new Room();
-  room.begin("first", 64 * 1024 * 1024);
+  const answerBudget = new AnswerBudget();
+  answerBudget.begin("first", 64 * 1024 * 1024);
   const { task } = await open.log.create(newTask());
   await open.log.started(task);
   const script = new Script(1);
   script.after = ({ op }) => {
-    if (op === "collect" && script.calls.length === 2) room.end("first");
+    if (op === "collect" && script.calls.length === 2) answerBudget.end("first");
   };
-  assertEquals(await runScript(open, task, script, { room }), resultOf(1));
+  assertEquals(await runScript(open, task, script, { answerBudget }), resultOf(1));
   assertEquals(script.names, ["collect.0", "collect.0", "analyze.0", "merge", "report"]);
 
   const { task: large } = await open.log.create(newTask());
   await open.log.started(large);
-  const call: Surroundings["call"] = () =>
+  const call: RunContext["call"] = () =>
     Promise.resolve({ wide: Array.from({ length: 600_000 }, () => ({})) });
-  const ended = runScript(open, large, new Script(1), { room, call });
+  const ended = runScript(open, large, new Script(1), { answerBudget, call });
   assertEquals((await assertRejects(() => ended, CodedError)).code, "bad_output");
 });
 

@@ -443,7 +443,7 @@ Deno.test("owns() is true of a task from its submission to its end, and late() t
   const ids = [await running.submit(), await running.submit()];
   await until(() => merging.held() === 1, "the only slot is taken");
   assertEquals(ids.map((id) => scheduler.owns(id)), [true, true]);
-  const late = new Map(scheduler.late());
+  const late = new Map(scheduler.overdue());
   assertEquals([...late.keys()].sort(), ids);
   assertEquals(late.get(ids[0]), 0); // its call may take a minute
   assert(late.get(ids[1])! > 0);
@@ -472,10 +472,10 @@ Deno.test("tasks of a pipeline that is paused are passed by, and begin when it g
   }
   await using running = await start(folder.path, script.call);
   assertEquals(running.scheduler.waiting, 2, "over a restart too");
-  running.scheduler.goOn();
+  running.scheduler.dispatch();
   assertEquals([running.scheduler.waiting, script.names], [2, []]);
   await running.pauses.resume("pipeline", "report");
-  running.scheduler.goOn();
+  running.scheduler.dispatch();
   for (const id of held) assertEquals((await ended(running.log, id)).state, "done");
 });
 

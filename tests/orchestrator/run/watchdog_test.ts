@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Log } from "../../../lib/log.ts";
 import { Queue } from "../../../orchestrator/run/queue.ts";
 import type { State } from "../../../orchestrator/tasks/task.ts";
-import { Waits } from "../../../orchestrator/run/wait_tracker.ts";
+import { WaitTracker } from "../../../orchestrator/run/wait_tracker.ts";
 import { Watchdog, type WatchdogOptions } from "../../../orchestrator/run/watchdog.ts";
 import { keepLog } from "../../harness/wire.ts";
 import { StillClock } from "../../bench/orchestrator.ts";
@@ -24,13 +24,13 @@ function watch(log: Log) {
     },
     scheduler: {
       owns: (task) => owned.has(task),
-      adopt: (task) => void adopted.push(task),
-      late: function* () {
+      adoptOrphan: (task) => void adopted.push(task),
+      overdue: function* () {
         yield* late;
       },
       expire: () => {},
     },
-    patienceMs: 1_000,
+    maxWaitMs: 1_000,
     log,
     clock: { ...new StillClock(), every: () => () => {} },
   });
@@ -43,17 +43,17 @@ Deno.test("Watchdog takes on a task that has had no owner twice in a row, and te
   const { dog, states, owned, adopted } = watch(log);
   states.set("t1", "running").set("t2", "retry_wait").set("t3", "done").set("t4", "dead");
   owned.add("t1");
-  dog.look();
+  dog.check();
   assertEquals(adopted, []);
   owned.add("t2"); // it was on its way
-  dog.look();
+  dog.check();
   assertEquals([adopted, dog.adopted], [[], 0]);
   owned.delete("t2");
-  dog.look();
-  dog.look();
+  dog.check();
+  dog.check();
   assertEquals([adopted, dog.adopted], [["t2"], 1]);
   assertEquals(logged.map(({ level, event, fields }) => [level, event, fields!.task]), [
-    ["error", "task_alone", "t2"],
+    ["error", "task_orphaned", "t2"],
   ]);
 });
 
@@ -61,36 +61,36 @@ Deno.test("Watchdog is behind while a task waits longer than its patience, and t
   const { log, logged } = keepLog();
   const { dog, late } = watch(log);
   late.set("t1", 0).set("t2", 1_000);
-  dog.look();
-  assertEquals([dog.behind, dog.oldestMs, logged.length], [false, 1_000, 0]);
+  dog.check();
+  assertEquals([dog.overloaded, dog.oldestMs, logged.length], [false, 1_000, 0]);
   late.set("t2", 1_001);
-  dog.look();
-  dog.look();
-  assertEquals([dog.behind, dog.oldestMs], [true, 1_001]);
-  assertEquals(logged.map(({ event, fields }) => [event, fields!.task]), [["task_late", "t2"]]);
+  dog.check();
+  dog.check();
+  assertEquals([dog.overloaded, dog.oldestMs], [true, 1_001]);
+  assertEquals(logged.map(({ event, fields }) => [event, fields!.task]), [["task_overdue", "t2"]]);
   late.delete("t2");
-  dog.look();
-  assertEquals([dog.behind, dog.oldestMs], [false, 0]);
+  dog.check();
+  assertEquals([dog.overloaded, dog.oldestMs], [false, 0]);
 });
 
 Deno.test("Waits is late by what should have ended, and by the log when it waits for nothing", async () => {
   const clock = new StillClock();
-  const waits = new Waits(clock);
+  const waits = new WaitTracker(clock);
   clock.ms = 100;
-  assertEquals(waits.lateMs, 100);
+  assertEquals(waits.overdueMs, 100);
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const both = [waits.within(1_000, first.promise), waits.within(5_000, second.promise)];
   clock.ms = 1_100;
-  assertEquals(waits.lateMs, 0);
+  assertEquals(waits.overdueMs, 0);
   clock.ms = 1_500;
-  assertEquals(waits.lateMs, 400);
+  assertEquals(waits.overdueMs, 400);
   first.resolve();
   await both[0];
-  assertEquals(waits.lateMs, 0);
+  assertEquals(waits.overdueMs, 0);
   second.resolve();
   await both[1];
   clock.ms = 1_700;
-  assertEquals(waits.lateMs, 200);
+  assertEquals(waits.overdueMs, 200);
 });
 
 Deno.test("Queue gives tasks in order, passes those by that may not begin, and tells who could have", () => {

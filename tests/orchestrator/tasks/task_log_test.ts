@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
 import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
-import { weightOf } from "../../../lib/json_size.ts";
+import { estimateBytes } from "../../../lib/json_size.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { within } from "../../harness/wire.ts";
@@ -415,9 +415,9 @@ Deno.test("retried() that the disk does not take leaves the task ended, to be re
     await assertRejects(() => log.retried(task, anew), CodedError, "No space");
   }
   assertEquals(told(log, task), before);
-  assertEquals(log.run(task, "merge"), 1);
+  assertEquals(log.generation(task, "merge"), 1);
   assertEquals((await log.retried(task, anew)).state, "queued");
-  assertEquals(log.run(task, "merge"), 2);
+  assertEquals(log.generation(task, "merge"), 2);
   await log.end(task, "cancelled");
   const { task: next } = await log.create(newTask());
   await log.end(next, "cancelled");
@@ -455,7 +455,7 @@ Deno.test("a task that is retried is not dropped with those that have ended", as
 Deno.test("inputBytes counts the inputs of the tasks that have not ended, also after a restart", async () => {
   await using folder = await TempFolder.make();
   const input = { text: "x".repeat(100) };
-  const bytes = weightOf(input);
+  const bytes = estimateBytes(input);
   const ids: string[] = [];
   {
     await using open = await openLog(folder.path);

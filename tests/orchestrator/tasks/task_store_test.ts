@@ -22,7 +22,7 @@ function taskOf(task: string): Task {
 
 Deno.test("names() and entry() give a task's own entries, whatever they are called, over restarts too", async () => {
   await using folder = await TempFolder.make();
-  const own = { input: 1, "page/0": 2, "holder/t1.collect.0/x": 3, "of/t2/input": 4 };
+  const own = { input: 1, "page/0": 2, "affinity/t1.collect.0/x": 3, "of/t2/input": 4 };
   {
     await using memory = await openMemory(folder.path);
     const store = new TaskStore(memory, SYSTEM.clock);

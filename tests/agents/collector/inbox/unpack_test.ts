@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { memoryBytes } from "../../../../agents/collector/inbox/bytes.ts";
-import { open } from "../../../../agents/collector/open_source.ts";
+import { openSource } from "../../../../agents/collector/open_source.ts";
 import { unpack } from "../../../../agents/collector/inbox/unpack.ts";
 import { CodedError } from "../../../../lib/errors.ts";
 import { TempFolder } from "../../../harness/temp_folder.ts";
@@ -119,7 +119,7 @@ Deno.test("open() gives what it unpacked free when it is closed", async () => {
   await Deno.writeFile(`${temp.path}/a.gz`, await gzip("0".repeat(1_000_000)));
   const candidate = { source: 0, path: "a.gz" };
   const signal = new AbortController().signal;
-  const opened = await open(temp.path, [{ file: "a.gz" }], candidate, signal);
+  const opened = await openSource(temp.path, [{ file: "a.gz" }], candidate, signal);
   const head = new Uint8Array(10);
   assertEquals(await opened.text.read(head, 0), 10);
   await opened[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { recallSeen, recordSeen } from "../../../../agents/collector/progress/progress.ts";
-import { type Desk, openDesk } from "../collector_harness.ts";
+import { readProgress, saveProgress } from "../../../../agents/collector/progress/progress.ts";
+import { type CollectorHarness, openDesk } from "../collector_harness.ts";
 
 const MAX = 100;
 
@@ -9,9 +9,9 @@ function seenAt(collected_at: number) {
 }
 
 /** Fills the memory; the last file was collected longest ago. */
-async function fill({ inbox, memory }: Desk): Promise<void> {
+async function fill({ inbox, memory }: CollectorHarness): Promise<void> {
   for (let at = 0; at < MAX; at++) {
-    await recordSeen(inbox, memory, `${at}.log`, seenAt(MAX - at), MAX);
+    await saveProgress(inbox, memory, `${at}.log`, seenAt(MAX - at), MAX);
   }
 }
 
@@ -21,12 +21,12 @@ Deno.test("recordSeen() forgets the files that were collected longest ago", asyn
   for (let at = 0; at < MAX; at++) await desk.write(`${at}.log`, "x\n");
   memory.set("other", 1);
   await fill(desk);
-  await recordSeen(inbox, memory, "7.log", seenAt(MAX + 1), MAX);
+  await saveProgress(inbox, memory, "7.log", seenAt(MAX + 1), MAX);
   assertEquals((await memory.keys("file/")).length, MAX, "a known file needs no room");
-  await recordSeen(inbox, memory, "new.log", seenAt(MAX + 1), MAX);
+  await saveProgress(inbox, memory, "new.log", seenAt(MAX + 1), MAX);
   assertEquals((await memory.keys("file/")).length, 0.9 * MAX + 1);
-  assertEquals(await recallSeen(memory, `${MAX - 1}.log`), undefined);
-  assertEquals(await recallSeen(memory, "8.log"), seenAt(MAX - 8));
+  assertEquals(await readProgress(memory, `${MAX - 1}.log`), undefined);
+  assertEquals(await readProgress(memory, "8.log"), seenAt(MAX - 8));
   assertEquals(await memory.get("other"), 1);
 });
 
@@ -35,7 +35,7 @@ Deno.test("recordSeen() forgets the files that are gone before any that is there
   const { inbox, memory } = desk;
   await desk.write(`${MAX - 1}.log`, "x\n");
   await fill(desk);
-  await recordSeen(inbox, memory, "new.log", seenAt(MAX + 1), MAX);
+  await saveProgress(inbox, memory, "new.log", seenAt(MAX + 1), MAX);
   assertEquals(await memory.keys("file/"), [`file/${MAX - 1}.log`, "file/new.log"]);
 });
 
@@ -43,6 +43,6 @@ Deno.test("recordSeen() keeps to its bound in a memory that has not been counted
   await using desk = await openDesk();
   const { inbox, memory } = desk;
   for (let at = 0; at < MAX; at++) memory.set(`file/${at}.log`, seenAt(at));
-  await recordSeen(inbox, memory, "new.log", seenAt(MAX), MAX);
+  await saveProgress(inbox, memory, "new.log", seenAt(MAX), MAX);
   assertEquals(await memory.keys("file/"), ["file/new.log"]);
 });

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { tellBursts } from "../../../../agents/reporter/content/describe_bursts.ts";
+import { describeBursts } from "../../../../agents/reporter/content/describe_bursts.ts";
 import { START } from "../sample.ts";
 
 Deno.test("tellBursts() joins steps that follow each other", () => {
-  const told = tellBursts([
+  const told = describeBursts([
     { at: START, records: 21, usual: 1 },
     { at: START + 60_000, records: 29, usual: 1 },
     { at: START + 300_000, records: 25, usual: 1 },

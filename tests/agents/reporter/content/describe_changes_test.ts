@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { tellNews } from "../../../../agents/reporter/content/describe_changes.ts";
+import { describeChanges } from "../../../../agents/reporter/content/describe_changes.ts";
 import { analysis, template } from "../sample.ts";
 
 Deno.test("tellNews() of nothing new is empty", () => {
-  assertEquals(tellNews(analysis(), 10), []);
+  assertEquals(describeChanges(analysis(), 10), []);
 });
 
 Deno.test("tellNews() puts the worst new template first", () => {
-  const [group] = tellNews(
+  const [group] = describeChanges(
     analysis({
       templates: [
         template("a", "often", { count: 900 }),
@@ -23,7 +23,7 @@ Deno.test("tellNews() puts the worst new template first", () => {
 });
 
 Deno.test("tellNews() tells changes in words", () => {
-  const [group] = tellNews(
+  const [group] = describeChanges(
     analysis({
       news: {
         appeared: [],
@@ -52,7 +52,7 @@ Deno.test("tellNews() tells changes in words", () => {
 
 Deno.test("tellNews() leaves out what is too much and counts it", () => {
   const silent = Array.from({ length: 12 }, (_, i) => ({ id: `${i}`, text: `${i}`, usual: 0.1 }));
-  const [group] = tellNews(analysis({ news: { appeared: [], silent, changed: [] } }), 10);
+  const [group] = describeChanges(analysis({ news: { appeared: [], silent, changed: [] } }), 10);
   assertEquals([group.items.length, group.more], [10, 2]);
   assertEquals(group.items[0].words, "about 0.1 records expected, none came");
 });
