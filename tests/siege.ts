@@ -13,10 +13,12 @@ import type { Client } from "../lib/client/client.ts";
 import { CodedError } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { System } from "../lib/system.ts";
-import { figures as tell } from "./harness/skipped.ts";
+import { connect, HOST, Program } from "./harness/agent_process.ts";
+import { SECRET } from "./harness/secrets.ts";
+import { TempFolder } from "./harness/temp_folder.ts";
+import { figures as tell } from "./harness/test_output.ts";
+import { PATIENCE_MS, within } from "./harness/waiting.ts";
 import { type PrivateCa, tlsTest } from "./lib/tls/private_ca.ts";
-import { TempFolder, within } from "./harness/temp_folder.ts";
-import { connect, HOST, PATIENCE_MS, Program, SECRET } from "./harness/agent_process.ts";
 
 const HELD = 1_000;
 /** Of those who have the secret and take all the room that there is, and more. */
@@ -179,7 +181,7 @@ async function besiege(
       await refuseMore(program, `lines of ordinary size${over}`, MIB_MAX);
     }
     await t.step(kind, async () => {
-      await within(PATIENCE_MS, alone(first));
+      await within(alone(first), "the last siege to leave");
       using client = await connect(port.port, port);
       await using siege = new Siege(kind, port);
       await siege.held();

@@ -4,15 +4,10 @@ import { importSecret } from "../../lib/wire/auth.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { Server } from "../../lib/server/server.ts";
 import { openMemory } from "../lib/disk/memories.ts";
-import { TempFolder, within } from "../harness/temp_folder.ts";
-import {
-  connect,
-  type Ended,
-  HOST,
-  PATIENCE_MS,
-  Program,
-  SECRET,
-} from "../harness/agent_process.ts";
+import { connect, type Ended, HOST, Program } from "../harness/agent_process.ts";
+import { SECRET } from "../harness/secrets.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
+import { within } from "../harness/waiting.ts";
 import { greeter } from "../harness/greeter.ts";
 
 const log = (): void => {};
@@ -122,7 +117,7 @@ Deno.test("run() waits for what runs at a signal, and ends at once at the same o
   const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
   while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_flight !== 1);
   sleeper.kill("SIGINT");
-  await within(PATIENCE_MS, sleeper.told('"event":"draining"'));
+  await within(sleeper.told('"event":"draining"'), "the drain");
   sleeper.kill("SIGTERM");
   assertEquals((await client.call("health", {}, { timeoutMs: 5_000 })).status, "draining");
   sleeper.kill("SIGINT");
@@ -135,7 +130,7 @@ Deno.test("run() ends at the first signal where it serves nobody", async () => {
   using listener = Deno.listen({ hostname: HOST, port: 0 });
   const port = String(listener.addr.port);
   await using asking = new Program(folder.path, ["health", "--port", port]);
-  using _conn = await within(PATIENCE_MS, listener.accept());
+  using _conn = await within(listener.accept(), "a connection");
   asking.kill("SIGTERM");
   assertEquals((await asking.ended()).code, 143);
 });

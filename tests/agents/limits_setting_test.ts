@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { LIMITS } from "../../lib/wire/limits.ts";
+import { connect, HOST, Program } from "../harness/agent_process.ts";
+import { SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { connect, HOST, Program, SECRET } from "../harness/agent_process.ts";
 
 // Seen to fail where the setting is read and not passed on, where the flag gives way to the variable,
 // and where a limit out of its bounds is taken.

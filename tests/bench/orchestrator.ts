@@ -12,7 +12,7 @@ import { AnswerBudget } from "../../orchestrator/run/answer_budget.ts";
 import { type RunContext, runTask } from "../../orchestrator/run/run_task.ts";
 import { type NewTask, TaskLog } from "../../orchestrator/tasks/task_log.ts";
 import { WaitTracker } from "../../orchestrator/run/wait_tracker.ts";
-import { quiet } from "../harness/wire.ts";
+import { quiet } from "../harness/recorded_log.ts";
 
 export const REPORT = PIPELINES.get("report")!;
 

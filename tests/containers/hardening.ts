@@ -6,7 +6,7 @@
  */
 import { sleep } from "../../lib/retry.ts";
 import { PORTS, type Role } from "../../lib/roles.ts";
-import { figures } from "../harness/skipped.ts";
+import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
 import {
   type Container,

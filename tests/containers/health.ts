@@ -6,7 +6,7 @@
  */
 import { sleep } from "../../lib/retry.ts";
 import { type Role, ROLES } from "../../lib/roles.ts";
-import { figures } from "../harness/skipped.ts";
+import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
 import { DENO_IMAGE, docker, stack } from "./docker.ts";
 

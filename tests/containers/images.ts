@@ -7,8 +7,8 @@ import { copy } from "@std/fs/copy";
 import { ensureFile } from "@std/fs/ensure-file";
 import { walk } from "@std/fs/walk";
 import { permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
-import { figures } from "../harness/skipped.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
+import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
 import { docker, PROJECT, run, said, secretOf, stack } from "./docker.ts";
 

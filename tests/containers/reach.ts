@@ -10,7 +10,7 @@
  * @module
  */
 import { PORTS, type Role, ROLES } from "../../lib/roles.ts";
-import { figures } from "../harness/skipped.ts";
+import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
 import { DENO_IMAGE, docker, Helper, PROJECT, run, stack } from "./docker.ts";
 

@@ -11,7 +11,7 @@ import { CodedError } from "../../lib/errors.ts";
 import { ExitError } from "../../lib/exit.ts";
 import type { Memory } from "../../lib/disk/memory.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { figures, skip } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/test_output.ts";
 import { mountSmall, whyNoMount } from "./mounted.ts";
 import { changesOf, IN_FLIGHT, judge, numbersIn, type Told } from "./numbered.ts";
 import { namesIn, open, reopenAndJudge } from "./reopened.ts";

@@ -11,7 +11,7 @@
  */
 import { assert } from "@std/assert";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { figures, skip } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/test_output.ts";
 import { Mounted, run, whyNoMount } from "./mounted.ts";
 import { judge, parseTold, roll, type Told } from "./numbered.ts";
 import { namesIn, open, reopenAndJudge } from "./reopened.ts";

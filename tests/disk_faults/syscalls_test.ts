@@ -13,7 +13,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { copy } from "@std/fs/copy";
 import { EXIT } from "../../lib/exit.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { figures, skip } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/test_output.ts";
 import type { Told } from "./numbered.ts";
 import { reopenAndJudge } from "./reopened.ts";
 import { type Effect, type Fault, type Run, runWithFaults, whyNoStrace } from "./stopped.ts";

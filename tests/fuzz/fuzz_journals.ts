@@ -13,7 +13,8 @@ import { ExitError } from "../../lib/exit.ts";
 import { repair } from "../../lib/disk/repair.ts";
 import { heapMib, isExact } from "../harness/heap.ts";
 import { openMemory, stateOf } from "../lib/disk/memories.ts";
-import { copyFolder, within } from "../harness/temp_folder.ts";
+import { copyFolder } from "../harness/temp_folder.ts";
+import { within } from "../harness/waiting.ts";
 import { damageFolder, type Harm } from "./damage_folder.ts";
 import type { Figures, Finding } from "./finding.ts";
 import type { FuzzOptions } from "./fuzz_sessions.ts";
@@ -21,8 +22,6 @@ import { makeFolders, type MemoryFolder, textOf } from "./memory_folders.ts";
 import { diceOf } from "./session_inputs.ts";
 
 const OPEN_MS_MAX = 1_000;
-/** A loaded machine is not the memory's fault. */
-const HUNG_MS = 20_000;
 const REASONS = ["damaged", "storage_failed", "not_permitted"];
 /** A torn line at the end of the last segment may have been acknowledged where its end alone is gone. */
 const TORN_RECORDS_MAX = 1;
@@ -119,7 +118,7 @@ async function opened(
 ): Promise<{ ms: number; state?: string; error?: unknown }> {
   const begun = performance.now();
   try {
-    await using memory = await within(HUNG_MS, openMemory(folder));
+    await using memory = await within(openMemory(folder), "the memory to open");
     return { ms: performance.now() - begun, state: textOf(stateOf(memory)) };
   } catch (error) {
     return { ms: performance.now() - begun, error };
@@ -151,9 +150,9 @@ async function judgeRepair(
   const options = { folder, role: ROLE, say: (line: string) => void said.push(line) };
   try {
     const before = await contentOf(folder);
-    await within(HUNG_MS, repair({ ...options, acceptLoss: false }));
+    await within(repair({ ...options, acceptLoss: false }), "the repair");
     if (before !== await contentOf(folder)) return ["a repair without consent changes something"];
-    const opens = await within(HUNG_MS, repair({ ...options, acceptLoss: true }));
+    const opens = await within(repair({ ...options, acceptLoss: true }), "the repair");
     const { state, error } = await opened(folder);
     if (!opens || state === undefined) return [`repaired it does not open: ${error}; ${said}`];
     if (harms.some(({ told }) => told.startsWith("memory.json"))) return []; // rule 3 of repair

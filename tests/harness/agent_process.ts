@@ -1,12 +1,10 @@
 import { importSecret } from "../../lib/wire/auth.ts";
 import { Client } from "../../lib/client/client.ts";
 import type { System } from "../../lib/system.ts";
-import { within } from "./temp_folder.ts";
+import { SECRET } from "./secrets.ts";
+import { within } from "./waiting.ts";
 
-export const SECRET = "a secret of more than thirty-two bytes";
 export const HOST = "127.0.0.1";
-/** Until a process has to be up, or gone. */
-export const PATIENCE_MS = 20_000;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /** A client of an agent of this machine. */
@@ -61,7 +59,7 @@ export class Program implements AsyncDisposable {
 
   /** Resolves when it listens, with its port. */
   async serving(): Promise<number> {
-    await within(PATIENCE_MS, this.told('"event":"serving"'));
+    await within(this.told('"event":"serving"'), "an agent to serve");
     return Number(/"address":"[\d.]+:(\d+)"/.exec(this.#stderr)![1]);
   }
 
@@ -75,7 +73,7 @@ export class Program implements AsyncDisposable {
   }
 
   async ended(): Promise<Ended> {
-    const { code } = await within(PATIENCE_MS, this.#child.status);
+    const { code } = await within(this.#child.status, "an agent to end");
     await this.#heard;
     return { code, stdout: await this.#stdout, stderr: this.#stderr };
   }

@@ -10,7 +10,8 @@ import { importSecret } from "../../lib/wire/auth.ts";
 import { Memory } from "../../lib/disk/memory.ts";
 import { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import { PIPELINES } from "../../orchestrator/run/pipelines.ts";
-import { quiet, SECRET } from "./wire.ts";
+import { quiet } from "./recorded_log.ts";
+import { SECRET } from "./secrets.ts";
 
 const Anything = z.record(z.string(), z.json());
 

@@ -29,16 +29,3 @@ export function copyFolder(from: string, to: string): void {
     if (isFile) Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
   }
 }
-
-/** Rejects where the promise does not settle within `ms`. */
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Nothing came within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
 import { LineReader } from "../../lib/lines.ts";
 import { SYSTEM } from "../../lib/system.ts";
-import { until, within } from "../harness/wire.ts";
+import { until, within } from "../harness/waiting.ts";
 
 const MANY = () => 1_000_000;
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { logLine, logTo, LossyWriter, ResultWriter } from "../../lib/log.ts";
-import { within } from "../harness/wire.ts";
+import { within } from "../harness/waiting.ts";
 
 const AT = new Date("2030-01-02T03:04:05.678Z");
 

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { ThrottledLog } from "../../lib/throttled_log.ts";
-import { keepLog } from "../harness/wire.ts";
+import { recordLog } from "../harness/recorded_log.ts";
 
 Deno.test("SparingLog.warn() writes one line a second, with how often it was asked since", () => {
   const clock = { ms: 0, now: () => clock.ms };
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const sparing = new ThrottledLog(log, "auth_failure", clock);
   for (let n = 0; n < 1_000; n++) sparing.warn({ peer: `127.0.${n >> 8}.${n & 255}` });
   clock.ms = 999;

@@ -4,7 +4,8 @@ import { CodedError } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { watchInbox } from "../../orchestrator/inbox.ts";
 import { openDesk } from "../agents/collector/collector_harness.ts";
-import { keepLog, type Logged, until, within } from "../harness/wire.ts";
+import { type Logged, recordLog } from "../harness/recorded_log.ts";
+import { until, within } from "../harness/waiting.ts";
 
 /** More files than one answer of the collector names. */
 const MANY = 1_100;
@@ -29,7 +30,7 @@ class Desk implements AsyncDisposable {
   readonly watched: Promise<void>;
 
   constructor(everyMs = 0) {
-    const { log, logged } = keepLog();
+    const { log, logged } = recordLog();
     this.logged = logged;
     this.watched = watchInbox({
       scan: () => {

@@ -14,8 +14,10 @@ import { Memory } from "../../lib/disk/memory.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { permissionFlags, permissionsOf, PORTS } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
+import { quiet } from "../harness/recorded_log.ts";
+import { SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { quiet, SECRET, within } from "../harness/wire.ts";
+import { within } from "../harness/waiting.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 const Any = z.record(z.string(), z.json());

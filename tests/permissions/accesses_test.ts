@@ -11,7 +11,7 @@ import { EXIT } from "../../lib/exit.ts";
 import { AGENT_ROLES, end, permissionsFromSources } from "../../lib/launch/launch.ts";
 import { sleep } from "../../lib/retry.ts";
 import { memoryFolder, ROLES } from "../../lib/roles.ts";
-import { figures } from "../harness/skipped.ts";
+import { figures } from "../harness/test_output.ts";
 import { type PrivateCa, tlsTest } from "../lib/tls/private_ca.ts";
 import { compare, readAccesses } from "./accesses.ts";
 import { type Output, Recorded } from "./recorded.ts";

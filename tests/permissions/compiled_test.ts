@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { permissionsOf, ROLES } from "../../lib/roles.ts";
-import { skip } from "../harness/skipped.ts";
+import { skip } from "../harness/test_output.ts";
 
 const MARK = '"permissions":';
 

@@ -11,7 +11,7 @@ import { launch, signal, type Site } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
 import { permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
 import { claimSite } from "../harness/claim_site.ts";
-import { figures, skip } from "../harness/skipped.ts";
+import { figures, skip } from "../harness/test_output.ts";
 import { type Ended, PROBE, probe } from "./probe.ts";
 
 const BINARIES = Deno.env.get("BATON_BINARIES");

@@ -7,8 +7,10 @@
  * @module
  */
 import { connect } from "node:net";
-import { type Message, OTHER_SECRET, Peer, within } from "../harness/wire.ts";
-import { HOST, SECRET } from "../harness/agent_process.ts";
+import { HOST } from "../harness/agent_process.ts";
+import { type Message, RawPeer } from "../harness/raw_peer.ts";
+import { OTHER_SECRET, SECRET } from "../harness/secrets.ts";
+import { within } from "../harness/waiting.ts";
 
 /** A slow one sends its next byte after so long. */
 const DRIP_MS = 1_000;
@@ -46,7 +48,7 @@ const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 const WITHOUT_TLS = ["silent", "connects", "half a handshake", "a hello alone", "garbage"];
 
 /** What is done with each connection, until it is over. */
-const KINDS: Readonly<Record<string, (peer: Peer<Deno.Conn>) => Promise<unknown>>> = {
+const KINDS: Readonly<Record<string, (peer: RawPeer<Deno.Conn>) => Promise<unknown>>> = {
   silent: (peer) => readToEnd(peer),
   connects: () => Promise.resolve(),
   "half a handshake": async (peer) => {
@@ -94,27 +96,27 @@ async function clientHello(): Promise<Uint8Array> {
   return hello.subarray(0, read!);
 }
 
-async function logIn(peer: Peer<Deno.Conn>): Promise<void> {
+async function logIn(peer: RawPeer<Deno.Conn>): Promise<void> {
   const { ok }: Message = await peer.logIn(SECRET);
   if (!ok) throw new Error("There is no room");
 }
 
-async function readToEnd({ conn }: Peer<Deno.Conn>): Promise<void> {
+async function readToEnd({ conn }: RawPeer<Deno.Conn>): Promise<void> {
   const block = new Uint8Array(1024);
   while (await conn.read(block) !== null);
 }
 
-async function sendLarge(peer: Peer<Deno.Conn>): Promise<void> {
+async function sendLarge(peer: RawPeer<Deno.Conn>): Promise<void> {
   await logIn(peer);
   await Promise.race([readToEnd(peer), flood(peer, large)]);
 }
 
-async function flood(peer: Peer<Deno.Conn>, lines: string): Promise<void> {
+async function flood(peer: RawPeer<Deno.Conn>, lines: string): Promise<void> {
   const bytes = new TextEncoder().encode(lines);
   while (true) await peer.send(bytes);
 }
 
-async function drip(peer: Peer<Deno.Conn>): Promise<void> {
+async function drip(peer: RawPeer<Deno.Conn>): Promise<void> {
   for (const byte of LINE) {
     await peer.send(byte);
     await turn(DRIP_MS);
@@ -131,9 +133,9 @@ async function wasHeld(): Promise<void> {
   if (++held === Number(count)) await Deno.stdout.write(new Uint8Array([0x21]));
 }
 
-async function open(): Promise<Peer<Deno.Conn>> {
-  if (trusted === undefined || WITHOUT_TLS.includes(kind)) return await Peer.connect(address);
-  const peer = await Peer.overTls(address, trusted);
+async function open(): Promise<RawPeer<Deno.Conn>> {
+  if (trusted === undefined || WITHOUT_TLS.includes(kind)) return await RawPeer.connect(address);
+  const peer = await RawPeer.overTls(address, trusted);
   try {
     await peer.conn.handshake();
     return peer;
@@ -143,7 +145,7 @@ async function open(): Promise<Peer<Deno.Conn>> {
   }
 }
 
-async function besiege(work: (peer: Peer<Deno.Conn>) => Promise<unknown>): Promise<void> {
+async function besiege(work: (peer: RawPeer<Deno.Conn>) => Promise<unknown>): Promise<void> {
   for (let isNew = true;;) {
     try {
       using peer = await open();

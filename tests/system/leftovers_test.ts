@@ -11,9 +11,10 @@ import { makeNonce } from "../../lib/wire/auth.ts";
 import { EXIT } from "../../lib/exit.ts";
 import { compile } from "../../lib/launch/compile.ts";
 import { permissionsOf, ROLES } from "../../lib/roles.ts";
-import { skip } from "../harness/skipped.ts";
-import { OTHER_SECRET, Peer } from "../harness/wire.ts";
+import { RawPeer } from "../harness/raw_peer.ts";
+import { OTHER_SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
+import { skip } from "../harness/test_output.ts";
 import { Processes } from "../harness/processes.ts";
 
 // Seen to catch: the secret in a line of the log, and as a part of base64 in a file of memory.
@@ -86,10 +87,10 @@ async function wholeRun(roles: Processes, secret: string): Promise<void> {
   // Whoever takes the secret for a password, or a wrong one for the right one.
   for (const role of ROLES) {
     const address = { hostname: "127.0.0.1", port: roles.site.ports[role] };
-    using naive = await Peer.connect(address);
+    using naive = await RawPeer.connect(address);
     await naive.ask("hello", { nonce: makeNonce() });
     await naive.ask("auth", { mac: secret });
-    using guesser = await Peer.connect(address);
+    using guesser = await RawPeer.connect(address);
     assertEquals((await guesser.logIn(OTHER_SECRET)).error.code, "auth_failed");
     await roles.run(role, ["--help"]);
   }

@@ -14,14 +14,13 @@ import { EXIT, ExitError } from "../../lib/exit.ts";
 import { repair } from "../../lib/disk/repair.ts";
 import { ROLES } from "../../lib/roles.ts";
 import { analysis } from "../agents/reporter/sample.ts";
-import { skip } from "../harness/skipped.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
+import { skip } from "../harness/test_output.ts";
+import { within } from "../harness/waiting.ts";
 import { contentOf, ODD_KINDS, type OddFile, type OddKind, TREASURE } from "../fuzz/odd_file.ts";
 import { openMemory, stateOf } from "../lib/disk/memories.ts";
-import { TempFolder, within } from "../harness/temp_folder.ts";
 import { Processes } from "../harness/processes.ts";
 
-/** A start that is given something it waits for would wait for ever. */
-const AT_ONCE_MS = 10_000;
 const RESERVE_BYTES = 4096;
 
 /** Folders side by side: one that is looked at, and one that is nobody's business. */
@@ -43,7 +42,7 @@ async function withOdd(
   const made: OddFile | undefined = await make(path, outside);
   if (made === undefined) return await skip(t, `a ${name} can't be made here`);
   await using odd = made;
-  await within(AT_ONCE_MS, work());
+  await within(work(), `an answer in spite of a ${name}`);
   assertEquals(await contentOf(odd), TREASURE, `${path}: what the ${name} leads to`);
 }
 

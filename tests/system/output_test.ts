@@ -12,10 +12,10 @@ import { AGENT_ROLES } from "../../lib/launch/launch.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { Role } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
-import { skip } from "../harness/skipped.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
+import { skip } from "../harness/test_output.ts";
 import { Browser, TRAP } from "../fuzz/browser.ts";
 import { onTerminal } from "../fuzz/on_terminal.ts";
-import { TempFolder } from "../harness/temp_folder.ts";
 import { Processes, type Ran } from "../harness/processes.ts";
 
 const UNSEEN = "\x1b[2J\x07\b\r\x7f\u009b31m\u0085\u202e\u2066\u2028\u200b\ufeff\u3164\u034f";

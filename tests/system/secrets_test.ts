@@ -11,8 +11,8 @@ import { EXIT } from "../../lib/exit.ts";
 import { AGENT_ROLES } from "../../lib/launch/launch.ts";
 import { type Role, ROLES } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
+import { RawPeer } from "../harness/raw_peer.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { Peer } from "../harness/wire.ts";
 import { Processes } from "../harness/processes.ts";
 
 // Seen to catch: an orchestrator that asks every agent with the common secret, and one that lets in
@@ -57,7 +57,7 @@ Deno.test("an agent with a secret of its own can be that agent and nothing else"
         const { code } = await assertRejects(connecting, CodedError, "Cannot trust");
         assertEquals(code, "auth_failed", `${holder} as a client of ${role}`);
         // Nor is it let in where it does not care who answers.
-        using careless = await Peer.connect(address);
+        using careless = await RawPeer.connect(address);
         const text = await Deno.readTextFile(`${temp.path}/secret/${holder}`);
         const { error } = await careless.logIn(text);
         assertEquals(error?.code, "auth_failed", `${holder} with its proof for ${role}`);

@@ -3,7 +3,7 @@ import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
 import { FILES_MAX } from "../../../agents/collector/inbox/walk.ts";
 import type { Source } from "../../../agents/shapes.ts";
 import { ignoreMissing } from "../../../lib/system_errors.ts";
-import { within } from "../../harness/wire.ts";
+import { within } from "../../harness/waiting.ts";
 import { CollectorHarness, openDesk } from "./collector_harness.ts";
 
 async function refused(desk: CollectorHarness, source: Source, code: ErrorCode, words: string) {

@@ -7,8 +7,10 @@ import { Isolate } from "../../../agents/runtime/isolate.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { EXIT } from "../../../lib/exit.ts";
 import type { Json, JsonObject } from "../../../lib/json.ts";
+import { connect, Program } from "../../harness/agent_process.ts";
+import { SECRET } from "../../harness/secrets.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { connect, PATIENCE_MS, Program, SECRET } from "../../harness/agent_process.ts";
+import { PATIENCE_MS } from "../../harness/waiting.ts";
 
 const MODULE = new URL("../../harness/wild_main.ts", import.meta.url).href;
 /** Longer than it takes to give up two, and to begin one. */

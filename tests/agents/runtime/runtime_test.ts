@@ -10,7 +10,7 @@ import { type Context, type Op, op } from "../../../agents/define.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import type { Json, JsonObject } from "../../../lib/json.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
-import { within } from "../../harness/temp_folder.ts";
+import { within } from "../../harness/waiting.ts";
 import { Bench, Gate } from "../../bench/agent.ts";
 
 const Anything = z.looseObject({}) as unknown as z.ZodType<JsonObject>;
@@ -335,10 +335,13 @@ Deno.test("answer() ends a handler that hangs at its deadline, and the next requ
   await gate.reached;
   const waiting = rejection(bench.ask("hang", {}, { timeoutMs: 100 }));
   const next = bench.ask("work");
-  const error = await within(5_000, hanging);
+  const error = await within(hanging, "the deadline");
   assertEquals([error.code, error.maybeDone], ["deadline_exceeded", true]);
-  assertEquals((await within(5_000, waiting)).code, "deadline_exceeded");
-  await within(5_000, next);
+  assertEquals(
+    (await within(waiting, "the deadline of the request in the queue")).code,
+    "deadline_exceeded",
+  );
+  await within(next, "the next request");
   assertEquals(aborted[0], error);
   gate.open();
   await turn();

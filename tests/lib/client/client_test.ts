@@ -7,17 +7,11 @@ import { LIMITS, tooManyConnections } from "../../../lib/wire/limits.ts";
 import { type Request, toWire } from "../../../lib/wire/protocol.ts";
 import { sleep } from "../../../lib/retry.ts";
 import { type Net, SYSTEM } from "../../../lib/system.ts";
-import {
-  FakeServer,
-  letIn,
-  type Message,
-  OTHER_SECRET,
-  Peer,
-  SECRET,
-  serve,
-  until,
-  within,
-} from "../../harness/wire.ts";
+import { acceptLogin, FakeServer } from "../../harness/fake_server.ts";
+import { type Message, RawPeer } from "../../harness/raw_peer.ts";
+import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
+import { serve } from "../../harness/test_server.ts";
+import { until, within } from "../../harness/waiting.ts";
 
 const secret = await importSecret(SECRET);
 const LONG = { timeoutMs: 60_000 };
@@ -30,9 +24,9 @@ async function refusal(promise: Promise<unknown>): Promise<CodedError> {
 }
 
 /** A server that lets the client in and then does as told. */
-function afterLogin(script: (peer: Peer) => Promise<void>): FakeServer {
+function afterLogin(script: (peer: RawPeer) => Promise<void>): FakeServer {
   return new FakeServer(async (peer) => {
-    await letIn(peer);
+    await acceptLogin(peer);
     await script(peer);
   });
 }
@@ -301,7 +295,7 @@ Deno.test("Client.connect() trusts no server of another role", async () => {
 Deno.test("Client.connect() trusts no server with another secret and proves nothing to it", async () => {
   const heard: string[] = [];
   await using server = new FakeServer(async (peer) => {
-    const script = letIn(peer, { secret: OTHER_SECRET });
+    const script = acceptLogin(peer, { secret: OTHER_SECRET });
     await script.then(() => heard.push("a proof"), () => heard.push("hung up"));
   });
   const error = await refusal(connect(server.address));
@@ -394,7 +388,9 @@ Deno.test("addressText() puts brackets around IPv6", () => {
 });
 
 Deno.test("Client holds to the usual limit where a server tells none", async () => {
-  await using server = new FakeServer((peer) => letIn(peer, { more: { limits: { depth: 20 } } }));
+  await using server = new FakeServer((peer) =>
+    acceptLogin(peer, { more: { limits: { depth: 20 } } })
+  );
   using client = await connect(server.address);
   assertEquals(client.welcome?.limits, { ...LIMITS, depth: 20 });
 });

@@ -7,17 +7,11 @@ import type { Log } from "../../../lib/log.ts";
 import type { JsonObject } from "../../../lib/json.ts";
 import type { Server } from "../../../lib/server/server.ts";
 import { SYSTEM } from "../../../lib/system.ts";
-import {
-  FakeServer,
-  hangUp,
-  keepLog,
-  letIn,
-  quiet,
-  SECRET,
-  serve,
-  until,
-  within,
-} from "../../harness/wire.ts";
+import { acceptLogin, FakeServer, hangUp } from "../../harness/fake_server.ts";
+import { quiet, recordLog } from "../../harness/recorded_log.ts";
+import { SECRET } from "../../harness/secrets.ts";
+import { serve } from "../../harness/test_server.ts";
+import { until, within } from "../../harness/waiting.ts";
 
 const secret = await importSecret(SECRET);
 
@@ -143,7 +137,7 @@ Deno.test("Link goes on with the address that is left", async () => {
 });
 
 Deno.test("Link connects again after the server has come back on its port", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const first = await serve();
   const { port } = first.address;
   await using link = linkTo([first.address], log);
@@ -161,7 +155,7 @@ Deno.test("Link connects again after the server has come back on its port", asyn
 
 Deno.test("Link lets in peace who hangs up behind each login", async () => {
   await using server = new FakeServer(async (peer) => {
-    await letIn(peer);
+    await acceptLogin(peer);
     hangUp(peer);
   });
   const waited: number[] = [];
@@ -189,7 +183,7 @@ Deno.test("Link lets in peace who hangs up behind each login", async () => {
 Deno.test("Link does not repeat a request that was lost", async () => {
   let asked = 0;
   await using server = new FakeServer(async (peer) => {
-    await letIn(peer);
+    await acceptLogin(peer);
     while (await peer.line() !== undefined) {
       asked++;
       peer[Symbol.dispose]();
@@ -204,7 +198,7 @@ Deno.test("Link does not repeat a request that was lost", async () => {
 
 Deno.test("Link says that nothing was done where no address is up", async () => {
   await using server = await serve({ role: "reporter" });
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   await using link = linkTo([server.address], log);
   const error = await refusal(link.call("say", {}, { id: "a", timeoutMs: 50 }));
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);

@@ -7,7 +7,8 @@ import { RECORD_BYTES_MAX } from "../../../lib/disk/segment.ts";
 import { Dice } from "../../harness/dice.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";
-import { TempFolder, within } from "../../harness/temp_folder.ts";
+import { TempFolder } from "../../harness/temp_folder.ts";
+import { within } from "../../harness/waiting.ts";
 
 const SEED = 1_977;
 
@@ -278,7 +279,7 @@ Deno.test("append() lazily is on disk soon though nobody waits and nothing else 
   const appends = range(0, 10).map((value) => journal.append(value, { lazy: true }));
   await new Promise((next) => setTimeout(next));
   assertEquals(disk.calls, [], "it waits a moment for others");
-  await within(2_000, Promise.all(appends));
+  await within(Promise.all(appends), "the lazy appends");
   assertEquals([disk.count("write"), disk.count("sync")], [1, 1]);
   await journal.close();
   assertEquals(await readBack(folder.path), range(0, 10));

@@ -16,7 +16,8 @@ import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";
 import { killed } from "./killed.ts";
 import { openMemory, recovered, refusal, type State, stateOf } from "./memories.ts";
-import { copyFolder, TempFolder, within } from "../../harness/temp_folder.ts";
+import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
+import { within } from "../../harness/waiting.ts";
 
 const SEED = 31_337;
 const KEYS = ["a", "b", "c", "__proto__", "constructor", "line\nfeed", 'quote"', "ключ", ""];
@@ -454,7 +455,7 @@ Deno.test("Memory.open() refuses a folder that has an owner, and changes nothing
     await memory.commit(change(["a", 1]));
     await Deno.writeTextFile(`${folder.path}/memory.json.tmp`, "the owner's");
     const before = look();
-    const error = await within(5_000, refusal(folder.path));
+    const error = await within(refusal(folder.path), "the refusal");
     assertInstanceOf(error, ExitError);
     assertEquals([error.reason, error.exitCode], ["locked", 75]);
     assertStringIncludes(error.message, folder.path);
@@ -496,7 +497,7 @@ Deno.test("Memory.open() refuses at once a lock that is no plain file", async ()
   ];
   for (const make of kinds) {
     await make();
-    const error = await within(5_000, refusal(folder.path));
+    const error = await within(refusal(folder.path), "the refusal");
     assertEquals(error.reason, "not_permitted");
     assertStringIncludes(error.message, "is not a plain file");
     assertEquals(await folder.names(), ["lock"]);

@@ -15,15 +15,15 @@ import type { Memory } from "../../../lib/disk/memory.ts";
 import { PROTOCOL } from "../../../lib/wire/protocol.ts";
 import { Reserve, RESERVE_BYTES } from "../../../lib/disk/reserve.ts";
 import { connect, Program } from "../../harness/agent_process.ts";
-import { skip } from "../../harness/skipped.ts";
+import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
+import { skip } from "../../harness/test_output.ts";
+import { within } from "../../harness/waiting.ts";
 import { mountSmall, whyNoMount } from "../../disk_faults/mounted.ts";
 import { Site } from "../../orchestrator/site.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openMemory, recovered, stateOf } from "./memories.ts";
-import { copyFolder, TempFolder, within } from "../../harness/temp_folder.ts";
 
 const RESERVE = 256 * 1024;
-const PATIENCE_MS = 10_000;
 
 async function sizeOf(folder: string): Promise<number> {
   return (await Deno.stat(`${folder}/reserve`)).size;
@@ -32,10 +32,10 @@ async function sizeOf(folder: string): Promise<number> {
 /** Resolves when there is room again. */
 async function roomy(memory: Memory): Promise<void> {
   await within(
-    PATIENCE_MS,
     (async () => {
       while (memory.full) await new Promise((next) => setTimeout(next, 10));
     })(),
+    "room on the disk",
   );
 }
 
@@ -98,7 +98,7 @@ async function untilRoomy(client: Client): Promise<void> {
   const roomy = async (): Promise<void> => {
     while (await storageOf(client) === "full") await new Promise((next) => setTimeout(next, 50));
   };
-  await within(PATIENCE_MS, roomy());
+  await within(roomy(), "room on the disk");
 }
 
 Deno.test("Memory on a full disk gives its reserve free, records, and takes the reserve back", async () => {
@@ -189,7 +189,7 @@ Deno.test("Reserve.release() while it is filled again gives free what is there",
   assertEquals(await reserve.release(), false, "there is nothing to give any more");
   const writing = disk.next("write");
   const goOn = disk.hold("write");
-  await within(PATIENCE_MS, writing);
+  await within(writing, "the write to begin");
   const released = reserve.release();
   goOn();
   assertEquals([await released, await sizeOf(folder.path), reserve.held], [true, 0, false]);
@@ -200,7 +200,7 @@ Deno.test("Reserve.open() refuses at once what is no plain file", async () => {
   const path = `${folder.path}/reserve`;
   await new Deno.Command("mkfifo", { args: [path] }).output();
   await assertRejects(
-    () => within(PATIENCE_MS, Reserve.open(path, RESERVE, () => {})),
+    () => within(Reserve.open(path, RESERVE, () => {}), "the refusal"),
     ExitError,
     "it is not a plain file",
   );

@@ -13,7 +13,8 @@ import { findSegments, isTorn, newSegment } from "../../../lib/disk/segment.ts";
 import { Dice } from "../../harness/dice.ts";
 import { FaultyDisk } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";
-import { copyFolder, TempFolder, within } from "../../harness/temp_folder.ts";
+import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
+import { within } from "../../harness/waiting.ts";
 
 const SEED = 20_240_917;
 const encoder = new TextEncoder();
@@ -267,7 +268,7 @@ Deno.test("Journal.open() refuses at once what is no plain file", async () => {
   };
   for (const [kind, make] of Object.entries(kinds)) {
     await make();
-    const found = await within(5_000, readBack(folder.path));
+    const found = await within(readBack(folder.path), "the segments to be read");
     assertInstanceOf(found, ExitError, kind);
     assertStringIncludes(found.message, `"${path}": it is not a plain file`, kind);
     await Deno.remove(path);

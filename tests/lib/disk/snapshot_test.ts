@@ -7,7 +7,8 @@ import { encodeSnapshot, readSnapshot, type Snapshot } from "../../../lib/disk/s
 import { Dice } from "../../harness/dice.ts";
 import { type Disk, type DiskFile, SYSTEM } from "../../../lib/system.ts";
 import { systemError } from "./faulty_disk.ts";
-import { TempFolder, within } from "../../harness/temp_folder.ts";
+import { TempFolder } from "../../harness/temp_folder.ts";
+import { within } from "../../harness/waiting.ts";
 
 const SEED = 77;
 const MARK = { seq: 41, crc: 0x0badcafe };
@@ -142,7 +143,7 @@ Deno.test("readSnapshot() refuses at once what is no plain file", async () => {
   for (const make of kinds) {
     await make();
     await assertRejects(
-      () => within(5_000, readSnapshot(path, "tester")),
+      () => within(readSnapshot(path, "tester"), "the snapshot to be read"),
       ExitError,
       "it is not a plain file",
     );

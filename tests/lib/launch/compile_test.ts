@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ROLES } from "../../../lib/roles.ts";
 import { said } from "../../containers/docker.ts";
-import { skip } from "../../harness/skipped.ts";
+import { skip } from "../../harness/test_output.ts";
 
 // Seen to fail: with a package's LICENSE in the programs.
 Deno.test("compile() writes into no program where it was made", async (t) => {

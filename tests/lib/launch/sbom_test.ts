@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { makeSbom } from "../../../lib/launch/compile.ts";
 import { type Lock, sbomOf } from "../../../lib/launch/sbom.ts";
 import { ROLES } from "../../../lib/roles.ts";
-import { skip } from "../../harness/skipped.ts";
+import { skip } from "../../harness/test_output.ts";
 
 type Sbom = ReturnType<typeof sbomOf>;
 

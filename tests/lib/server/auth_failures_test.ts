@@ -2,7 +2,11 @@ import { assertEquals } from "@std/assert";
 import { importSecret } from "../../../lib/wire/auth.ts";
 import { Client } from "../../../lib/client/client.ts";
 import { AuthFailures } from "../../../lib/server/auth_failures.ts";
-import { keepLog, OTHER_SECRET, Peer, SECRET, serve, within } from "../../harness/wire.ts";
+import { RawPeer } from "../../harness/raw_peer.ts";
+import { recordLog } from "../../harness/recorded_log.ts";
+import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
+import { serve } from "../../harness/test_server.ts";
+import { within } from "../../harness/waiting.ts";
 
 // Seen to catch: no doubling, no forgetting, no bound, right proofs that count or wait, the limit for
 // logging in that cuts a delay short, a delay that outlives the server.
@@ -49,19 +53,19 @@ Deno.test("Guesses remembers so many addresses and forgets the quietest first", 
 });
 
 Deno.test("Server answers wrong proofs later each time, right ones at once, and counts", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   // The proof has less time than the last answer is held back: it is still that answer that comes.
   await using server = await serve({ log, limits: { auth_ms: 500 } });
   const held: number[] = [];
   for (let n = 0; n < 4; n++) {
-    using guesser = await Peer.connect(server.address);
+    using guesser = await RawPeer.connect(server.address);
     const begun = performance.now();
     const [refused, let_in] = await Promise.all([
       guesser.logIn(OTHER_SECRET).then((reply) => {
         held.push(performance.now() - begun);
         return reply;
       }),
-      Peer.loggedIn(server.address).then((peer) => {
+      RawPeer.loggedIn(server.address).then((peer) => {
         peer[Symbol.dispose]();
         return performance.now() - begun;
       }),
@@ -82,7 +86,7 @@ Deno.test("Server answers wrong proofs later each time, right ones at once, and 
 
 Deno.test("Server that ends does not wait for answers that are held back", async () => {
   const server = await serve();
-  using guesser = await Peer.connect(server.address);
+  using guesser = await RawPeer.connect(server.address);
   const refused = guesser.logIn(OTHER_SECRET).catch(() => {}); // it is hung up on
   while ((server.stats().auth_failures as number) === 0) {
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -99,7 +103,7 @@ Deno.test("Server lets in who holds the secret while many guess from the same ad
   let over = false;
   const guessing = Array.from({ length: 24 }, async () => {
     while (!over) {
-      using guesser = await Peer.connect(server.address);
+      using guesser = await RawPeer.connect(server.address);
       await guesser.logIn(OTHER_SECRET).catch(() => {}); // turned away, or hung up on
     }
   });

@@ -2,7 +2,9 @@ import { assertEquals } from "@std/assert";
 import type { Limits } from "../../../lib/wire/limits.ts";
 import { MemoryBudget } from "../../../lib/server/memory_budget.ts";
 import type { JsonObject } from "../../../lib/json.ts";
-import { Peer, serve, until } from "../../harness/wire.ts";
+import { RawPeer } from "../../harness/raw_peer.ts";
+import { serve } from "../../harness/test_server.ts";
+import { until } from "../../harness/waiting.ts";
 
 const BYTES_MAX = 64 * 1024 * 1024;
 const SMALL_BYTES = 64 * 1024;
@@ -52,12 +54,12 @@ Deno.test("Server answers busy where the requests in hand take all the memory, u
   });
   // A line of a megabyte and a half that takes thirty.
   const large = { v: 1, type: "say", body: { a: Array(470_000).fill({}) } };
-  using greedy = await Peer.loggedIn(server.address);
+  using greedy = await RawPeer.loggedIn(server.address);
   await greedy.say({ ...large, id: "1" }, { ...large, id: "2" });
   await until(() => inHand === 2, "two are in hand");
   const { ok, error } = await greedy.ask("say", large.body);
   assertEquals([ok, error.code, error.retry], [false, "busy", "after"]);
-  using modest = await Peer.loggedIn(server.address);
+  using modest = await RawPeer.loggedIn(server.address);
   const stats = await modest.ask("stats", {});
   assertEquals((stats.body.limits as Limits).in_flight, 1);
   answer({});

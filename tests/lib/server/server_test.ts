@@ -6,16 +6,11 @@ import { LIMITS, type Limits } from "../../../lib/wire/limits.ts";
 import { sleep } from "../../../lib/retry.ts";
 import { type Host, type Service, Session } from "../../../lib/server/session.ts";
 import { type Clock, type Connection, type Net, SYSTEM, type System } from "../../../lib/system.ts";
-import {
-  keepLog,
-  type Message,
-  OTHER_SECRET,
-  Peer,
-  SECRET,
-  serve,
-  until,
-  within,
-} from "../../harness/wire.ts";
+import { type Message, RawPeer } from "../../harness/raw_peer.ts";
+import { recordLog } from "../../harness/recorded_log.ts";
+import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
+import { serve } from "../../harness/test_server.ts";
+import { until, within } from "../../harness/waiting.ts";
 
 const codes = (messages: Message[]): string[] => messages.map(({ error }) => error?.code ?? "ok");
 
@@ -40,7 +35,7 @@ function held(): {
 
 Deno.test("Session tells who it is and its limits in hello", async () => {
   await using server = await serve({ limits: { in_flight: 5 } });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   const { body } = await peer.ask("hello", { nonce: makeNonce() });
   assertEquals([body.role, body.name, body.version, body.protocols], ["echo", "echo-1", "1.0.0", [
     1,
@@ -50,7 +45,7 @@ Deno.test("Session tells who it is and its limits in hello", async () => {
 
 Deno.test("Session answers ping and health before the proof and nothing else", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   assertEquals((await peer.ask("ping")).body, {});
   assertEquals((await peer.ask("health")).body, { status: "ok", role: "echo" });
   for (const type of ["info", "stats", "say", "cancel", "submit"]) {
@@ -63,7 +58,7 @@ Deno.test("Session answers ping and health before the proof and nothing else", a
 
 Deno.test("Session gives the same reply however the bytes of a request are cut", async () => {
   await using server = await serve();
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   peer.conn.setNoDelay(true);
   const body = { text: "ü€🙂\u2028" };
   const line = new TextEncoder().encode(
@@ -79,7 +74,7 @@ Deno.test("Session gives the same reply however the bytes of a request are cut",
 
 Deno.test("Session answers a thousand requests of one segment, each once", async () => {
   await using server = await serve({ limits: { in_flight: 1000 } });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   const requests = Array.from({ length: 1000 }, (_, n) => ({
     v: 1,
     id: `n${n}`,
@@ -96,7 +91,7 @@ Deno.test("Session answers in the order in which answers come", async () => {
   await using server = await serve({
     answer: ({ type }) => type === "slow" ? slow.answer() : Promise.resolve({}),
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say(
     { v: 1, id: "first", type: "slow" },
     { v: 1, id: "second", type: "fast" },
@@ -111,7 +106,7 @@ Deno.test("Session answers in the order in which answers come", async () => {
 Deno.test("Session refuses requests beyond the number in flight and answers the others", async () => {
   const slow = held();
   await using server = await serve({ answer: slow.answer, limits: { in_flight: 3 } });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say(...Array.from({ length: 10 }, (_, n) => ({ v: 1, id: `n${n}`, type: "slow" })));
   const refused = await peer.hearAll(7);
   assertEquals(new Set(codes([...refused.values()])), new Set(["too_many_in_flight"]));
@@ -126,7 +121,7 @@ Deno.test("Session refuses requests beyond the number in flight and answers the 
 
 Deno.test("Session passes over empty lines, and hangs up after a hundred in a row", async () => {
   await using server = await serve();
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   const ping = JSON.stringify({ v: 1, id: "p", type: "ping" });
   for (let n = 0; n < 3; n++) {
     await peer.send("\n\r\n".repeat(50), ping, "\n");
@@ -144,7 +139,7 @@ Deno.test("Session does not act on a line that the peer did not end", async () =
       return Promise.resolve({});
     },
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.send('{"v":1,"id":"whole","type":"say"}\n{"v":1,"id":"half","type":"say"}');
   await peer.conn.closeWrite();
   assertEquals((await peer.rest()).map(({ id }) => id), ["whole"]);
@@ -155,7 +150,7 @@ Deno.test("Session does not act on a line that the peer did not end", async () =
 Deno.test("Session answers what is in flight after the peer has closed its side", async () => {
   const slow = held();
   await using server = await serve({ answer: slow.answer });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say({ v: 1, id: "a", type: "slow" }, { v: 1, id: "b", type: "slow" });
   await peer.conn.closeWrite();
   await until(() => slow.asked() === 2, "both are asked");
@@ -169,7 +164,7 @@ const largeAnswer = () => Promise.resolve({ text: "x".repeat(4_000_000) });
 
 Deno.test("Session sends whole what it has answered to a peer that has closed its side", async () => {
   await using server = await serve({ answer: largeAnswer });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say(...LARGE);
   await peer.conn.closeWrite();
   assertEquals((await peer.rest()).map(({ body }) => body.text.length), [4e6, 4e6, 4e6]);
@@ -196,7 +191,7 @@ Deno.test("Session takes a line of exactly the limit and hangs up at one byte mo
     const empty = JSON.stringify({ v: 1, id: "a", type: "say", body: { t: "" } });
     return empty.replace('""', `"${"x".repeat(size - empty.length)}"`);
   };
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.send(line(5000), "\n");
   assertEquals((await peer.hear()).ok, true);
   await peer.send(line(5001), "\n");
@@ -207,7 +202,7 @@ Deno.test("Session takes a line of exactly the limit and hangs up at one byte mo
 Deno.test("Session takes lines of 4096 bytes before the proof and hangs up at one more", async () => {
   await using server = await serve();
   const padded = (size: number): string => '{"v":1,"id":"a","type":"ping"}'.padEnd(size) + "\n";
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   await peer.send(padded(4096));
   assertEquals((await peer.hear()).ok, true);
   await peer.send(padded(4097));
@@ -216,7 +211,7 @@ Deno.test("Session takes lines of 4096 bytes before the proof and hangs up at on
 
 Deno.test("Session hangs up on a flood without a line end", async () => {
   await using server = await serve({ limits: { line_bytes: 100_000 } });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   const block = new Uint8Array(1024 * 1024).fill(0x78);
   const flooding = (async () => {
     for (let n = 0; n < 100; n++) await peer.send(block);
@@ -228,7 +223,7 @@ Deno.test("Session hangs up on a flood without a line end", async () => {
 Deno.test("Session answers what is in flight before it hangs up on what is no JSON", async () => {
   const slow = held();
   await using server = await serve({ answer: slow.answer });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say({ v: 1, id: "a", type: "slow" });
   await peer.send('{"v":1,"id":"b"\n{"v":1,"id":"c","type":"slow"}\n');
   const refused = await peer.hear();
@@ -240,7 +235,9 @@ Deno.test("Session answers what is in flight before it hangs up on what is no JS
 
 Deno.test("Session refuses what has the wrong shape and goes on", async () => {
   await using server = await serve();
-  for (const peer of [await Peer.connect(server.address), await Peer.loggedIn(server.address)]) {
+  for (
+    const peer of [await RawPeer.connect(server.address), await RawPeer.loggedIn(server.address)]
+  ) {
     using _ = peer;
     for (
       const [text, id, code] of [
@@ -269,7 +266,7 @@ Deno.test("Session tells the owner of a bug and the peer a reference", async () 
     answer: () => Promise.reject(bug),
     onInternal: (reference, error) => bugs.push([reference, error]),
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   const { error } = await peer.ask("say");
   assertEquals([error.code, error.retry, error.maybe_done], ["internal", "unknown", true]);
   assertEquals(bugs.length, 1);
@@ -287,7 +284,7 @@ Deno.test("Session answers a bug of its health like any other, before the proof 
     },
     onInternal: (_, error) => seen.push(error),
   });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   for (let n = 1; n <= 2; n++) {
     const { error } = await peer.ask("health");
     assertEquals(error.code, "internal");
@@ -301,7 +298,7 @@ Deno.test("Session says so instead of sending a reply that no peer would read", 
   await using server = await serve({
     answer: ({ type }) => Promise.resolve({ text: "x".repeat(type === "fits" ? 4e6 : 4.2e6) }),
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   assertEquals((await peer.ask("fits")).ok, true);
   const { error } = await peer.ask("large");
   assertEquals([error.code, error.retry, error.maybe_done], ["bad_output", "no", true]);
@@ -309,13 +306,13 @@ Deno.test("Session says so instead of sending a reply that no peer would read", 
 });
 
 Deno.test("Session drops a peer that reads nothing", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   await using server = await serve({
     answer: () => Promise.resolve({ text: "x".repeat(1_000_000) }),
     limits: { write_ms: 300 },
     log,
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say(...Array.from({ length: 15 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
   await until(() => logged.some(({ event }) => event === "connection_closed"), "it is dropped");
   assert(String(logged[0].fields.reason).includes("was not read within 300 ms"));
@@ -329,7 +326,7 @@ Deno.test("Session drops a peer for which too much waits", async () => {
     answer: () => Promise.resolve({ text: "x".repeat(1_000_000) }),
     limits: { unread_bytes: 2_000_000, write_ms: 60_000 },
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say(...Array.from({ length: 60 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
   const replies = await peer.rest();
   assert(replies.length < 60, `${replies.length} replies came all the same`);
@@ -337,11 +334,11 @@ Deno.test("Session drops a peer for which too much waits", async () => {
 });
 
 Deno.test("Server hangs up on a peer that proves nothing in time, silent or not", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   await using server = await serve({ limits: { auth_ms: 300 }, log });
-  using silent = await Peer.connect(server.address);
-  using talker = await Peer.connect(server.address);
-  using dripper = await Peer.connect(server.address);
+  using silent = await RawPeer.connect(server.address);
+  using talker = await RawPeer.connect(server.address);
+  using dripper = await RawPeer.connect(server.address);
   await talker.ask("hello", { nonce: makeNonce() });
   await talker.ask("ping");
   await dripper.send("{");
@@ -355,7 +352,7 @@ Deno.test("Server hangs up on a peer that proves nothing in time, silent or not"
 
 Deno.test("Server hangs up on a line that does not end in time", async () => {
   await using server = await serve({ limits: { line_ms: 300 } });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.send('{"v":1,"id":"a"');
   const [last] = await peer.rest();
   assertEquals([last.id, last.error.code], [undefined, "bad_request"]);
@@ -365,9 +362,9 @@ Deno.test("Server hangs up on a line that does not end in time", async () => {
 Deno.test("Server hangs up on an idle peer, not on one that waits for an answer", async () => {
   const slow = held();
   await using server = await serve({ answer: slow.answer, limits: { idle_ms: 400 } });
-  using waiting = await Peer.loggedIn(server.address);
+  using waiting = await RawPeer.loggedIn(server.address);
   await waiting.say({ v: 1, id: "a", type: "slow" });
-  using idle = await Peer.loggedIn(server.address);
+  using idle = await RawPeer.loggedIn(server.address);
   const [last] = await idle.rest();
   assert(last.error.message.includes("nothing was asked for 400 ms"), last.error.message);
   slow.release();
@@ -390,9 +387,9 @@ async function sessionWith(
   limits: Partial<Limits>,
   answer: () => Promise<Record<string, never>>,
   host?: Host,
-): Promise<{ session: Session; peer: Peer } & AsyncDisposable> {
+): Promise<{ session: Session; peer: RawPeer } & AsyncDisposable> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const [peer, conn] = await Promise.all([Peer.connect(listener.addr), listener.accept()]);
+  const [peer, conn] = await Promise.all([RawPeer.connect(listener.addr), listener.accept()]);
   const service = { ...SILENT, answer };
   const session = new Session(conn, service, { ...LIMITS, ...limits }, SYSTEM.clock, host);
   const running = session.run();
@@ -540,11 +537,11 @@ Deno.test("Server lets one go that came late and asks for nothing when too many 
   const { answer, release } = held();
   const limits = { connections: 5, connections_before_auth: 2 };
   await using server = await serve({ limits, answer });
-  using asking = await Peer.loggedIn(server.address);
+  using asking = await RawPeer.loggedIn(server.address);
   await asking.say({ v: 1, id: "h", type: "hold" });
-  using second = await Peer.loggedIn(server.address);
-  using third = await Peer.loggedIn(server.address);
-  using fourth = await Peer.loggedIn(server.address);
+  using second = await RawPeer.loggedIn(server.address);
+  using third = await RawPeer.loggedIn(server.address);
+  using fourth = await RawPeer.loggedIn(server.address);
   assertEquals(codes(await second.rest()), ["busy"]);
   await until(() => server.connections === 3, "it is gone");
   assertEquals((server.stats() as Message).connections, { open: 3, authenticated: 3, rejected: 1 });
@@ -556,13 +553,13 @@ Deno.test("Server lets one go that came late and asks for nothing when too many 
 Deno.test("Server lets the oldest peer go that it does not know when these are too many", async () => {
   await using server = await serve({ limits: { connections_before_auth: 2 } });
   const known = [];
-  for (let n = 0; n < 5; n++) known.push(await Peer.loggedIn(server.address));
-  using oldest = await Peer.connect(server.address);
-  using second = await Peer.connect(server.address);
+  for (let n = 0; n < 5; n++) known.push(await RawPeer.loggedIn(server.address));
+  using oldest = await RawPeer.connect(server.address);
+  using second = await RawPeer.connect(server.address);
   await until(() => server.connections === 7, "all are taken");
   const taken = performance.now();
   await until(() => performance.now() > taken + 10, "none of them has just come");
-  using third = await Peer.connect(server.address);
+  using third = await RawPeer.connect(server.address);
   assertEquals(codes(await oldest.rest()), ["busy"]);
   for (const peer of [second, third]) assertEquals((await peer.ask("ping")).ok, true);
   for (const peer of known) {
@@ -573,11 +570,11 @@ Deno.test("Server lets the oldest peer go that it does not know when these are t
 
 Deno.test("Server tells who gives way, answers it nothing more, and ends it after a while", async () => {
   await using server = await serve({ limits: { connections_before_auth: 1, auth_ms: 60_000 } });
-  using first = await Peer.connect(server.address);
+  using first = await RawPeer.connect(server.address);
   await first.ask("ping");
   const heard = performance.now();
   await until(() => performance.now() > heard + 10, "it has not just come");
-  using _second = await Peer.connect(server.address);
+  using _second = await RawPeer.connect(server.address);
   assertEquals((await first.hear()).error.code, "busy");
   assertEquals(server.connections, 2, "it is held");
   await first.say({ v: 1, id: "q", type: "ping" });
@@ -591,14 +588,14 @@ Deno.test("Server holds no more of those who give way than it should, nor who go
     system: { ...SYSTEM, clock },
     limits: { connections_before_auth: 64 },
   });
-  const peers: Peer[] = [];
+  const peers: RawPeer[] = [];
   try {
     for (const open of [64, 128, 192]) {
-      while (peers.length < open) peers.push(await Peer.connect(server.address));
+      while (peers.length < open) peers.push(await RawPeer.connect(server.address));
       await until(() => server.connections === open, "all are taken");
       now += 10;
     }
-    peers.push(await Peer.connect(server.address));
+    peers.push(await RawPeer.connect(server.address));
     assertEquals(codes(await peers[0].rest()), ["busy"]);
     assertEquals((await peers[1].hear()).error.code, "busy");
     assertEquals(server.connections, 192, "the first one alone has ended");
@@ -612,13 +609,13 @@ Deno.test("Server holds no more of those who give way than it should, nor who go
 
 Deno.test("Server lets whoever does nothing go before one that has said hello meanwhile", async () => {
   await using server = await serve({ limits: { connections_before_auth: 2, auth_ms: 60_000 } });
-  using first = await Peer.connect(server.address);
-  using second = await Peer.connect(server.address);
+  using first = await RawPeer.connect(server.address);
+  using second = await RawPeer.connect(server.address);
   await until(() => server.connections === 2, "both are taken");
   const taken = performance.now();
   await until(() => performance.now() > taken + 10, "neither has just come");
   await first.ask("hello", { nonce: makeNonce() });
-  using _third = await Peer.connect(server.address);
+  using _third = await RawPeer.connect(server.address);
   assertEquals(codes(await second.rest()), ["busy"]);
   assertEquals((await first.ask("ping")).ok, true);
 });
@@ -631,13 +628,13 @@ Deno.test("Server lets one whose proof was wrong go before one that came earlier
     system: { ...SYSTEM, clock: { ...SYSTEM.clock, after } },
     limits: { connections_before_auth: 2, auth_ms: 60_000 },
   });
-  using first = await Peer.connect(server.address);
+  using first = await RawPeer.connect(server.address);
   await first.ask("ping");
-  using guesser = await Peer.connect(server.address);
+  using guesser = await RawPeer.connect(server.address);
   await guesser.ask("hello", { nonce: makeNonce() });
   await guesser.say({ v: 1, id: "q", type: "auth", body: { mac: "A".repeat(43) } });
   await until(() => server.stats().auth_failures === 1, "it is refused");
-  using _third = await Peer.connect(server.address);
+  using _third = await RawPeer.connect(server.address);
   assertEquals(codes(await guesser.rest()), ["busy"]);
   assertEquals((await first.ask("ping")).ok, true);
 });
@@ -652,15 +649,15 @@ Deno.test("Server keeps one of many back whom it has told why its connection end
     system: { ...SYSTEM, clock: { ...SYSTEM.clock, after } },
     limits: { connections_before_auth: 65, auth_ms: 60_000 },
   });
-  const silent: Peer[] = [];
-  for (let n = 0; n < 63; n++) silent.push(await Peer.connect(server.address));
-  using last = await Peer.connect(server.address);
+  const silent: RawPeer[] = [];
+  for (let n = 0; n < 63; n++) silent.push(await RawPeer.connect(server.address));
+  using last = await RawPeer.connect(server.address);
   await last.send("no JSON\n");
   assertEquals(codes(await last.rest()), ["bad_json"]);
   assertEquals(waits, [], "these are not many");
   await until(() => server.connections === 63, "it is gone");
-  using one = await Peer.connect(server.address);
-  using other = await Peer.connect(server.address);
+  using one = await RawPeer.connect(server.address);
+  using other = await RawPeer.connect(server.address);
   await until(() => server.connections === 65, "all are taken");
   for (const [peer, line] of [[one, "no JSON\n"], [other, "\n".repeat(101)]] as const) {
     await peer.send(line);
@@ -668,7 +665,7 @@ Deno.test("Server keeps one of many back whom it has told why its connection end
   }
   await silent[0].ask("ping");
   assertEquals([server.connections, waits], [65, [1_000, 1_000]]);
-  silent.push(await Peer.connect(server.address));
+  silent.push(await RawPeer.connect(server.address));
   assertEquals(await one.rest(), []);
   for (const peer of silent) {
     assertEquals((await peer.ask("ping")).ok, true);
@@ -712,11 +709,11 @@ function badAccepts(
 }
 
 Deno.test("Server goes on accepting after it had no descriptors left, waits longer each time", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const { system, waits } = badAccepts(9);
   await using server = await serve({ log, system });
-  using first = await Peer.loggedIn(server.address);
-  using second = await Peer.loggedIn(server.address);
+  using first = await RawPeer.loggedIn(server.address);
+  using second = await RawPeer.loggedIn(server.address);
   for (const peer of [first, second]) assertEquals((await peer.ask("ping")).ok, true);
   const backoff = [40, 60, 100, 180, 340, 660, 1_020, 1_020, 1_020];
   assertEquals(waits.slice(0, 18), [...backoff, ...backoff]);
@@ -754,16 +751,16 @@ function fewDescriptors(count: number): Net {
 
 Deno.test("Server has room for fewer once it has run out of descriptors, and lets in who comes", async () => {
   for (const [known, left] of [[0, 1], [20, 10]]) {
-    const { log, logged } = keepLog();
+    const { log, logged } = recordLog();
     const limits = { connections: 60, connections_before_auth: 40 };
     const system = { ...SYSTEM, net: fewDescriptors(40) };
     await using server = await serve({ limits, log, system });
     using peers = new DisposableStack();
-    const connect = async (): Promise<Peer> => peers.use(await Peer.connect(server.address));
-    for (let n = 0; n < known; n++) peers.use(await Peer.loggedIn(server.address));
+    const connect = async (): Promise<RawPeer> => peers.use(await RawPeer.connect(server.address));
+    for (let n = 0; n < known; n++) peers.use(await RawPeer.loggedIn(server.address));
     for (let n = known; n < 40; n++) await connect();
     await until(() => server.connections === 40, "all are taken");
-    using last = await Peer.loggedIn(server.address);
+    using last = await RawPeer.loggedIn(server.address);
     assertEquals((await last.ask("ping")).ok, true);
     await until(() => server.connections <= 30, "the others have gone");
     assertEquals((server.stats() as Message).connections.authenticated, left);
@@ -775,7 +772,7 @@ Deno.test("Server has room for fewer once it has run out of descriptors, and let
 });
 
 Deno.test("Server has room for fewer where descriptors run out behind accept, as over TLS", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   let accepted = 0;
   const listen: Net["listen"] = (options) => {
     const listener = SYSTEM.net.listen(options);
@@ -788,7 +785,7 @@ Deno.test("Server has room for fewer where descriptors run out behind accept, as
   };
   await using server = await serve({ log, system: { ...SYSTEM, net: { ...SYSTEM.net, listen } } });
   using peers = new DisposableStack();
-  for (let n = 0; n < 20; n++) peers.use(await Peer.connect(server.address));
+  for (let n = 0; n < 20; n++) peers.use(await RawPeer.connect(server.address));
   await until(() => logged.length > 0, "it is told");
   assertEquals([logged[0].event, logged[0].fields.connections], ["out_of_descriptors", 15]);
 });
@@ -808,21 +805,21 @@ Deno.test("Session says that there were no descriptors for it", async () => {
 });
 
 Deno.test("Server tells once a second of accepts that fail between others", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const { system, waits } = badAccepts(1);
   await using server = await serve({ log, system });
-  for (let n = 0; n < 60; n++) (await Peer.connect(server.address))[Symbol.dispose]();
+  for (let n = 0; n < 60; n++) (await RawPeer.connect(server.address))[Symbol.dispose]();
   await until(() => waits.length >= 60, "it has failed as often");
   const ms = waits.reduce((all, wait) => all + wait, 0);
   assert(logged.length <= ms / 1_000 + 1, `${logged.length} lines in ${ms} ms`);
 });
 
 Deno.test("Server accepts at once who waits behind those that have hung up already", async () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const gone = new Deno.errors.NotConnected("Transport endpoint is not connected (os error 107)");
   const { system, waits } = badAccepts(1_000, gone);
   await using server = await serve({ log, system });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   assertEquals((await peer.ask("ping")).ok, true);
   assertEquals([waits, logged], [[], []]);
 });
@@ -831,7 +828,7 @@ Deno.test("Server accepts at once who waits behind those that have hung up alrea
 async function untilRefused(address: Deno.NetAddr): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     try {
-      using _ = await Peer.connect(address);
+      using _ = await RawPeer.connect(address);
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionRefused) return;
       assert(error instanceof Deno.errors.ConnectionReset, String(error));
@@ -842,9 +839,9 @@ async function untilRefused(address: Deno.NetAddr): Promise<void> {
 
 Deno.test("Server.drain() answers what is in flight, refuses what comes, then hangs up", async () => {
   const slow = held();
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   await using server = await serve({ answer: slow.answer, log });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say({ v: 1, id: "a", type: "slow" });
   await until(() => slow.asked() === 1, "it is asked");
   const drained = server.drain(60_000);
@@ -863,7 +860,7 @@ Deno.test("Server.drain() answers what is in flight, refuses what comes, then ha
 Deno.test("Server.drain() hangs up on nobody who has not read his answers", async () => {
   let answered = 0;
   await using server = await serve({ answer: () => (answered++, largeAnswer()) });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say(...LARGE);
   await until(() => answered === LARGE.length, "they are answered");
   const drained = server.drain(60_000);
@@ -874,7 +871,7 @@ Deno.test("Server.drain() hangs up on nobody who has not read his answers", asyn
 Deno.test("Server.drain() does not wait longer than it is told", async () => {
   const slow = held();
   await using server = await serve({ answer: slow.answer });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   await peer.say({ v: 1, id: "a", type: "slow" });
   await until(() => slow.asked() === 1, "it is asked");
   await within(server.drain(50), "the server to give up");
@@ -893,8 +890,8 @@ Deno.test("Session tells its owner when nobody waits for an answer any more", as
     },
     limits: { line_bytes: 1000 },
   });
-  using thrownOut = await Peer.loggedIn(server.address);
-  using other = await Peer.loggedIn(server.address);
+  using thrownOut = await RawPeer.loggedIn(server.address);
+  using other = await RawPeer.loggedIn(server.address);
   await thrownOut.say({ v: 1, id: "a", type: "slow" });
   await other.say({ v: 1, id: "b", type: "slow" });
   await until(() => waiting.size === 2, "both are asked");

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { sleep } from "../../../lib/retry.ts";
 import { TlsConnection } from "../../../lib/tls/connection.ts";
 import { LoopbackPool } from "../../../lib/tls/loopback_pool.ts";
-import { within } from "../../harness/wire.ts";
+import { within } from "../../harness/waiting.ts";
 
 // Seen to catch: what a peer sends is passed on though nobody reads; a read that lets nothing go on.
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { sleep } from "../../../lib/retry.ts";
 import { type Loopback, LoopbackPool } from "../../../lib/tls/loopback_pool.ts";
-import { within } from "../../harness/wire.ts";
+import { within } from "../../harness/waiting.ts";
 
 // Seen to catch: always the last one first, a loop for who is gone, and one failure that ends the
 // serving of all.

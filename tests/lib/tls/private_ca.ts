@@ -5,8 +5,8 @@
  */
 import { SYSTEM, type System } from "../../../lib/system.ts";
 import { tlsNet } from "../../../lib/tls/tls.ts";
-import { skip } from "../../harness/skipped.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
+import { skip } from "../../harness/test_output.ts";
 
 const README = new URL("../../../README.md", import.meta.url);
 const COMMANDS = /```sh\n(mkdir -p ca secret[^`]+)```/;

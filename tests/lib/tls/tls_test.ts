@@ -16,19 +16,12 @@ import { sleep } from "../../../lib/retry.ts";
 import { loopbackPort } from "../../../lib/roles.ts";
 import type { System } from "../../../lib/system.ts";
 import { PrivateCa, tlsTest } from "./private_ca.ts";
-import {
-  FakeServer,
-  hangUp,
-  keepLog,
-  OTHER_SECRET,
-  Peer,
-  quiet,
-  SECRET,
-  serve,
-  serveAgain,
-  until,
-  within,
-} from "../../harness/wire.ts";
+import { FakeServer, hangUp } from "../../harness/fake_server.ts";
+import { RawPeer } from "../../harness/raw_peer.ts";
+import { quiet, recordLog } from "../../harness/recorded_log.ts";
+import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
+import { serve, serveAgain } from "../../harness/test_server.ts";
+import { until, within } from "../../harness/waiting.ts";
 
 // Seen to catch: names that are not compared, a fallback to plain text, TLS that is read as a line, a
 // handshake without an end, a session that waits for a write that Deno 2.7 never ends.
@@ -50,8 +43,8 @@ async function refusal(
   return message;
 }
 
-async function loggedIn(address: Address, ca: string): Promise<Peer<Deno.TlsConn>> {
-  const peer = await Peer.overTls(address, ca);
+async function loggedIn(address: Address, ca: string): Promise<RawPeer<Deno.TlsConn>> {
+  const peer = await RawPeer.overTls(address, ca);
   assertEquals((await peer.logIn()).ok, true);
   return peer;
 }
@@ -123,7 +116,7 @@ tlsTest("Client without TLS is told to speak it, and at once", async (ca) => {
 
 tlsTest("Server without TLS hangs up on a handshake without waiting for a line", async () => {
   await using server = await serve({ limits: { auth_ms: 60_000 } });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   await peer.send(new Uint8Array([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]));
   const [last, ...more] = await peer.rest();
   assertEquals([last.id, last.error.code, more], [undefined, "bad_json", []]);
@@ -183,7 +176,7 @@ tlsTest("Link over TLS comes back when its agent does", async (ca) => {
 tlsTest("Session over TLS lets nobody in without the secret", async (ca) => {
   const system = await ca.system();
   await using server = await serve({ system });
-  using peer = await Peer.overTls(server.address, ca.ca);
+  using peer = await RawPeer.overTls(server.address, ca.ca);
   assertEquals((await peer.ask("say")).error.code, "auth_required");
   assertEquals((await peer.logIn(OTHER_SECRET)).error.code, "auth_failed");
   assertEquals(await peer.rest(), []);
@@ -215,7 +208,7 @@ tlsTest("Server.drain() over TLS resolves when its connections are gone", async 
 });
 
 tlsTest("Session over TLS drops a peer that reads nothing", async (ca) => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   await using server = await serve({
     system: await ca.system(),
     answer: () => Promise.resolve({ text: "x".repeat(1_000_000) }),
@@ -252,10 +245,10 @@ tlsTest(
       system,
       limits: { auth_ms: 300, connections_before_auth: 3 },
     });
-    using _silent = await Peer.connect(server.address);
-    using half = await Peer.connect(server.address);
+    using _silent = await RawPeer.connect(server.address);
+    using half = await RawPeer.connect(server.address);
     await half.send(new Uint8Array([0x16, 3, 1]));
-    using talker = await Peer.overTls(server.address, ca.ca);
+    using talker = await RawPeer.overTls(server.address, ca.ca);
     await talker.ask("hello", { nonce: makeNonce() });
     const [last] = await talker.rest();
     assertEquals([last.id, last.error.code], [undefined, "auth_required"]);
@@ -284,7 +277,7 @@ tlsTest("Server over TLS keeps silent connections from keeping others out", asyn
     limits: { connections: 20, connections_before_auth: 4 },
   });
   using stack = new DisposableStack();
-  for (let n = 0; n < 40; n++) stack.use(await Peer.connect(server.address));
+  for (let n = 0; n < 40; n++) stack.use(await RawPeer.connect(server.address));
   using client = await connect(server.address, system);
   assertEquals(await client.call("ping", {}, LONG), {});
   await until(() => server.connections <= 5, "the silent ones are let go");
@@ -297,13 +290,13 @@ tlsTest("Server over TLS lets go of peers that stay, whatever they have said", a
     limits: { auth_ms: 300, write_ms: 300 },
   });
   using stack = new DisposableStack();
-  const stayed: Peer<Deno.Conn>[] = [];
+  const stayed: RawPeer<Deno.Conn>[] = [];
   for (const said of [[], [0x16, 3, 1], [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]]) {
-    const peer = stack.use(await Peer.connect(server.address));
+    const peer = stack.use(await RawPeer.connect(server.address));
     await peer.send(new Uint8Array(said));
     stayed.push(peer);
   }
-  stayed.push(stack.use(await Peer.overTls(server.address, ca.ca)));
+  stayed.push(stack.use(await RawPeer.overTls(server.address, ca.ca)));
   const deaf = stack.use(await loggedIn(server.address, ca.ca));
   await deaf.say(...Array.from({ length: 4 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
   await until(() => server.connections === 0, "the connections are given back");
@@ -322,7 +315,7 @@ tlsTest("TlsListener serves nobody who comes to its port on the loopback", async
     using stack = new DisposableStack();
     const strangers = [];
     for (let n = 0; n < 3; n++) {
-      strangers.push(stack.use(await Peer.connect({ hostname, port: loopbackPort(port) })));
+      strangers.push(stack.use(await RawPeer.connect({ hostname, port: loopbackPort(port) })));
     }
     using client = await connect(server.address, system);
     assertEquals(await client.call("ping", {}, LONG), {});

@@ -19,16 +19,11 @@ import {
   prove,
   verify,
 } from "../../../lib/wire/auth.ts";
-import {
-  FakeServer,
-  letIn,
-  OTHER_SECRET,
-  Peer,
-  SECRET,
-  serve,
-  serveAgain,
-  within,
-} from "../../harness/wire.ts";
+import { acceptLogin, FakeServer } from "../../harness/fake_server.ts";
+import { RawPeer } from "../../harness/raw_peer.ts";
+import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
+import { serve, serveAgain } from "../../harness/test_server.ts";
+import { within } from "../../harness/waiting.ts";
 
 const key = await importSecret(SECRET);
 const challenge: Challenge = {
@@ -91,7 +86,7 @@ Deno.test("verify() tells secrets apart that differ in one letter, in case or in
 });
 
 /** The one answer to every wrong proof: it says nothing about why. */
-async function assertThrownOut(peer: Peer, reply: unknown): Promise<void> {
+async function assertThrownOut(peer: RawPeer, reply: unknown): Promise<void> {
   assertEquals(reply, {
     v: 1,
     id: "q",
@@ -119,7 +114,7 @@ Deno.test("Session gives every wrong proof the same answer and hangs up", async 
     ["a long proof", { mac: "A".repeat(3000) }],
   ];
   await Promise.all(wrong.map(async ([_, body]) => {
-    using peer = await Peer.connect(server.address);
+    using peer = await RawPeer.connect(server.address);
     await peer.ask("hello", { nonce: makeNonce() });
     await assertThrownOut(peer, await peer.ask("auth", body));
   }));
@@ -127,7 +122,7 @@ Deno.test("Session gives every wrong proof the same answer and hangs up", async 
 
 Deno.test("Session throws out a peer with another secret", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   const begun = performance.now();
   await assertThrownOut(peer, await peer.logIn(OTHER_SECRET));
   assert(performance.now() - begun > 100, "whoever guesses has to wait for each answer");
@@ -135,13 +130,13 @@ Deno.test("Session throws out a peer with another secret", async () => {
 
 Deno.test("Session throws out a peer that means another role", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   await assertThrownOut(peer, await peer.logIn(SECRET, "reporter"));
 });
 
 Deno.test("Session throws out a peer that sends its own proof back", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   const { body } = await peer.ask("hello", { nonce: makeNonce() });
   await assertThrownOut(peer, await peer.ask("auth", { mac: body.proof }));
 });
@@ -149,12 +144,12 @@ Deno.test("Session throws out a peer that sends its own proof back", async () =>
 Deno.test("Session throws out a peer that replays the proof of another connection", async () => {
   await using server = await serve();
   const nonce = makeNonce();
-  using honest = await Peer.connect(server.address);
+  using honest = await RawPeer.connect(server.address);
   const first = await honest.ask("hello", { nonce });
   const serverNonce = first.body.nonce;
   const mac = await prove(key, "client", { role: "echo", clientNonce: nonce, serverNonce });
   assertEquals((await honest.ask("auth", { mac })).ok, true);
-  using thief = await Peer.connect(server.address);
+  using thief = await RawPeer.connect(server.address);
   const second = await thief.ask("hello", { nonce });
   assertNotEquals(second.body.nonce, serverNonce);
   await assertThrownOut(thief, await thief.ask("auth", { mac }));
@@ -162,20 +157,20 @@ Deno.test("Session throws out a peer that replays the proof of another connectio
 
 Deno.test("Session throws out a peer that proves itself before it was asked to", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   await assertThrownOut(peer, await peer.ask("auth", { mac: "A".repeat(43) }));
 });
 
 Deno.test("Session gives its proof for one nonce a connection", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   assertEquals((await peer.ask("hello", { nonce: makeNonce() })).ok, true);
   assertEquals((await peer.ask("hello", { nonce: makeNonce() })).error.code, "bad_request");
 });
 
 Deno.test("Session refuses a hello without a proper nonce and goes on", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   const nonces = ["short", 5, "=".repeat(43), "A".repeat(44)].map((nonce) => ({ nonce }));
   for (const body of [undefined, {}, ...nonces]) {
     assertEquals((await peer.ask("hello", body)).error.code, "invalid_input");
@@ -185,7 +180,7 @@ Deno.test("Session refuses a hello without a proper nonce and goes on", async ()
 
 Deno.test("Session refuses hello and auth of a peer that is let in", async () => {
   await using server = await serve();
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   for (const type of ["hello", "auth"]) {
     assertEquals((await peer.ask(type, { nonce: makeNonce() })).error.code, "bad_request");
   }
@@ -194,7 +189,7 @@ Deno.test("Session refuses hello and auth of a peer that is let in", async () =>
 
 Deno.test("Session answers a request that comes in one segment with auth", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   const clientNonce = makeNonce();
   const { body } = await peer.ask("hello", { nonce: clientNonce });
   const proven = { role: "echo", clientNonce, serverNonce: body.nonce };
@@ -210,7 +205,7 @@ Deno.test("Session answers a request that comes in one segment with auth", async
 Deno.test("Session does not answer a request behind a wrong proof", async () => {
   let asked = 0;
   await using server = await serve({ answer: () => Promise.resolve({ asked: ++asked }) });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   await peer.ask("hello", { nonce: makeNonce() });
   await peer.say(
     { v: 1, id: "a", type: "auth", body: { mac: "A".repeat(43) } },
@@ -296,7 +291,7 @@ Deno.test("a secret is changed in three rounds without a moment in which peers d
 
 Deno.test("Session speaks no other version and takes no choice of algorithm", async () => {
   await using server = await serve();
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   const nonce = makeNonce();
   for (const v of [0, 2, "1", null]) {
     const { ok, error } = await peer.ask("hello", { nonce }, { v });
@@ -318,7 +313,7 @@ Deno.test("Client.connect() trusts no server that speaks another version or tell
   const secret = importSecret(SECRET);
   const limits = { ...LIMITS, line_bytes: 0 };
   for (const more of [{ protocols: [2] }, { protocols: [] }, { algorithm: "none" }, { limits }]) {
-    await using server = new FakeServer((peer) => letIn(peer, { more }));
+    await using server = new FakeServer((peer) => acceptLogin(peer, { more }));
     const connected = Client.connect({ address: server.address, secret, role: "echo" });
     const { code } = await within(assertRejects(() => connected, CodedError), "a refusal");
     assertEquals(code, "auth_failed", JSON.stringify(more));

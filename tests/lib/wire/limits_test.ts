@@ -21,7 +21,10 @@ import {
 import type { Server } from "../../../lib/server/server.ts";
 import { type Clock, type Connection, type Net, SYSTEM, type System } from "../../../lib/system.ts";
 import { tlsTest } from "../tls/private_ca.ts";
-import { type Message, Peer, SECRET, serve, until } from "../../harness/wire.ts";
+import { type Message, RawPeer } from "../../harness/raw_peer.ts";
+import { SECRET } from "../../harness/secrets.ts";
+import { serve } from "../../harness/test_server.ts";
+import { until } from "../../harness/waiting.ts";
 
 /** Time that passes when the test says so, in steps that are no stall. */
 class MovedClock implements Clock {
@@ -106,34 +109,34 @@ interface Site {
   /** Lets go so many that `hold`, when they do. */
   readonly release: (count: number) => Promise<void>;
   /** A peer, hung up on at the end. */
-  readonly connect: () => Promise<Peer<Deno.Conn>>;
-  readonly loggedIn: () => Promise<Peer<Deno.Conn>>;
+  readonly connect: () => Promise<RawPeer<Deno.Conn>>;
+  readonly loggedIn: () => Promise<RawPeer<Deno.Conn>>;
 }
 
 interface Case {
   readonly limits: Partial<Limits>;
   /** Goes to the limit; what it gives goes on to `past`. */
-  readonly at: (site: Site) => Promise<Peer<Deno.Conn>>;
+  readonly at: (site: Site) => Promise<RawPeer<Deno.Conn>>;
   /** Goes one past it; gives what the peer hears of that. */
-  readonly past: (site: Site, peer: Peer<Deno.Conn>) => Promise<Message>;
+  readonly past: (site: Site, peer: RawPeer<Deno.Conn>) => Promise<Message>;
   /** The code; none where the connection ends without a word. */
   readonly code: string | undefined;
   readonly closes: boolean;
 }
 
-async function fine(peer: Peer<Deno.Conn>, ...parts: string[]): Promise<void> {
+async function fine(peer: RawPeer<Deno.Conn>, ...parts: string[]): Promise<void> {
   if (parts.length > 0) await peer.send(...parts);
   else await peer.say({ v: 1, id: "p", type: "ping" });
   assertEquals((await peer.hear()).ok, true);
 }
 
 /** The next line, or nothing where there is none. */
-async function heard(peer: Peer<Deno.Conn>, ...parts: string[]): Promise<Message> {
+async function heard(peer: RawPeer<Deno.Conn>, ...parts: string[]): Promise<Message> {
   await peer.send(...parts);
   return await next(peer);
 }
 
-async function next(peer: Peer<Deno.Conn>): Promise<Message> {
+async function next(peer: RawPeer<Deno.Conn>): Promise<Message> {
   const line = await peer.line();
   return line === undefined ? undefined : JSON.parse(line);
 }
@@ -369,11 +372,11 @@ async function playAll(t: Deno.TestContext, system: System, ca?: string): Promis
         },
       });
       using peers = new DisposableStack();
-      const connect = async (): Promise<Peer<Deno.Conn>> =>
+      const connect = async (): Promise<RawPeer<Deno.Conn>> =>
         peers.use(
           ca === undefined
-            ? await Peer.connect(server.address)
-            : await Peer.overTls(server.address, ca),
+            ? await RawPeer.connect(server.address)
+            : await RawPeer.overTls(server.address, ca),
         );
       const site: Site = {
         server,
@@ -446,13 +449,13 @@ Deno.test("hello tells the limits in force, and Client sends nothing beyond them
 Deno.test("stats counts connections, wrong proofs and strikes since the start", async () => {
   await using server = await serve({ limits: { line_bytes: 500 } });
   for (let n = 0; n < 3; n++) {
-    using bad = await Peer.loggedIn(server.address);
+    using bad = await RawPeer.loggedIn(server.address);
     await bad.send("x".repeat(501));
     await bad.rest();
   }
   await until(() => server.connections === 0, "they are gone");
-  using peer = await Peer.loggedIn(server.address);
-  using _other = await Peer.connect(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
+  using _other = await RawPeer.connect(server.address);
   await until(() => server.connections === 2, "both are there");
   const { connections, auth_failures, limits } = (await peer.ask("stats")).body;
   assertEquals(connections, { open: 2, authenticated: 1, rejected: 0 });
@@ -467,7 +470,7 @@ Deno.test("a strike is counted once, however long the peer takes to hear of it",
   const clock = new MovedClock();
   const blocked = new Blocked(SYSTEM.net);
   await using server = await serve({ system: { ...SYSTEM, clock, net: blocked.net } });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawPeer.connect(server.address);
   await fine(peer);
   blocked.yes = true;
   clock.pass(LIMITS.auth_ms + 1);
@@ -486,7 +489,7 @@ Deno.test("Server gives up what a peer waits for that is to go, though it does n
     answer: (_, gone) =>
       new Promise((resolve) => gone.addEventListener("abort", () => (given++, resolve({})))),
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   blocked.yes = true;
   await peer.send(HELD, "x".repeat(501));
   await blocked.writes(1);
@@ -498,7 +501,7 @@ Deno.test("Server ends a connection without a word where what waits is too much 
   const blocked = new Blocked(SYSTEM.net);
   const limits = { line_bytes: 500, unread_bytes: ANSWER.length };
   await using server = await serve({ system: { ...SYSTEM, net: blocked.net }, limits });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   blocked.yes = true;
   await peer.send(SAY);
   await blocked.writes(1);
@@ -512,7 +515,7 @@ Deno.test("Server accuses nobody of time in which it stood still itself", async 
   for (const [ms, isAccused] of [[500, true], [501, false]] as const) {
     const clock = new MovedClock();
     await using server = await serve({ limits: { auth_ms: 300 }, system: { ...SYSTEM, clock } });
-    using peer = await Peer.connect(server.address);
+    using peer = await RawPeer.connect(server.address);
     await fine(peer);
     clock.stall(ms);
     if (!isAccused) {
@@ -539,7 +542,7 @@ Deno.test("Server lets one connection have all that is unread where its limit is
     limits: { unread_bytes: 64 * 1024 * 1024 },
     answer: () => (answered++, Promise.resolve({ text: "x".repeat(4_000_000) })),
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   blocked.yes = true;
   await peer.send(SAY.repeat(10));
   await until(() => answered === 10, "all are answered");
@@ -551,10 +554,10 @@ Deno.test("Server turns away who finds nothing but others that have just come", 
   const clock = new MovedClock();
   const limits = { connections_before_auth: 2 };
   await using server = await serve({ limits, system: { ...SYSTEM, clock } });
-  using first = await Peer.connect(server.address);
-  using second = await Peer.connect(server.address);
+  using first = await RawPeer.connect(server.address);
+  using second = await RawPeer.connect(server.address);
   for (const peer of [first, second]) await fine(peer);
-  using third = await Peer.connect(server.address);
+  using third = await RawPeer.connect(server.address);
   assertEquals((await third.rest()).map(({ error }) => error.code), ["busy"]);
   assertEquals((server.stats().limits as Limits).connections_before_auth, 1);
   for (const peer of [first, second]) await fine(peer);
@@ -564,7 +567,7 @@ Deno.test("Server counts nobody who has gone among those who have proved nothing
   const limits = { connections_before_auth: 2 };
   await using server = await serve({ limits, system: { ...SYSTEM, clock: new MovedClock() } });
   for (let n = 0; n < 4; n++) {
-    using peer = await Peer.connect(server.address);
+    using peer = await RawPeer.connect(server.address);
     await fine(peer);
     await peer.conn.closeWrite();
     await until(() => server.connections === 0, "it is gone");
@@ -578,7 +581,7 @@ Deno.test("Server lets whoever reads least go where too much waits to be read in
     answer: () => Promise.resolve({ text: "x".repeat(4_000_000) }),
   });
   using peers = new DisposableStack();
-  const loggedIn = async () => peers.use(await Peer.loggedIn(server.address));
+  const loggedIn = async () => peers.use(await RawPeer.loggedIn(server.address));
   const few = await loggedIn();
   const many = [];
   for (let n = 0; n < 5; n++) many.push(await loggedIn());
@@ -595,8 +598,8 @@ Deno.test("Server lets whoever reads least go where too much waits to be read in
 Deno.test("Server lets whoever sends the longest line go where too much is held in all", async () => {
   await using server = await serve();
   using peers = new DisposableStack();
-  const send = async (bytes: number): Promise<Peer> => {
-    const peer = peers.use(await Peer.loggedIn(server.address));
+  const send = async (bytes: number): Promise<RawPeer> => {
+    const peer = peers.use(await RawPeer.loggedIn(server.address));
     await peer.send("x".repeat(bytes));
     return peer;
   };
@@ -630,7 +633,7 @@ Deno.test("Server keeps no more connections than its limit and those that are on
   const limits = { connections: 4, connections_before_auth: 2 };
   await using server = await serve({ limits, system: { ...SYSTEM, clock, net } });
   using peers = new DisposableStack();
-  const connect = async (): Promise<void> => void peers.use(await Peer.connect(server.address));
+  const connect = async (): Promise<void> => void peers.use(await RawPeer.connect(server.address));
   for (let n = 1; n <= 4 + 256; n++) {
     clock.ms += 10;
     await connect();

@@ -3,7 +3,7 @@ import { CodedError } from "../../../lib/errors.ts";
 import { SYSTEM } from "../../../lib/system.ts";
 import { LineWriter } from "../../../lib/wire/line_writer.ts";
 import type { Writer } from "../../../lib/write_all.ts";
-import { until, within } from "../../harness/wire.ts";
+import { until, within } from "../../harness/waiting.ts";
 
 /** Takes a few bytes at a time, each write when the test says so. */
 class SlowSink implements Writer {

@@ -6,7 +6,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { importSecret, makeNonce, prove } from "../../../lib/wire/auth.ts";
-import { type Message, type Peer, SECRET } from "../../harness/wire.ts";
+import { type Message, type RawPeer } from "../../harness/raw_peer.ts";
+import { SECRET } from "../../harness/secrets.ts";
 
 export interface Transcript {
   /** The words behind `transcript` on the fence. */
@@ -114,7 +115,7 @@ export class Names {
 }
 
 /** Sends what the transcript sends and checks what comes back. */
-export async function play({ steps }: Transcript, peer: Peer, names: Names): Promise<void> {
+export async function play({ steps }: Transcript, peer: RawPeer, names: Names): Promise<void> {
   for (const { sent, received, closed } of steps) {
     const lines = await Promise.all(sent.map((line) => names.fill(line)));
     await peer.send(lines.join("\n") + "\n");
@@ -124,7 +125,7 @@ export async function play({ steps }: Transcript, peer: Peer, names: Names): Pro
   }
 }
 
-async function hearOneOf(expected: Message[], peer: Peer, names: Names): Promise<void> {
+async function hearOneOf(expected: Message[], peer: RawPeer, names: Names): Promise<void> {
   const heard = await peer.hear();
   // A `<server nonce>` stands before the `<server proof>` that is made with it.
   for (const [at, shown] of expected.entries()) {

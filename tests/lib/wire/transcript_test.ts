@@ -6,7 +6,9 @@ import { RequestId, TaskId, TIMEOUT_MS_MAX } from "../../../lib/wire/protocol.ts
 import { STATES } from "../../../orchestrator/tasks/task.ts";
 import { startTogether } from "../../harness/in_process.ts";
 import { fencedBlocks, Names, play, transcriptsOf } from "./transcript.ts";
-import { FakeServer, Peer, SECRET } from "../../harness/wire.ts";
+import { FakeServer } from "../../harness/fake_server.ts";
+import { RawPeer } from "../../harness/raw_peer.ts";
+import { SECRET } from "../../harness/secrets.ts";
 
 const page = await Deno.readTextFile(new URL("../../../lib/wire/PROTOCOL.md", import.meta.url));
 
@@ -31,7 +33,7 @@ Deno.test("PROTOCOL.md's transcripts are what happens on the wire", async (t) =>
       const [, role, loggedIn] = /^(greeter|orchestrator)(, logged in)?$/.exec(transcript.title)!;
       const address = servers[role as "greeter" | "orchestrator"];
       names.newConnection(role);
-      using peer = await (loggedIn ? Peer.loggedIn(address) : Peer.connect(address));
+      using peer = await (loggedIn ? RawPeer.loggedIn(address) : RawPeer.connect(address));
       await play(transcript, peer, names);
     });
   }
@@ -54,7 +56,7 @@ Deno.test("play() fails where the wire differs from the page", async () => {
       await peer.hear();
       await peer.say(reply);
     });
-    using peer = await Peer.connect(server.address);
+    using peer = await RawPeer.connect(server.address);
     const played = play(transcript, peer, new Names());
     await (plays ? played : assertRejects(() => played));
   }
@@ -131,7 +133,7 @@ Deno.test("PROTOCOL.md lists no type that is not answered", async () => {
     ]],
   ] as const;
   for (const [role, types] of asked) {
-    using peer = await Peer.loggedIn(servers[role]);
+    using peer = await RawPeer.loggedIn(servers[role]);
     for (const type of types) {
       const { ok, error } = await peer.ask(type);
       assert(ok || error.code !== "unknown_type", `${role} does not know ${type}`);

@@ -10,9 +10,11 @@ import { PIPELINES } from "../../../orchestrator/run/pipelines.ts";
 import { Scheduler } from "../../../orchestrator/run/scheduler.ts";
 import type { TaskEvent } from "../../../orchestrator/tasks/task.ts";
 import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
+import { type Message, RawPeer } from "../../harness/raw_peer.ts";
+import { quiet } from "../../harness/recorded_log.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { type Message, quiet, serve, until, within } from "../../harness/wire.ts";
-import { Peer } from "../../harness/wire.ts";
+import { serve } from "../../harness/test_server.ts";
+import { until, within } from "../../harness/waiting.ts";
 import { openLog, resultOf, Script } from "../../bench/orchestrator.ts";
 
 const INPUT = { sources: [{ text: "one" }] };
@@ -310,14 +312,14 @@ Deno.test("events over a connection, many watchers on one and on their own", CLE
     answer: (request, gone) => asked.api.answer(request, gone),
     onInternal: (_, error) => internals.push(error),
   });
-  using peer = await Peer.loggedIn(server.address);
+  using peer = await RawPeer.loggedIn(server.address);
   const { body: { task } } = await peer.ask("submit", { input: INPUT });
   const last = await atMerge(asked, task);
   const ids = Array.from({ length: 20 }, (_, n) => `w${n}`);
   const poll = { task, after: last, wait_ms: 600_000 };
   await peer.say(...ids.map((id) => ({ v: 1, id, type: "events", body: poll })));
   {
-    using other = await Peer.loggedIn(server.address);
+    using other = await RawPeer.loggedIn(server.address);
     await other.say({ v: 1, id: "lost", type: "events", body: poll });
   }
   const { body: stats } = await peer.ask("stats");

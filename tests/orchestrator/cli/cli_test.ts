@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../../lib/exit.ts";
 import { LIMITS } from "../../../lib/wire/limits.ts";
+import { SECRET } from "../../harness/secrets.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { SECRET, until, within } from "../../harness/wire.ts";
+import { until, within } from "../../harness/waiting.ts";
 import { ask, FakeAgents, type Ran, Site } from "../site.ts";
 
 /** One line on stderr that says why, and nothing on stdout. */

@@ -6,7 +6,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../../lib/exit.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { within } from "../../harness/wire.ts";
+import { within } from "../../harness/waiting.ts";
 import { ask, FakeAgents, Site } from "../site.ts";
 
 const PROJECT = new URL("../../../", import.meta.url).pathname;

@@ -20,7 +20,7 @@ import {
 } from "../../../orchestrator/dashboard/dashboard.ts";
 import type { AgentState } from "../../../orchestrator/run/agents.ts";
 import { type State, STATES, type Task } from "../../../orchestrator/tasks/task.ts";
-import { until, within } from "../../harness/wire.ts";
+import { until, within } from "../../harness/waiting.ts";
 import { Screen } from "./screen.ts";
 
 const NONE = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;

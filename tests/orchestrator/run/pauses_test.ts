@@ -5,8 +5,10 @@ import { importSecret } from "../../../lib/wire/auth.ts";
 import { Agents } from "../../../orchestrator/run/agents.ts";
 import { Pauses } from "../../../orchestrator/run/pauses.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
+import { quiet } from "../../harness/recorded_log.ts";
+import { SECRET } from "../../harness/secrets.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { quiet, SECRET, serve } from "../../harness/wire.ts";
+import { serve } from "../../harness/test_server.ts";
 import { openLog } from "../../bench/orchestrator.ts";
 
 Deno.test("Pauses holds a pause from its first moment, over a reopening, until it is resumed", async () => {

@@ -4,7 +4,7 @@ import { AnswerBudget } from "../../../orchestrator/run/answer_budget.ts";
 import type { RunContext } from "../../../orchestrator/run/run_task.ts";
 import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
-import { until, within } from "../../harness/wire.ts";
+import { until, within } from "../../harness/waiting.ts";
 import {
   type Called,
   nameOf,

@@ -6,8 +6,9 @@ import { Scheduler, type SchedulerOptions } from "../../../orchestrator/run/sche
 import { isFinal, type Task } from "../../../orchestrator/tasks/task.ts";
 import type { NewTask, TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
+import { type Logged, recordLog } from "../../harness/recorded_log.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { keepLog, type Logged, until, within } from "../../harness/wire.ts";
+import { until, within } from "../../harness/waiting.ts";
 import { newTask, openLog, resultOf, Script } from "../../bench/orchestrator.ts";
 
 interface Running extends AsyncDisposable {
@@ -27,7 +28,7 @@ async function start(
   const open = await openLog(folder);
   const { log: taskLog } = open;
   const pauses = new Pauses(open.memory);
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const scheduler = new Scheduler({
     taskLog,
     pipelines: PIPELINES,

@@ -4,7 +4,7 @@ import { Queue } from "../../../orchestrator/run/queue.ts";
 import type { State } from "../../../orchestrator/tasks/task.ts";
 import { WaitTracker } from "../../../orchestrator/run/wait_tracker.ts";
 import { Watchdog, type WatchdogOptions } from "../../../orchestrator/run/watchdog.ts";
-import { keepLog } from "../../harness/wire.ts";
+import { recordLog } from "../../harness/recorded_log.ts";
 import { StillClock } from "../../bench/orchestrator.ts";
 
 type TaskLike = ReturnType<WatchdogOptions["taskLog"]["tasks"]> extends Generator<infer T> ? T
@@ -39,7 +39,7 @@ function watch(log: Log) {
 
 // Seen to fail with `adopt` left out, and with one look instead of two.
 Deno.test("Watchdog takes on a task that has had no owner twice in a row, and tells of it", () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const { dog, states, owned, adopted } = watch(log);
   states.set("t1", "running").set("t2", "retry_wait").set("t3", "done").set("t4", "dead");
   owned.add("t1");
@@ -58,7 +58,7 @@ Deno.test("Watchdog takes on a task that has had no owner twice in a row, and te
 });
 
 Deno.test("Watchdog is behind while a task waits longer than its patience, and tells of it once", () => {
-  const { log, logged } = keepLog();
+  const { log, logged } = recordLog();
   const { dog, late } = watch(log);
   late.set("t1", 0).set("t2", 1_000);
   dog.check();

@@ -4,7 +4,7 @@ import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { estimateBytes } from "../../../lib/json_size.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { within } from "../../harness/wire.ts";
+import { within } from "../../harness/waiting.ts";
 import { newTask, openLog, plain, StillClock } from "../../bench/orchestrator.ts";
 
 const FAILED = new CodedError("handler_failed", "Cannot analyze: no luck");
