@@ -8,12 +8,12 @@ import { readDelimited } from "./records/delimited.ts";
 import type { Entry } from "./records/entry.ts";
 import { readJsonLines } from "./records/json_lines.ts";
 import { PAGE_WORDS_MAX } from "./bounds.ts";
-import { readLines } from "./records/log_lines.ts";
+import { readLogLines } from "./records/log_lines.ts";
 import { mask } from "./templates/mask.ts";
-import { Sequences } from "./records/sequences.ts";
+import { SequenceDetector } from "./counts/sequence_detector.ts";
 import { Tally } from "./counts/tally.ts";
 import { clipTemplate } from "./templates/text.ts";
-import { isProse, keywordsOf } from "./records/words.ts";
+import { isProse, keywordsOf } from "./records/prose.ts";
 
 /** Messages of a page whose templates are remembered: short ones come by the hundred thousand. */
 const MESSAGES_KNOWN_MAX = 1024;
@@ -24,7 +24,7 @@ const PROSE_DISTINCT_MIN = 0.5;
 /** Finds what a page says. Depends on nothing but the page. */
 export function analyze(page: Page): Partial {
   const tally = new Tally(page.stream);
-  const sequences = new Sequences();
+  const sequences = new SequenceDetector();
   const known = new Map<string, string>();
   let prose = 0;
   let messages = 0;
@@ -68,7 +68,7 @@ export function analyze(page: Page): Partial {
 function entriesOf({ format, text, columns }: Page): Iterable<Entry> {
   switch (format) {
     case "lines":
-      return readLines(text);
+      return readLogLines(text);
     case "ndjson":
       return readJsonLines(text);
     case "csv":

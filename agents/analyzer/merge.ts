@@ -15,10 +15,10 @@ import {
   rename,
   writeBaseline,
 } from "./baseline/baseline.ts";
-import { close } from "./counts/close.ts";
+import { finalize } from "./counts/finalize.ts";
 import { cluster } from "./templates/cluster.ts";
 import { combine } from "./combine.ts";
-import { newsOf } from "./baseline/news.ts";
+import { compareWithBaseline } from "./baseline/compare_with_baseline.ts";
 import { templateId } from "./templates/template_id.ts";
 
 /** Streams that have a baseline, and what all of these may take in memory: see `weightOf()`. */
@@ -46,7 +46,7 @@ export async function merge(partials: readonly Partial[], memory: Draft): Promis
     ...stored.templates.map(({ text }) => text),
   ]);
   const baseline = rename(stored, renamed);
-  const closed = close(partial, renamed);
+  const closed = finalize(partial, renamed);
 
   const known = new Set(baseline.templates.map(({ text }) => text));
   const templates = closed.templates.map((template): Template => ({
@@ -63,7 +63,7 @@ export async function merge(partials: readonly Partial[], memory: Draft): Promis
     ...closed,
     run: baseline.runs + 1,
     templates,
-    news: newsOf(baseline, closed, templates, partial.fields),
+    news: compareWithBaseline(baseline, closed, templates, partial.fields),
   };
 }
 

@@ -8,9 +8,9 @@ import { type Agent, type Context, defineAgent, type Draft, op } from "../define
 import { Analysis, Report } from "../shapes.ts";
 import { bytes } from "./content/format.ts";
 import { headline } from "./content/headline.ts";
-import { renderHtml } from "./html/html.ts";
-import { renderIndex } from "./html/index_page.ts";
-import { renderMarkdown } from "./markdown/markdown.ts";
+import { renderReportPage } from "./html/report_page.ts";
+import { renderIndexPage } from "./html/index_page.ts";
+import { renderMarkdown } from "./markdown/report_markdown.ts";
 import type { ReportModel } from "./content/report_model.ts";
 import { prettyJson } from "./pretty_json.ts";
 import { discard, pathOf, put, take } from "./report_folder.ts";
@@ -77,7 +77,7 @@ async function report(
   const markdown = renderMarkdown(parts);
   const texts = {
     "report.md": markdown,
-    "report.html": renderHtml(parts),
+    "report.html": renderReportPage(parts),
     "report.json": printableLines(prettyJson(parts as unknown as Json)) + "\n",
   };
   signal.throwIfAborted();
@@ -131,7 +131,7 @@ async function writeIndex(folder: string, reports: Summary[], unreadable: number
     pathOf("index.json"),
     printableLines(prettyJson({ reports: listed, unreadable })) + "\n",
   );
-  await put(folder, pathOf("index.html"), renderIndex(reports, unreadable));
+  await put(folder, pathOf("index.html"), renderIndexPage(reports, unreadable));
 }
 
 async function readReport(folder: string, task: string, format: z.infer<typeof Read>["format"]) {

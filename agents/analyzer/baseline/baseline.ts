@@ -10,7 +10,7 @@
 import { z } from "zod";
 import type { Json } from "../../../lib/json.ts";
 import { Level, LEVELS, type Partial } from "../../shapes.ts";
-import { type Closed, spread } from "../counts/close.ts";
+import { type Findings, spread } from "../counts/finalize.ts";
 import { learn, Moments, sum, zeros } from "./moments.ts";
 import { quantile } from "../counts/sketch.ts";
 import { byText } from "../templates/text.ts";
@@ -101,7 +101,7 @@ export function rename(baseline: Baseline, renamed: ReadonlyMap<string, string>)
 /** The baseline after one more run. */
 export function learnRun(
   baseline: Baseline,
-  { records, levels, templates }: Closed,
+  { records, levels, templates }: Findings,
   fields: Partial["fields"],
   used: number,
 ): Baseline {

@@ -16,7 +16,7 @@ const RECORDS_MIN = 20;
 const RATIO_MIN = 3;
 
 /** The highest bursts in order of time, by the median absolute deviation of the steps' records. */
-export function burstsOf(timeline: Timeline | null): Analysis["bursts"] {
+export function findBursts(timeline: Timeline | null): Analysis["bursts"] {
   if (timeline === null || timeline.points.length < STEPS_MIN) return [];
   const records = timeline.points.map(([, n]) => n);
   const usual = median(records);

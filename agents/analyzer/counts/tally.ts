@@ -9,7 +9,7 @@ import { addCounts } from "../../add_counts.ts";
 import type { Format, Level, Partial, SourceCount, TemplateCount } from "../../shapes.ts";
 import { LEVELS } from "../../shapes.ts";
 import { cluster } from "../templates/cluster.ts";
-import { worse } from "../records/level.ts";
+import { moreSevere } from "../records/level.ts";
 import * as limits from "../bounds.ts";
 import { SketchBuilder } from "./sketch.ts";
 import { byText, clip, takeWithin } from "../templates/text.ts";
@@ -81,7 +81,7 @@ export class Tally {
     }
     // In place, because this is done for every record of a page.
     known.count++;
-    if (known.level !== level) known.level = worse(known.level, level);
+    if (known.level !== level) known.level = moreSevere(known.level, level);
     if (at === null) return;
     known.first_at = known.first_at === null ? at : Math.min(known.first_at, at);
     known.last_at = known.last_at === null ? at : Math.max(known.last_at, at);
@@ -272,7 +272,7 @@ export function byCount<T extends { count: number }>(items: T[], name: (item: T)
 function joinTemplates(a: TemplateCount, b: TemplateCount): TemplateCount {
   return {
     text: a.text,
-    level: worse(a.level, b.level),
+    level: moreSevere(a.level, b.level),
     count: addCounts(a.count, b.count),
     first_at: a.first_at === null || b.first_at === null
       ? a.first_at ?? b.first_at

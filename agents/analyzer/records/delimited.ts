@@ -5,7 +5,7 @@
  * @module
  */
 import type { Entry } from "./entry.ts";
-import { readPairs } from "./named.ts";
+import { entryFromFields } from "./entry_from_fields.ts";
 
 /** Fields of a record that are read. */
 const FIELDS_READ_MAX = 512;
@@ -22,7 +22,7 @@ export function* readDelimited(
       names[index] ?? columnName(index),
       field,
     ]);
-    yield readPairs(pairs, raw);
+    yield entryFromFields(pairs, raw);
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Entry } from "./entry.ts";
 import { isJson } from "./is_json.ts";
 import { NAME_CHARS_MAX, RECORD_CHARS_MAX } from "../bounds.ts";
-import { readPairs } from "./named.ts";
+import { entryFromFields } from "./entry_from_fields.ts";
 
 /** Objects in each other; what lies deeper is left out. */
 const DEPTH_MAX = 4;
@@ -27,7 +27,7 @@ export function* readJsonLines(text: string): Generator<Entry> {
     }
     const pairs: [string, Scalar][] = [];
     flatten(JSON.parse(raw), "", 1, pairs);
-    yield readPairs(pairs, raw);
+    yield entryFromFields(pairs, raw);
   }
 }
 

@@ -70,6 +70,6 @@ export function levelOfNumber(value: number): Level | undefined {
 }
 
 /** The more severe of two. */
-export function worse(a: Level, b: Level): Level {
+export function moreSevere(a: Level, b: Level): Level {
   return LEVELS.indexOf(a) <= LEVELS.indexOf(b) ? a : b;
 }

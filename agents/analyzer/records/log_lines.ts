@@ -9,7 +9,7 @@ import { readHeader } from "./header.ts";
 import { levelOf } from "./level.ts";
 import { EXAMPLE_CHARS_MAX, RECORD_CHARS_MAX } from "../bounds.ts";
 import { readLogfmt } from "./logfmt.ts";
-import { pairsOf } from "./pairs.ts";
+import { findPairs } from "./pairs.ts";
 
 /** Indented lines and the frames of traces; an exception's own line, as Java and Python print it. */
 const CONTINUATION = /^(?:\s|at |Caused by: |\.\.\. \d+ more|Traceback \()/;
@@ -17,7 +17,7 @@ const EXCEPTION = /^(?:[A-Za-z_]\w*[.$])*[A-Z]\w*(?:Exception|Error|Throwable)(?
 const LEADING_WORD = /^\[?([A-Za-z]{3,13})[\]:]/;
 
 /** Reads the records of a log or a plain text. */
-export function* readLines(text: string): Generator<Entry> {
+export function* readLogLines(text: string): Generator<Entry> {
   let record: Entry | undefined;
   let continued = "";
   let headed = false;
@@ -54,7 +54,7 @@ function readLine(whole: string): { entry: Entry; headed: boolean } {
     ? levelOf(LEADING_WORD.exec(message)?.[1] ?? "") ?? "none"
     : header.level;
   return {
-    entry: { at: header.at, level, message, raw: line, ...pairsOf(message) },
+    entry: { at: header.at, level, message, raw: line, ...findPairs(message) },
     headed: header.found,
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Entry } from "./entry.ts";
-import { readPairs } from "./named.ts";
+import { entryFromFields } from "./entry_from_fields.ts";
 
 const STARTS = /^[A-Za-z_@][\w.@-]{0,63}=/;
 const NAMES_A_MESSAGE = /(?:^|\s)(?:msg|message)=/;
@@ -17,7 +17,7 @@ export function readLogfmt(text: string): Entry | undefined {
   PAIR.lastIndex = 0;
   for (let match = PAIR.exec(text); match !== null; match = PAIR.exec(text)) {
     pairs.push([match[1], match[2]?.replace(/\\(.)/g, "$1") ?? match[3]]);
-    if (PAIR.lastIndex >= text.length) return readPairs(pairs, text);
+    if (PAIR.lastIndex >= text.length) return entryFromFields(pairs, text);
   }
   return undefined;
 }

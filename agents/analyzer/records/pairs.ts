@@ -5,7 +5,7 @@
  */
 import { isCode, roleOf } from "./entry.ts";
 import { NAME_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts";
-import { isUnit, measureOf } from "./measure.ts";
+import { isUnit, parseQuantity } from "./quantity.ts";
 
 export interface Pairs {
   readonly numbers: [name: string, value: number][];
@@ -24,7 +24,7 @@ const WORD = /^[A-Za-z_][\w.@/-]*$|^\d{1,3}(?:\.\d{1,3}){3}$/;
 const FILLERS = new Set(["in", "after", "for", "of", "is", "was", "to", "at", "with", "about"]);
 
 /** Finds the pairs of a message. */
-export function pairsOf(message: string): Pairs {
+export function findPairs(message: string): Pairs {
   const pairs: Pairs = { numbers: [], words: [] };
   const tokens = message.split(SPACE);
   for (let index = 0; index < tokens.length; index++) {
@@ -39,7 +39,9 @@ export function pairsOf(message: string): Pairs {
       }
     } else if (token.length > 1 && token.endsWith(":")) {
       const value = bare(tokens[index + 1] ?? "");
-      if (NUMBER.test(value) || measureOf(value) !== undefined) addPair(pairs, bare(token), value);
+      if (NUMBER.test(value) || parseQuantity(value) !== undefined) {
+        addPair(pairs, bare(token), value);
+      }
     } else {
       addMeasure(pairs, tokens, index);
     }
@@ -54,7 +56,7 @@ function addMeasure(pairs: Pairs, tokens: string[], index: number): void {
   const token = bare(tokens[index]);
   const next = bare(tokens[index + 1] ?? "");
   const text = NUMBER.test(token) && isUnit(next) ? token + next : token;
-  if (measureOf(text) === undefined) return;
+  if (parseQuantity(text) === undefined) return;
   let name = index - 1;
   if (name > 0 && FILLERS.has(tokens[name])) name--;
   if (name >= 0 && /^[A-Za-z_]+[:,]?$/.test(tokens[name])) addPair(pairs, bare(tokens[name]), text);
@@ -68,7 +70,7 @@ function addPair({ numbers, words }: Pairs, key: string, value: string): void {
     else numbers.push([key, Number(value)]);
     return;
   }
-  const measure = measureOf(value);
+  const measure = parseQuantity(value);
   if (measure !== undefined) {
     numbers.push([`${key.toLowerCase()}_${measure.unit}`, measure.value]);
   } else if (WORD.test(value)) {

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Field, type Level, LEVELS } from "../../shapes.ts";
-import { type Child, html, type Markup } from "./element.ts";
+import { type Child, html, type Markup } from "./markup.ts";
 import { count, fieldFigure, share } from "../content/format.ts";
 
 /** A field whose range is this many times the part below its median is drawn on a logarithmic scale. */

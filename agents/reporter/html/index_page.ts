@@ -1,6 +1,6 @@
 import { printable } from "../../../lib/printable.ts";
 import { drawing, percent } from "./bars.ts";
-import { html, type Markup, unbroken } from "./element.ts";
+import { html, type Markup, unbroken } from "./markup.ts";
 import { count, instant, plural, share } from "../content/format.ts";
 import { page } from "./page.ts";
 import { errorShare, type Summary } from "../content/summary.ts";
@@ -17,7 +17,7 @@ const NAME_MAX = 80;
  *
  * @param unreadable reports beside these, of which nothing can be told
  */
-export function renderIndex(reports: readonly Summary[], unreadable = 0): string {
+export function renderIndexPage(reports: readonly Summary[], unreadable = 0): string {
   const streams = [...Map.groupBy(reports, ({ stream }) => stream).values()];
   const more = streams.length - STREAMS_SHOWN;
   const found = `${plural(reports.length, "report")} on ${plural(streams.length, "stream")}`;

@@ -1,5 +1,5 @@
 import { sha256 } from "../../../lib/digest.ts";
-import { type Child, html } from "./element.ts";
+import { type Child, html } from "./markup.ts";
 import { STYLE } from "./style.ts";
 
 /**

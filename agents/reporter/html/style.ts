@@ -1,4 +1,4 @@
-import { Markup } from "./element.ts";
+import { Markup } from "./markup.ts";
 
 /** How every page looks: system fonts, light or dark as the reader has it, from phone to paper. */
 export const STYLE = new Markup(`

@@ -1,7 +1,7 @@
 import type { Analysis, Timeline } from "../../shapes.ts";
 import { drawing, percent, swatch } from "./bars.ts";
 import { type Bin, binOf, type Bins, bins } from "../content/bins.ts";
-import { html, type Markup } from "./element.ts";
+import { html, type Markup } from "./markup.ts";
 import { count, duration, instant, plural } from "../content/format.ts";
 import { ticks } from "./ticks.ts";
 

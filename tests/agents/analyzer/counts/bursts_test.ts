@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { burstsOf } from "../../../../agents/analyzer/counts/bursts.ts";
+import { findBursts } from "../../../../agents/analyzer/counts/bursts.ts";
 
 function timelineOf(records: number[]) {
   return {
@@ -8,14 +8,14 @@ function timelineOf(records: number[]) {
   };
 }
 
-Deno.test("burstsOf() finds the step that stands out", () => {
+Deno.test("findBursts() finds the step that stands out", () => {
   const timeline = timelineOf([10, 12, 9, 11, 10, 90, 10, 11]);
-  assertEquals(burstsOf(timeline), [{ at: 5000, records: 90, usual: 10.5 }]);
+  assertEquals(findBursts(timeline), [{ at: 5000, records: 90, usual: 10.5 }]);
 });
 
-Deno.test("burstsOf() is silent about small counts, even loads and short timelines", () => {
-  assertEquals(burstsOf(timelineOf([1, 1, 1, 1, 1, 9, 1])), []);
-  assertEquals(burstsOf(timelineOf([50, 60, 55, 52, 58, 70, 49])), []);
-  assertEquals(burstsOf(timelineOf([1, 1, 900])), []);
-  assertEquals(burstsOf(null), []);
+Deno.test("findBursts() is silent about small counts, even loads and short timelines", () => {
+  assertEquals(findBursts(timelineOf([1, 1, 1, 1, 1, 9, 1])), []);
+  assertEquals(findBursts(timelineOf([50, 60, 55, 52, 58, 70, 49])), []);
+  assertEquals(findBursts(timelineOf([1, 1, 900])), []);
+  assertEquals(findBursts(null), []);
 });

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describeBursts } from "../../../../agents/reporter/content/describe_bursts.ts";
 import { START } from "../sample.ts";
 
-Deno.test("tellBursts() joins steps that follow each other", () => {
+Deno.test("describeBursts() joins steps that follow each other", () => {
   const told = describeBursts([
     { at: START, records: 21, usual: 1 },
     { at: START + 60_000, records: 29, usual: 1 },

@@ -2,11 +2,11 @@ import { assertEquals } from "@std/assert";
 import { describeChanges } from "../../../../agents/reporter/content/describe_changes.ts";
 import { analysis, template } from "../sample.ts";
 
-Deno.test("tellNews() of nothing new is empty", () => {
+Deno.test("describeChanges() of nothing new is empty", () => {
   assertEquals(describeChanges(analysis(), 10), []);
 });
 
-Deno.test("tellNews() puts the worst new template first", () => {
+Deno.test("describeChanges() puts the worst new template first", () => {
   const [group] = describeChanges(
     analysis({
       templates: [
@@ -22,7 +22,7 @@ Deno.test("tellNews() puts the worst new template first", () => {
   assertEquals(group.items[0].words, "1 record, <0.1 % of all");
 });
 
-Deno.test("tellNews() tells changes in words", () => {
+Deno.test("describeChanges() tells changes in words", () => {
   const [group] = describeChanges(
     analysis({
       news: {
@@ -50,7 +50,7 @@ Deno.test("tellNews() tells changes in words", () => {
   ]);
 });
 
-Deno.test("tellNews() leaves out what is too much and counts it", () => {
+Deno.test("describeChanges() leaves out what is too much and counts it", () => {
   const silent = Array.from({ length: 12 }, (_, i) => ({ id: `${i}`, text: `${i}`, usual: 0.1 }));
   const [group] = describeChanges(analysis({ news: { appeared: [], silent, changed: [] } }), 10);
   assertEquals([group.items.length, group.more], [10, 2]);

@@ -6,7 +6,7 @@
 import type { Analysis, Partial, Template } from "../../shapes.ts";
 import { LEVELS, MOST } from "../../shapes.ts";
 import type { Baseline, TemplateHabit } from "./baseline.ts";
-import type { Closed } from "../counts/close.ts";
+import type { Findings } from "../counts/finalize.ts";
 import { quantile } from "../counts/sketch.ts";
 import { templateId } from "../templates/template_id.ts";
 
@@ -36,9 +36,9 @@ const STEADY_PRESENCE_MIN = 0.9;
 const STEADY_EXPECTED_MIN = 0.5;
 
 /** Compares a closed run with the baseline of the runs before it; an empty one gives no news. */
-export function newsOf(
+export function compareWithBaseline(
   baseline: Baseline,
-  run: Closed,
+  run: Findings,
   templates: readonly Template[],
   fields: Partial["fields"],
 ): News {
@@ -55,7 +55,7 @@ export function newsOf(
 }
 
 /** `usual` is the count expected of a run of this size. */
-function silentOf(baseline: Baseline, run: Closed): Silent[] {
+function silentOf(baseline: Baseline, run: Findings): Silent[] {
   // A template that was dropped for want of room is not silent.
   if (run.templates_dropped > 0) return [];
   const present = new Set(run.templates.map(({ text }) => text));
@@ -77,7 +77,7 @@ function isMissed({ seen, presence }: TemplateHabit, expected: number): boolean 
     expected >= STEADY_EXPECTED_MIN;
 }
 
-function volumeOf({ runs, records: usual }: Baseline, { stream, records }: Closed): Change[] {
+function volumeOf({ runs, records: usual }: Baseline, { stream, records }: Findings): Change[] {
   const difference = Math.abs(records - usual.mean);
   const stands = runs >= VOLUME_RUNS_MIN && difference >= VOLUME_RECORDS_MIN &&
     difference >= DEVIATIONS * Math.sqrt(usual.variance + usual.mean) &&
@@ -87,7 +87,7 @@ function volumeOf({ runs, records: usual }: Baseline, { stream, records }: Close
   return [{ kind: "volume", subject, text: stream, usual: rounded(usual.mean), now: records }];
 }
 
-function levelsOf(baseline: Baseline, run: Closed): Change[] {
+function levelsOf(baseline: Baseline, run: Findings): Change[] {
   const shares = new Map(baseline.levels);
   return LEVELS.flatMap((level): Change[] => {
     const usual = shares.get(level) ?? { n: 0, mean: 0, variance: 0 };
@@ -98,7 +98,7 @@ function levelsOf(baseline: Baseline, run: Closed): Change[] {
   });
 }
 
-function ratesOf(baseline: Baseline, run: Closed, templates: readonly Template[]): Change[] {
+function ratesOf(baseline: Baseline, run: Findings, templates: readonly Template[]): Change[] {
   const habits = new Map(baseline.templates.map((habit) => [habit.text, habit]));
   return templates.flatMap(({ id, text, count }): Change[] => {
     const habit = habits.get(text);

@@ -15,7 +15,7 @@ interface Steps {
   step: number | undefined;
 }
 
-export class Sequences {
+export class SequenceDetector {
   readonly #steps = new Map<string, Steps>();
 
   add(name: string, value: number): void {

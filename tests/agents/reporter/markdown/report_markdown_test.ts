@@ -2,12 +2,12 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   MARKDOWN_BYTES_MAX,
   renderMarkdown,
-} from "../../../../agents/reporter/markdown/markdown.ts";
+} from "../../../../agents/reporter/markdown/report_markdown.ts";
 import {
   codeCell,
   codeSpan,
-  plainText,
-} from "../../../../agents/reporter/markdown/markdown_text.ts";
+  escapeMarkdown,
+} from "../../../../agents/reporter/markdown/escape_markdown.ts";
 import { everywhere, parts } from "../sample.ts";
 
 Deno.test("renderMarkdown() puts what is new first", () => {
@@ -119,18 +119,21 @@ Deno.test("codeCell() leaves no pipe that could end the cell", () => {
   assertEquals(codeCell("a\\|b", 9), "`a\\\\u007cb`");
 });
 
-Deno.test("plainText() escapes markup and leaves words alone", () => {
-  assertEquals(plainText("latency_ms 3.4 %"), "latency_ms 3.4 %");
+Deno.test("escapeMarkdown() escapes markup and leaves words alone", () => {
+  assertEquals(escapeMarkdown("latency_ms 3.4 %"), "latency_ms 3.4 %");
   assertEquals(
-    plainText("_a_ <b> [c](d) *e* `f` &amp;"),
+    escapeMarkdown("_a_ <b> [c](d) *e* `f` &amp;"),
     "\\_a\\_ \\<b\\> \\[c\\](d) \\*e\\* \\`f\\` \\&amp;",
   );
-  assertEquals(plainText("# a ![b] ~~c~~ d|e \\*"), "\\# a \\!\\[b\\] \\~\\~c\\~\\~ d\\|e \\\\\\*");
+  assertEquals(
+    escapeMarkdown("# a ![b] ~~c~~ d|e \\*"),
+    "\\# a \\!\\[b\\] \\~\\~c\\~\\~ d\\|e \\\\\\*",
+  );
 });
 
-Deno.test("plainText() leaves nothing that becomes a link by itself", () => {
+Deno.test("escapeMarkdown() leaves nothing that becomes a link by itself", () => {
   assertEquals(
-    plainText("https://a.example WWW.a.example a@b.example http.status"),
+    escapeMarkdown("https://a.example WWW.a.example a@b.example http.status"),
     "https\\://a.example WWW\\.a.example a\\@b.example http.status",
   );
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { html } from "../../../../agents/reporter/html/element.ts";
+import { html } from "../../../../agents/reporter/html/markup.ts";
 
 // Seen to catch: each of the five characters that is let through, text that is cut, `false` as a word.
 

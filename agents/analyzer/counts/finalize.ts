@@ -4,12 +4,14 @@
  * @module
  */
 import type { Analysis, Field, Partial, Sketch, TemplateCount, TopValues } from "../../shapes.ts";
-import { burstsOf } from "./bursts.ts";
+import { findBursts } from "./bursts.ts";
 import { quantile } from "./sketch.ts";
 import { byCount, regroup } from "./tally.ts";
 
 /** An analysis that has not been compared with earlier runs. */
-export type Closed = Omit<Analysis, "run" | "news" | "templates"> & { templates: TemplateCount[] };
+export type Findings = Omit<Analysis, "run" | "news" | "templates"> & {
+  templates: TemplateCount[];
+};
 
 const TOP_MAX = 10;
 const KEYWORDS_MAX = 20;
@@ -19,7 +21,7 @@ const PROSE_SHARE_MIN = 0.6;
 const MEAN_DIGITS = 12;
 
 /** Closes a partial result; `renamed` maps the texts of its templates to the final ones. */
-export function close(partial: Partial, renamed: ReadonlyMap<string, string>): Closed {
+export function finalize(partial: Partial, renamed: ReadonlyMap<string, string>): Findings {
   const { stream, sources, records, bytes, cut, levels, timeline, templates_dropped } = partial;
   const templates = [...regroup(partial.templates, renamed).values()];
   return {
@@ -31,7 +33,7 @@ export function close(partial: Partial, renamed: ReadonlyMap<string, string>): C
     ...span(partial),
     levels,
     timeline,
-    bursts: burstsOf(timeline),
+    bursts: findBursts(timeline),
     templates: byCount(templates, ({ text }) => text),
     templates_dropped,
     fields: fieldsOf(partial),

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { HTML_BYTES_MAX, renderHtml } from "../../../../agents/reporter/html/html.ts";
+import { HTML_BYTES_MAX, renderReportPage } from "../../../../agents/reporter/html/report_page.ts";
 import { everywhere, parts } from "../sample.ts";
 
 /** Elements that HTML never closes. */
@@ -20,16 +20,16 @@ function unbalanced(page: string): string | null {
 }
 const TAG = /<(\/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*?)(\/?)>/g;
 
-Deno.test("renderHtml() is a whole page with balanced tags", () => {
-  const page = renderHtml(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
+Deno.test("renderReportPage() is a whole page with balanced tags", () => {
+  const page = renderReportPage(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
   assert(page.startsWith('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'));
   assertStringIncludes(page, '<meta name="viewport"');
   assertStringIncludes(page, "<title>shop/nginx, run 3</title>");
   assertEquals(unbalanced(page), null);
 });
 
-Deno.test("renderHtml() allows itself nothing but its own style", async () => {
-  const page = renderHtml(parts());
+Deno.test("renderReportPage() allows itself nothing but its own style", async () => {
+  const page = renderReportPage(parts());
   const style = page.match(/<style>(.*?)<\/style>/s)![1];
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
   const digest = btoa(String.fromCharCode(...new Uint8Array(hash)));
@@ -52,8 +52,8 @@ Deno.test("renderHtml() allows itself nothing but its own style", async () => {
   assert(page.indexOf("Content-Security-Policy") < page.indexOf("<style>"));
 });
 
-Deno.test("renderHtml() gives every drawing a name", () => {
-  const page = renderHtml(parts());
+Deno.test("renderReportPage() gives every drawing a name", () => {
+  const page = renderReportPage(parts());
   const drawings = [...page.matchAll(/<svg\b([^>]*)>\s*(<title>)?/g)];
   assert(drawings.length >= 5);
   for (const [tag, attributes, title] of drawings) {
@@ -61,9 +61,9 @@ Deno.test("renderHtml() gives every drawing a name", () => {
   }
 });
 
-Deno.test("renderHtml() shows markup from outside as text", () => {
+Deno.test("renderReportPage() shows markup from outside as text", () => {
   const hostile = `"'><script>alert(1)</script><svg/onload=x></title></style><!-- \u202e\x00`;
-  const page = renderHtml({ ...parts(), analysis: everywhere(hostile), headline: hostile });
+  const page = renderReportPage({ ...parts(), analysis: everywhere(hostile), headline: hostile });
   assertEquals(page.includes("<script"), false);
   assertEquals(page.includes("<!--"), false);
   assertEquals(/[^\P{Cc}\n]|\p{Bidi_Control}/u.test(page), false);
@@ -71,17 +71,17 @@ Deno.test("renderHtml() shows markup from outside as text", () => {
   assertStringIncludes(page, "&lt;script&gt;alert(1)&lt;/script&gt;");
 });
 
-Deno.test("renderHtml() marks the first run, the quiet one and news", () => {
-  assertStringIncludes(renderHtml(parts({ run: 1 })), "this is the baseline");
-  assertStringIncludes(renderHtml(parts()), '<section class="news quiet">');
-  const news = renderHtml(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
+Deno.test("renderReportPage() marks the first run, the quiet one and news", () => {
+  assertStringIncludes(renderReportPage(parts({ run: 1 })), "this is the baseline");
+  assertStringIncludes(renderReportPage(parts()), '<section class="news quiet">');
+  const news = renderReportPage(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
   const told = news.indexOf("1 new template");
   assert(told > 0 && told < news.indexOf("Timeline"));
 });
 
-Deno.test("renderHtml() holds against fields without a spread, gaps and times out of range", () => {
+Deno.test("renderReportPage() holds against fields without a spread, gaps and times out of range", () => {
   const flat = { name: "f", count: 1, min: 7, max: 7, mean: 7, p50: 7, p90: 7, p99: 7 };
-  const page = renderHtml(parts({
+  const page = renderReportPage(parts({
     fields: [flat, { ...flat, min: -1e308, max: 1e308 }],
     from: -1e308,
     to: 1e308,
@@ -93,10 +93,10 @@ Deno.test("renderHtml() holds against fields without a spread, gaps and times ou
   assertEquals(unbalanced(page), null);
 });
 
-Deno.test("renderHtml() of the largest analysis stays within its bound", () => {
+Deno.test("renderReportPage() of the largest analysis stays within its bound", () => {
   for (const char of ['"', "\u202e", "漢", "🙂"]) {
     const huge = everywhere(char.repeat(1000), 600);
-    const page = renderHtml({ ...parts(), analysis: huge });
+    const page = renderReportPage({ ...parts(), analysis: huge });
     const size = new TextEncoder().encode(page).length;
     assert(size < HTML_BYTES_MAX, `${JSON.stringify(char)}: ${size}`);
   }

@@ -7,13 +7,13 @@ import type { Level } from "../../shapes.ts";
 import { type Entry, isCode, roleOf } from "./entry.ts";
 import { levelOf, levelOfNumber } from "./level.ts";
 import { NAME_CHARS_MAX, RECORD_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts";
-import { measureOf } from "./measure.ts";
+import { parseQuantity } from "./quantity.ts";
 import { instantOf, instantOfNumber } from "./timestamp.ts";
 
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 
 /** Makes an entry of values by name. The first time, level and message found are the record's. */
-export function readPairs(
+export function entryFromFields(
   pairs: Iterable<readonly [name: string, value: string | number | boolean]>,
   raw: string,
 ): Entry {
@@ -32,7 +32,7 @@ export function readPairs(
     const stated: Level | undefined = role === "level" && level === "none"
       ? asLevel(value)
       : undefined;
-    const measure = typeof value === "string" ? measureOf(value.trim()) : undefined;
+    const measure = typeof value === "string" ? parseQuantity(value.trim()) : undefined;
     if (instant !== undefined) at = instant;
     else if (stated !== undefined) level = stated;
     else if (role === "message" && message === null && typeof given === "string") {

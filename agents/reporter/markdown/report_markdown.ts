@@ -11,7 +11,7 @@ import {
   share,
   span,
 } from "../content/format.ts";
-import { codeCell, codeSpan, plainText, table } from "./markdown_text.ts";
+import { codeCell, codeSpan, escapeMarkdown, table } from "./escape_markdown.ts";
 import { describeChanges } from "../content/describe_changes.ts";
 import type { ReportModel } from "../content/report_model.ts";
 import { sparkline } from "./sparkline.ts";
@@ -57,7 +57,7 @@ function title({ analysis, task, headline }: ReportModel): string {
   const { stream, run, from, to } = analysis;
   return [
     `# Report on ${codeSpan(stream, NAME_MAX)}, run ${count(run)}`,
-    `**${plainText(headline)}**`,
+    `**${escapeMarkdown(headline)}**`,
     `${span(from, to)}, task ${codeSpan(task, NAME_MAX)}`,
   ].join("\n\n");
 }

@@ -27,7 +27,7 @@ export function codeCell(text: string, max: number): string {
 }
 
 /** Escapes what Markdown or HTML would take as markup in running text. */
-export function plainText(text: string): string {
+export function escapeMarkdown(text: string): string {
   return text
     .replace(/[\\`*[\]<>|&~#!]/g, "\\$&")
     // What would become a link by itself.

@@ -4,7 +4,7 @@
  * @module
  */
 
-export interface Measure {
+export interface Quantity {
   /** In `unit`, whatever the text was in. */
   readonly value: number;
   readonly unit: string;
@@ -38,7 +38,7 @@ export function isUnit(word: string): boolean {
 }
 
 /** Reads a number that its unit follows without a space. */
-export function measureOf(text: string): Measure | undefined {
+export function parseQuantity(text: string): Quantity | undefined {
   const match = MEASURE.exec(text);
   const found = match === null ? undefined : UNITS.get(match[2].toLowerCase());
   if (match === null || found === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { printable } from "../../../lib/printable.ts";
 import { type Analysis, LEVELS, type Template } from "../../shapes.ts";
 import { levelsBar, shareBar, strip, swatch } from "./bars.ts";
-import { type Child, html, type Markup, unbroken } from "./element.ts";
+import { type Child, html, type Markup, unbroken } from "./markup.ts";
 import {
   bytes,
   count,
@@ -39,7 +39,7 @@ const NAME_MAX = 80;
 const WORD_MAX = 60;
 
 /** Writes a report as a page that stands alone, with drawings, and with what is new at the top. */
-export function renderHtml(parts: ReportModel): string {
+export function renderReportPage(parts: ReportModel): string {
   const { analysis } = parts;
   return page(`${name(analysis.stream)}, run ${count(analysis.run)}`, [
     heading(parts),
