@@ -1,67 +1,52 @@
 /**
- * One page to its partial result.
+ * One page to its partial result: read records, mask messages, count.
  *
  * @module
  */
 import type { Page, Partial } from "../shapes.ts";
+import { SequenceDetector } from "./counts/sequence_detector.ts";
+import { Tally } from "./counts/tally.ts";
 import { readDelimited } from "./records/delimited.ts";
 import type { Entry } from "./records/entry.ts";
 import { readJsonLines } from "./records/json_lines.ts";
-import { PAGE_WORDS_MAX } from "./bounds.ts";
 import { readLogLines } from "./records/log_lines.ts";
-import { mask } from "./templates/mask.ts";
-import { SequenceDetector } from "./counts/sequence_detector.ts";
-import { Tally } from "./counts/tally.ts";
-import { clipTemplate } from "./templates/text.ts";
 import { isProse, keywordsOf } from "./records/prose.ts";
+import { clipTemplate } from "./templates/clip_template.ts";
+import { mask } from "./templates/mask.ts";
 
-/** Messages of a page whose templates are remembered: short ones come by the hundred thousand. */
-const MESSAGES_KNOWN_MAX = 1024;
-/** A page is prose when this share of its records reads like sentences and hardly any repeats. */
+/** Messages of a page whose templates are cached: short messages repeat by the hundred thousand. */
+const CACHED_MESSAGES_MAX = 1024;
+/** A page is prose if this share of its messages reads like sentences and hardly any repeats. */
 const PROSE_SHARE_MIN = 0.6;
 const PROSE_DISTINCT_MIN = 0.5;
 
-/** Finds what a page says. Depends on nothing but the page. */
+/** Counts what a page says; a pure function of the page. */
 export function analyze(page: Page): Partial {
+  const { format, bytes } = page;
   const tally = new Tally(page.stream);
   const sequences = new SequenceDetector();
-  const known = new Map<string, string>();
-  let prose = 0;
+  const templateOf = cachedTemplates();
   let messages = 0;
+  let proseMessages = 0;
   for (const entry of entriesOf(page)) {
-    tally.records++;
-    tally.addLevel(entry.level, 1);
-    const error = entry.level === "error" || entry.level === "fatal";
-    if (entry.at !== null) tally.timeline.add(entry.at, 1, error ? 1 : 0);
-    if (entry.message !== null) {
-      messages++;
-      const template = known.get(entry.message) ?? clipTemplate(mask(entry.message));
-      if (known.size < MESSAGES_KNOWN_MAX) known.set(entry.message, template);
-      tally.countTemplate(template, entry.level, entry.at, entry.raw);
-    }
-    for (const [name, value] of entry.numbers) {
-      tally.addNumber(name, value);
-      sequences.add(name, value);
-    }
-    for (const [name, value] of entry.words) tally.addValue(name, value, 1);
-    if (page.format === "lines" && isProse(entry)) {
-      prose++;
-      addWords(tally.words, keywordsOf(entry.message ?? ""));
+    countEntry(tally, entry);
+    for (const [name, value] of entry.numbers) sequences.add(name, value);
+    if (entry.message === null) continue;
+    messages++;
+    tally.templates.add(templateOf(entry.message), entry.level, entry.at, entry.raw);
+    if (format === "lines" && isProse(entry)) {
+      proseMessages++;
+      for (const word of keywordsOf(entry.message)) tally.words.add(word, 1);
     }
   }
-  for (const name of sequences.names()) tally.removeNumbers(name);
-  if (
-    prose >= Math.max(1, messages * PROSE_SHARE_MIN) &&
-    tally.templates >= messages * PROSE_DISTINCT_MIN
-  ) {
-    tally.clearTemplates();
-  } else {
-    tally.words.clear();
-  }
-  tally.bytes = page.bytes;
+  for (const name of sequences.names()) tally.fields.remove(name);
+  const pageIsProse = proseMessages >= Math.max(1, messages * PROSE_SHARE_MIN) &&
+    tally.templates.size >= messages * PROSE_DISTINCT_MIN;
+  if (pageIsProse) tally.templates.clear();
+  else tally.words.clear();
+  tally.bytes = bytes;
   tally.cut = page.cut;
-  const { source: name, format, bytes } = page;
-  tally.addSource({ name, format, records: tally.records, bytes });
+  tally.sources.merge({ name: page.source, format, records: tally.records, bytes });
   return tally.build();
 }
 
@@ -78,9 +63,22 @@ function entriesOf({ format, text, columns }: Page): Iterable<Entry> {
   }
 }
 
-function addWords(counts: Map<string, number>, words: string[]): void {
-  for (const word of words) {
-    const known = counts.get(word);
-    if (known !== undefined || counts.size < PAGE_WORDS_MAX) counts.set(word, (known ?? 0) + 1);
-  }
+/** Counts an entry: everything but its message. */
+function countEntry(tally: Tally, { at, level, numbers, values }: Entry): void {
+  const isError = level === "error" || level === "fatal";
+  tally.records++;
+  tally.addLevel(level, 1);
+  if (at !== null) tally.timeline.add(at, 1, isError ? 1 : 0);
+  for (const [name, value] of numbers) tally.fields.add(name, value);
+  for (const [name, value] of values) tally.values.add(name, value);
+}
+
+/** Masks and clips messages; the first `CACHED_MESSAGES_MAX` of them only once. */
+function cachedTemplates(): (message: string) => string {
+  const cache = new Map<string, string>();
+  return (message) => {
+    const template = cache.get(message) ?? clipTemplate(mask(message));
+    if (cache.size < CACHED_MESSAGES_MAX) cache.set(message, template);
+    return template;
+  };
 }

@@ -3,39 +3,40 @@
  *
  * @module
  */
-import type { Analysis, Partial, Template } from "../../shapes.ts";
+import type { Analysis, Change, Partial, Template } from "../../shapes.ts";
 import { LEVELS, MOST } from "../../shapes.ts";
-import type { Baseline, TemplateHabit } from "./baseline.ts";
 import type { Findings } from "../counts/finalize.ts";
 import { quantile } from "../counts/sketch.ts";
 import { templateId } from "../templates/template_id.ts";
+import type { Baseline, TemplateStats } from "./baseline.ts";
+import { type Moments, zeroMoments } from "./moments.ts";
 
 type News = Analysis["news"];
-type Change = News["changed"][number];
 type Silent = News["silent"][number];
 
-/** Standard deviations from the usual. */
-const DEVIATIONS = 4;
-/** A share or volume must at least double or halve, and by so many records. */
+/** Standard deviations from the usual, from which on a difference is a change. */
+const DEVIATIONS_MIN = 4;
+/** A share must at least double or halve, and differ by at least this many records. */
 const RATIO_MIN = 2;
 const RECORDS_MIN = 10;
-/** A volume varies more than shares do: so many earlier runs, this ratio, so many records. */
+/** A volume varies more than shares do: it needs more earlier runs, a larger ratio, more records. */
 const VOLUME_RUNS_MIN = 3;
 const VOLUME_RATIO_MIN = 3;
 const VOLUME_RECORDS_MIN = 50;
-/** Numbers of a field from which on its median means something, and its least relative change. */
-const VALUES_MIN = 20;
-const VALUE_CHANGE_MIN = 0.5;
-/** A template is usual when this share of the runs had it. */
+/** Numbers that a field needs for its median to mean something. */
+const NUMBERS_MIN = 20;
+/** The least change of a median, relative to the usual one. */
+const MEDIAN_CHANGE_MIN = 0.5;
+/** A template is usual if at least this share of the runs had it. */
 const PRESENCE_MIN = 0.7;
-/** So many records would be expected of one that went silent (by chance none: below 1 %) ... */
+/** A usual template is silent if at least this many records were expected: by chance, below 1 %. */
 const EXPECTED_MIN = 5;
-/** ... or fewer where so many runs nearly always had it: a job's one line each night. */
+/** A template that nearly every run had, such as a job's one line each night, needs fewer. */
 const STEADY_RUNS_MIN = 3;
 const STEADY_PRESENCE_MIN = 0.9;
 const STEADY_EXPECTED_MIN = 0.5;
 
-/** Compares a closed run with the baseline of the runs before it; an empty one gives no news. */
+/** Compares a run with the baseline of the runs before it; an empty baseline makes no news. */
 export function compareWithBaseline(
   baseline: Baseline,
   run: Findings,
@@ -44,53 +45,61 @@ export function compareWithBaseline(
 ): News {
   return {
     appeared: templates.filter(({ status }) => status === "new").map(({ id }) => id),
-    silent: silentOf(baseline, run).slice(0, MOST.silent),
+    silent: silentTemplates(baseline, run).slice(0, MOST.silent),
     changed: [
-      ...volumeOf(baseline, run),
-      ...levelsOf(baseline, run),
-      ...ratesOf(baseline, run, templates),
-      ...valuesOf(baseline, fields),
+      ...volumeChange(baseline, run),
+      ...levelChanges(baseline, run),
+      ...rateChanges(baseline, run, templates),
+      ...medianChanges(baseline, fields),
     ].slice(0, MOST.changed),
   };
 }
 
-/** `usual` is the count expected of a run of this size. */
-function silentOf(baseline: Baseline, run: Findings): Silent[] {
-  // A template that was dropped for want of room is not silent.
+/** Usual templates that the run does not have, with the count expected of a run of its size. */
+function silentTemplates(baseline: Baseline, run: Findings): Silent[] {
+  // A template that was dropped to stay within the bounds is not silent.
   if (run.templates_dropped > 0) return [];
   const present = new Set(run.templates.map(({ text }) => text));
   return baseline.templates
     .filter(({ text }) => !present.has(text))
-    .map((habit) => ({ habit, expected: habit.share.mean * run.records }))
-    .filter(({ habit, expected }) => isMissed(habit, expected))
+    .map((stats) => ({ stats, expected: stats.share.mean * run.records }))
+    .filter(({ stats, expected }) => isMissed(stats, expected))
     .sort((a, b) => b.expected - a.expected)
-    .map(({ habit: { text }, expected }) => ({
+    .map(({ stats: { text }, expected }) => ({
       id: templateId(text),
       text,
       usual: rounded(expected),
     }));
 }
 
-function isMissed({ seen, presence }: TemplateHabit, expected: number): boolean {
+function isMissed({ seen, presence }: TemplateStats, expected: number): boolean {
   if (presence.mean >= PRESENCE_MIN && expected >= EXPECTED_MIN) return true;
   return seen >= STEADY_RUNS_MIN && presence.mean >= STEADY_PRESENCE_MIN &&
     expected >= STEADY_EXPECTED_MIN;
 }
 
-function volumeOf({ runs, records: usual }: Baseline, { stream, records }: Findings): Change[] {
+function volumeChange(
+  { runs, records: usual }: Baseline,
+  { stream, records }: Findings,
+): Change[] {
   const difference = Math.abs(records - usual.mean);
-  const stands = runs >= VOLUME_RUNS_MIN && difference >= VOLUME_RECORDS_MIN &&
-    difference >= DEVIATIONS * Math.sqrt(usual.variance + usual.mean) &&
+  const changed = runs >= VOLUME_RUNS_MIN && difference >= VOLUME_RECORDS_MIN &&
+    difference >= DEVIATIONS_MIN * Math.sqrt(usual.variance + usual.mean) &&
     ratio(records, usual.mean) >= VOLUME_RATIO_MIN;
-  if (!stands) return [];
-  const subject = stream;
-  return [{ kind: "volume", subject, text: stream, usual: rounded(usual.mean), now: records }];
+  if (!changed) return [];
+  return [{
+    kind: "volume",
+    subject: stream,
+    text: stream,
+    usual: rounded(usual.mean),
+    now: records,
+  }];
 }
 
-function levelsOf(baseline: Baseline, run: Findings): Change[] {
+function levelChanges(baseline: Baseline, run: Findings): Change[] {
   const shares = new Map(baseline.levels);
   return LEVELS.flatMap((level): Change[] => {
-    const usual = shares.get(level) ?? { n: 0, mean: 0, variance: 0 };
+    const usual = shares.get(level) ?? zeroMoments(0);
     const count = run.levels[level] ?? 0;
     if (!shareDiffers(usual, count, run.records, baseline.records.mean)) return [];
     const now = rounded(count / run.records);
@@ -98,20 +107,24 @@ function levelsOf(baseline: Baseline, run: Findings): Change[] {
   });
 }
 
-function ratesOf(baseline: Baseline, run: Findings, templates: readonly Template[]): Change[] {
-  const habits = new Map(baseline.templates.map((habit) => [habit.text, habit]));
+function rateChanges(
+  baseline: Baseline,
+  run: Findings,
+  templates: readonly Template[],
+): Change[] {
+  const shares = new Map(baseline.templates.map(({ text, share }) => [text, share]));
   return templates.flatMap(({ id, text, count }): Change[] => {
-    const habit = habits.get(text);
-    if (habit === undefined) return [];
-    if (!shareDiffers(habit.share, count, run.records, baseline.records.mean)) return [];
+    const usual = shares.get(text);
+    if (usual === undefined) return [];
+    if (!shareDiffers(usual, count, run.records, baseline.records.mean)) return [];
     const now = rounded(count / run.records);
-    return [{ kind: "rate", subject: id, text, usual: rounded(habit.share.mean), now }];
+    return [{ kind: "rate", subject: id, text, usual: rounded(usual.mean), now }];
   });
 }
 
-/** Whether a count is out of what its share in earlier runs lets expect. */
+/** Whether a count differs from what its share in earlier runs makes expect. */
 function shareDiffers(
-  usual: { mean: number; variance: number },
+  usual: Moments,
   count: number,
   records: number,
   usualRecords: number,
@@ -122,23 +135,23 @@ function shareDiffers(
   const noise = Math.max(expected, 1) * (1 + records / usualRecords) +
     usual.variance * records ** 2;
   const difference = Math.abs(count - expected);
-  return difference >= RECORDS_MIN && difference >= DEVIATIONS * Math.sqrt(noise) &&
+  return difference >= RECORDS_MIN && difference >= DEVIATIONS_MIN * Math.sqrt(noise) &&
     ratio(count, expected) >= RATIO_MIN;
 }
 
-function valuesOf(baseline: Baseline, fields: Partial["fields"]): Change[] {
-  const habits = new Map(baseline.fields.map((habit) => [habit.name, habit]));
+function medianChanges(baseline: Baseline, fields: Partial["fields"]): Change[] {
+  const statsByName = new Map(baseline.fields.map((stats) => [stats.name, stats]));
   return fields.flatMap(({ name, count, sketch }): Change[] => {
-    const habit = habits.get(name);
-    if (habit === undefined || count < VALUES_MIN) return [];
+    const stats = statsByName.get(name);
+    if (stats === undefined || count < NUMBERS_MIN) return [];
     const now = quantile(sketch, 0.5);
-    const { mean: usual, variance } = habit.median;
-    const least = Math.max(
-      DEVIATIONS * Math.sqrt(variance),
-      VALUE_CHANGE_MIN * Math.abs(usual),
-      habit.spread.mean,
+    const { mean: usual, variance } = stats.median;
+    const differenceMin = Math.max(
+      DEVIATIONS_MIN * Math.sqrt(variance),
+      MEDIAN_CHANGE_MIN * Math.abs(usual),
+      stats.spread.mean,
     );
-    if (now === usual || Math.abs(now - usual) < least) return [];
+    if (now === usual || Math.abs(now - usual) < differenceMin) return [];
     return [{ kind: "value", subject: name, text: name, usual: rounded(usual), now: rounded(now) }];
   });
 }
@@ -147,7 +160,7 @@ function ratio(a: number, b: number): number {
   return Math.max(a, b) / Math.max(Math.min(a, b), Number.MIN_VALUE);
 }
 
-/** Six digits are plenty for a reader. */
+/** Rounds to six digits, which are plenty for a reader. */
 function rounded(value: number): number {
   return Number(value.toPrecision(6));
 }

@@ -1,34 +1,32 @@
-/**
- * Steps of a timeline that stand out.
- *
- * @module
- */
 import { type Analysis, MOST, type Timeline } from "../../shapes.ts";
 
-/** Steps from which on there is a usual. */
+/** Steps that a timeline needs for a median to mean something. */
 const STEPS_MIN = 6;
-/** Median absolute deviations above the median, as estimates of a standard deviation. */
-const DEVIATIONS = 6;
-/** MAD of a normal distribution times this is its standard deviation. */
+/** A burst is at least this many standard deviations above the median. */
+const DEVIATIONS_MIN = 6;
+/** The median absolute deviation of a normal distribution times this is its standard deviation. */
 const MAD_TO_SIGMA = 1.4826;
-/** Fewer records than this are never a burst, nor is less than this multiple of the median. */
+/** A burst has at least this many records, and at least this multiple of the median. */
 const RECORDS_MIN = 20;
 const RATIO_MIN = 3;
 
-/** The highest bursts in order of time, by the median absolute deviation of the steps' records. */
+/**
+ * Finds the steps of a timeline that stand out, by the median absolute deviation of all steps. Returns
+ * the highest, in order of time; `usual` is the median.
+ */
 export function findBursts(timeline: Timeline | null): Analysis["bursts"] {
   if (timeline === null || timeline.points.length < STEPS_MIN) return [];
   const records = timeline.points.map(([, n]) => n);
   const usual = median(records);
   const sigma = MAD_TO_SIGMA * median(records.map((n) => Math.abs(n - usual)));
-  // Even steps have a deviation of zero: then at least the noise of counting is allowed for.
-  const least = Math.max(
-    usual + DEVIATIONS * Math.max(sigma, Math.sqrt(usual)),
+  const recordsMin = Math.max(
+    // The deviation of even steps is zero; the noise of counting, sqrt(usual), always remains.
+    usual + DEVIATIONS_MIN * Math.max(sigma, Math.sqrt(usual)),
     usual * RATIO_MIN,
     RECORDS_MIN,
   );
   return timeline.points
-    .filter(([, n]) => n >= least)
+    .filter(([, n]) => n >= recordsMin)
     .sort(([, a], [, b]) => b - a)
     .slice(0, MOST.bursts)
     .sort(([a], [b]) => a - b)

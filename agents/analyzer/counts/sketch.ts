@@ -61,6 +61,11 @@ export function quantile({ positive, negative, zeros }: Sketch, q: number): numb
   return NaN;
 }
 
+/** How far the middle 80 % of the numbers reach: from their 10th to their 90th percentile. */
+export function spread(sketch: Sketch): number {
+  return quantile(sketch, 0.9) - quantile(sketch, 0.1);
+}
+
 function bucketOf(magnitude: number): number {
   return Math.ceil(Math.log(magnitude) / LOG_GAMMA);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Level } from "../../shapes.ts";
-import { type Entry, isCode, roleOf } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import { isCode, roleOf } from "./field_role.ts";
 import { levelOf, levelOfNumber } from "./level.ts";
 import { NAME_CHARS_MAX, RECORD_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts";
 import { parseQuantity } from "./quantity.ts";
@@ -21,7 +22,7 @@ export function entryFromFields(
   let level: Level = "none";
   let message: string | null = null;
   const numbers: [string, number][] = [];
-  const words: [string, string][] = [];
+  const values: [string, string][] = [];
   for (const [name, given] of pairs) {
     if (name === "" || name.length > NAME_CHARS_MAX) continue;
     const value = typeof given === "string" && NUMBER.test(given.trim()) ? Number(given) : given;
@@ -40,9 +41,9 @@ export function entryFromFields(
     } else if (role === "identifier") continue;
     else if (typeof value === "number" && !isCode(name)) numbers.push([name, value]);
     else if (measure !== undefined) numbers.push([`${name}_${measure.unit}`, measure.value]);
-    else if (isWord(value)) words.push([name, String(value).trim()]);
+    else if (isValue(value)) values.push([name, String(value).trim()]);
   }
-  return { at, level, message, raw: raw.slice(0, RECORD_CHARS_MAX), numbers, words };
+  return { at, level, message, raw: raw.slice(0, RECORD_CHARS_MAX), numbers, values };
 }
 
 function asInstant(value: string | number | boolean): number | undefined {
@@ -55,6 +56,6 @@ function asLevel(value: string | number | boolean): Level | undefined {
   return typeof value === "string" ? levelOf(value.trim()) : undefined;
 }
 
-function isWord(value: string | number | boolean): boolean {
+function isValue(value: string | number | boolean): boolean {
   return typeof value !== "string" || (value.length <= VALUE_CHARS_MAX && value.trim() !== "");
 }

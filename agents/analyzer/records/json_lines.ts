@@ -22,7 +22,7 @@ export function* readJsonLines(text: string): Generator<Entry> {
     if (raw === "") continue;
     if (!/^[{[]/.test(raw) || !isJson(raw)) {
       const message = raw.slice(0, RECORD_CHARS_MAX);
-      yield { at: null, level: "none", message, raw: message, numbers: [], words: [] };
+      yield { at: null, level: "none", message, raw: message, numbers: [], values: [] };
       continue;
     }
     const pairs: [string, Scalar][] = [];

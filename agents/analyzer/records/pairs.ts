@@ -1,15 +1,15 @@
 /**
- * Numbers and words that a message names: `uid=0`, `size: 4096`, `took 35ms`, `user=root`.
+ * Numbers and values that a message names: `uid=0`, `size: 4096`, `took 35ms`, `user=root`.
  *
  * @module
  */
-import { isCode, roleOf } from "./entry.ts";
+import { isCode, roleOf } from "./field_role.ts";
 import { NAME_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts";
 import { isUnit, parseQuantity } from "./quantity.ts";
 
 export interface Pairs {
   readonly numbers: [name: string, value: number][];
-  readonly words: [name: string, value: string][];
+  readonly values: [name: string, value: string][];
 }
 
 /** Pairs of one message. */
@@ -25,10 +25,10 @@ const FILLERS = new Set(["in", "after", "for", "of", "is", "was", "to", "at", "w
 
 /** Finds the pairs of a message. */
 export function findPairs(message: string): Pairs {
-  const pairs: Pairs = { numbers: [], words: [] };
+  const pairs: Pairs = { numbers: [], values: [] };
   const tokens = message.split(SPACE);
   for (let index = 0; index < tokens.length; index++) {
-    if (pairs.numbers.length + pairs.words.length >= PAIRS_MAX) break;
+    if (pairs.numbers.length + pairs.values.length >= PAIRS_MAX) break;
     const token = tokens[index];
     if (token === "=" && index > 0) {
       addPair(pairs, bare(tokens[index - 1]), bare(tokens[index + 1] ?? ""));
@@ -62,11 +62,11 @@ function addMeasure(pairs: Pairs, tokens: string[], index: number): void {
   if (name >= 0 && /^[A-Za-z_]+[:,]?$/.test(tokens[name])) addPair(pairs, bare(tokens[name]), text);
 }
 
-function addPair({ numbers, words }: Pairs, key: string, value: string): void {
+function addPair({ numbers, values }: Pairs, key: string, value: string): void {
   if (key.length > NAME_CHARS_MAX || value === "" || value.length > VALUE_CHARS_MAX) return;
   if (!KEY.test(key) || roleOf(key) !== "other") return;
   if (NUMBER.test(value)) {
-    if (isCode(key)) words.push([key, value]);
+    if (isCode(key)) values.push([key, value]);
     else numbers.push([key, Number(value)]);
     return;
   }
@@ -74,7 +74,7 @@ function addPair({ numbers, words }: Pairs, key: string, value: string): void {
   if (measure !== undefined) {
     numbers.push([`${key.toLowerCase()}_${measure.unit}`, measure.value]);
   } else if (WORD.test(value)) {
-    words.push([key, value]);
+    values.push([key, value]);
   }
 }
 

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { WILDCARD } from "./mask.ts";
+import { WILDCARD } from "./wildcard.ts";
 
 /** From so many different words on, a position in an otherwise equal context varies. */
 const DISTINCT_MIN = 4;

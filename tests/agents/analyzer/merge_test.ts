@@ -1,7 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
-import { BASELINE_TEMPLATES_MAX } from "../../../agents/analyzer/baseline/baseline.ts";
-import { BASELINES_BYTES_MAX, merge, STREAMS_MAX } from "../../../agents/analyzer/merge.ts";
+import { BASELINE_TEMPLATES_MAX } from "../../../agents/analyzer/baseline/learn_run.ts";
+import {
+  BASELINES_BYTES_MAX,
+  STREAMS_MAX,
+} from "../../../agents/analyzer/baseline/stored_baseline.ts";
+import { merge } from "../../../agents/analyzer/merge.ts";
 import type { Draft } from "../../../agents/define.ts";
 import type { Json } from "../../../lib/json.ts";
 import { CodedError } from "../../../lib/errors.ts";

@@ -7,6 +7,6 @@ Deno.test("entryFromFields() looks at no more of a record than its bounds", () =
   const name = "n".repeat(NAME_CHARS_MAX);
   const entry = entryFromFields([["message", long], [name, 1], [`${name}n`, 2], ["", 3]], long);
   const cut = long.slice(0, RECORD_CHARS_MAX);
-  const expected = { at: null, level: "none", message: cut, raw: cut, words: [] } as const;
+  const expected = { at: null, level: "none", message: cut, raw: cut, values: [] } as const;
   assertEquals(entry, { ...expected, numbers: [[name, 1]] });
 });

@@ -1,0 +1,13 @@
+const encoder = new TextEncoder();
+
+/** Takes items from the front: at most `countMax`, and at most `bytesMax` bytes of UTF-8 as JSON. */
+export function takeWithin<T>(items: readonly T[], countMax: number, bytesMax: number): T[] {
+  const taken: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    bytes += encoder.encode(JSON.stringify(item)).length + 1; // 1 for the comma
+    if (taken.length === countMax || bytes > bytesMax) break;
+    taken.push(item);
+  }
+  return taken;
+}
