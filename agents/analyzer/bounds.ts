@@ -1,52 +1,66 @@
 /**
- * The bounds of what the analyzer looks at and gives out. Bytes are those of the value as JSON. The
- * parts of a `Partial` sum to less than `PARTIAL_BYTES`, so that sixteen of them fit one line of the
- * protocol.
+ * The bounds of what the analyzer looks at and returns. Bytes are bytes of JSON. The parts of a
+ * `Partial` sum to less than `PARTIAL_BYTES_MAX`, so that sixteen partials fit one line of the protocol.
  *
  * @module
  */
-
 import { Format, MOST } from "../shapes.ts";
 
-export const PARTIAL_BYTES = 256 * 1024;
-
+/** Bytes of one `Partial`. */
+export const PARTIAL_BYTES_MAX = 256 * 1024;
 /** Partials in one request. */
 export const PARTIALS_MAX = 64;
 
-/** Characters of a record that are looked at; the rest only counts. */
+/** Characters of a record that are read; the rest is only counted. */
 export const RECORD_CHARS_MAX = 4096;
-/** Characters of a template; longer ones end in `<*>`. */
+/** Characters of a template; a longer one ends in `<*>`. */
 export const TEMPLATE_CHARS_MAX = 300;
+/** Characters of a template's example. */
 export const EXAMPLE_CHARS_MAX = 400;
-/** Names of fields and values; longer ones are left out. */
+/** Characters of a field's name; fields with longer names are left out. */
 export const NAME_CHARS_MAX = 64;
-/** Values; longer ones are no word. */
+/** Characters of a value; longer texts are not counted as values. */
 export const VALUE_CHARS_MAX = 80;
+/** Characters of a keyword; longer words are left out. */
 export const WORD_CHARS_MAX = 32;
 
-/** Different masked messages of one page; what comes later than this is counted as dropped. */
-export const PAGE_TEMPLATES_MAX = 8192;
-/** Different names and values of one page, and different values of one name. */
-export const PAGE_NAMES_MAX = 1024;
-export const PAGE_VALUES_MAX = 2048;
-export const PAGE_WORDS_MAX = 20_000;
+/** Different templates in one tally; records of further templates are counted as dropped. */
+export const TALLY_TEMPLATES_MAX = 8192;
+/** Different names of fields in one tally. */
+export const TALLY_NAMES_MAX = 1024;
+/** Different values of one name in one tally. */
+export const TALLY_VALUES_MAX = 2048;
+/** Different keywords in one tally. */
+export const TALLY_WORDS_MAX = 20_000;
 
+/** Templates of a `Partial`; the most frequent stay. */
 export const TEMPLATES_MAX = MOST.templates;
-export const TEMPLATES_BYTES = 128 * 1024;
+/** Bytes of the templates of a `Partial`. */
+export const TEMPLATES_BYTES_MAX = 128 * 1024;
+/** Numeric fields of a `Partial`. */
 export const FIELDS_MAX = MOST.fields;
-export const FIELDS_BYTES = 40 * 1024;
-/** Buckets of one sign in a sketch; the smallest magnitudes are joined. */
+/** Bytes of the numeric fields of a `Partial`. */
+export const FIELDS_BYTES_MAX = 40 * 1024;
+/** Buckets of one sign in a sketch; the smallest magnitudes share one. */
 export const BUCKETS_MAX = MOST.buckets;
+/** Fields with values of a `Partial`. */
 export const NAMES_MAX = MOST.names;
+/** Values of one such field. */
 export const VALUES_PER_NAME_MAX = MOST.values;
-export const VALUES_BYTES = 32 * 1024;
+/** Bytes of all values of a `Partial`. */
+export const VALUES_BYTES_MAX = 32 * 1024;
+/** Keywords of a `Partial`. */
 export const WORDS_MAX = MOST.words;
-export const WORDS_BYTES = 8 * 1024;
-/** Sources by name; the rest is summed up under one name for each format. */
+/** Bytes of the keywords of a `Partial`. */
+export const WORDS_BYTES_MAX = 8 * 1024;
+/** Sources of a `Partial` by name; the others are summed up, by format. */
 export const SOURCES_MAX = MOST.sources - Format.options.length;
-export const SOURCES_BYTES = 16 * 1024;
+/** Bytes of the sources of a `Partial`. */
+export const SOURCES_BYTES_MAX = 16 * 1024;
+/** The name of the sources that are summed up. */
 export const SOURCES_REST = "(other sources)";
+/** Points of a timeline. */
 export const POINTS_MAX = MOST.points;
 
-/** Numbers beyond this magnitude are no measurements, and their sum must stay finite. */
+/** Numbers beyond this magnitude are ignored: their sum must stay finite. */
 export const MAGNITUDE_MAX = 1e100;

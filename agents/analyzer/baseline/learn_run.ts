@@ -11,8 +11,8 @@ export const BASELINE_TEMPLATES_MAX = 2000;
 export const BASELINE_FIELDS_MAX = 200;
 
 /**
- * Returns the baseline after one more run. Every template and level observes its share, which is zero
- * if the run does not have it; a field observes only the runs that have it.
+ * Returns the baseline after one more run. Every template and level observes its share, which is
+ * zero if the run does not have it; a field observes only the runs that have it.
  */
 export function learnRun(
   baseline: Baseline,

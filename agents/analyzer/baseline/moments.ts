@@ -1,6 +1,6 @@
 /**
- * Mean and variance that follow what they observe and let old values fade: exponentially weighted, as
- * in Finch, "Incremental calculation of weighted mean and variance" (2009), section 9.
+ * Mean and variance that follow what they observe and let old values fade: exponentially weighted,
+ * as in Finch, "Incremental calculation of weighted mean and variance" (2009), section 9.
  *
  * @module
  */

@@ -62,12 +62,12 @@ export class StoredBaseline {
   }
 }
 
-/** Evicts the least recently used baselines if the bounds are exceeded; returns the bytes that stay. */
+/** Evicts the least recently used baselines if the bounds are exceeded; returns the bytes left. */
 async function evict(memory: Draft): Promise<number> {
   const entries: { key: string; used: number; bytes: number }[] = [];
   let bytes = 0;
   for (const key of await memory.keys(PREFIX)) {
-    // One by one: all of them at once would take too much of the thread's memory.
+    // In turn: all baselines at once would take too much of the thread's memory.
     const baseline = await memory.get(key) as Baseline | null;
     const entry = { key, used: baseline?.used ?? 0, bytes: estimateBytes(baseline) };
     entries.push(entry);

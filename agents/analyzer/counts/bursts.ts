@@ -11,8 +11,8 @@ const RECORDS_MIN = 20;
 const RATIO_MIN = 3;
 
 /**
- * Finds the steps of a timeline that stand out, by the median absolute deviation of all steps. Returns
- * the highest, in order of time; `usual` is the median.
+ * Finds the steps of a timeline that stand out, by the median absolute deviation of all steps.
+ * Returns the highest, in order of time; `usual` is the median.
  */
 export function findBursts(timeline: Timeline | null): Analysis["bursts"] {
   if (timeline === null || timeline.points.length < STEPS_MIN) return [];

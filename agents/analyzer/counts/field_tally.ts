@@ -1,11 +1,11 @@
 import { addCounts } from "../../add_counts.ts";
 import type { Partial } from "../../shapes.ts";
 import {
-  FIELDS_BYTES,
+  FIELDS_BYTES_MAX,
   FIELDS_MAX,
   MAGNITUDE_MAX,
   NAME_CHARS_MAX,
-  PAGE_NAMES_MAX,
+  TALLY_NAMES_MAX,
 } from "../bounds.ts";
 import { clipText } from "../records/clip_text.ts";
 import { byCount } from "./order.ts";
@@ -24,7 +24,7 @@ interface FieldCounts {
 export class FieldTally {
   readonly #fields = new Map<string, FieldCounts>();
 
-  /** Adds one number; one beyond `MAGNITUDE_MAX` is ignored, as is a name over `PAGE_NAMES_MAX`. */
+  /** Adds one number; one beyond `MAGNITUDE_MAX` is ignored, as is a name over `TALLY_NAMES_MAX`. */
   add(name: string, value: number): void {
     if (!(Math.abs(value) <= MAGNITUDE_MAX)) return;
     const field = this.#field(name);
@@ -62,13 +62,13 @@ export class FieldTally {
       sum,
       sketch: sketch.build(),
     }));
-    return takeWithin(byCount(fields, ({ name }) => name), FIELDS_MAX, FIELDS_BYTES);
+    return takeWithin(byCount(fields, ({ name }) => name), FIELDS_MAX, FIELDS_BYTES_MAX);
   }
 
   #field(name: string): FieldCounts | undefined {
     const key = clipText(name, NAME_CHARS_MAX);
     let field = this.#fields.get(key);
-    if (field === undefined && this.#fields.size < PAGE_NAMES_MAX) {
+    if (field === undefined && this.#fields.size < TALLY_NAMES_MAX) {
       field = { count: 0, min: Infinity, max: -Infinity, sum: 0, sketch: new SketchBuilder() };
       this.#fields.set(key, field);
     }

@@ -79,7 +79,7 @@ function finalizeFields({ fields }: Partial): Field[] {
   ];
 }
 
-/** Top values, without the names that have none: those are identifiers. */
+/** Top values; names without any are identifiers and are left out. */
 function finalizeValues({ values }: Partial): TopValues[] {
   return values.filter(({ top }) => top.length > 0).map(({ name, count, top, more }) => ({
     name,

@@ -1,27 +1,30 @@
 /**
- * Numbers that only count up, such as row numbers: they would crowd out what is measured.
+ * Finds fields that only count up, such as row numbers: they are no measurements and would take the
+ * place of fields that are.
  *
  * @module
  */
-import { PAGE_NAMES_MAX } from "../bounds.ts";
+import { TALLY_NAMES_MAX } from "../bounds.ts";
 
-/** From so many values on, a name with equal steps between them is a sequence. */
-const VALUES_MIN = 16;
+/** Numbers that a field needs to be taken for a sequence. */
+const NUMBERS_MIN = 16;
 
 interface Steps {
   count: number;
   last: number;
-  /** The step so far; 0 where the steps differ or are none. */
+  /** The step between all numbers so far; 0 if the steps differ; undefined after the first number. */
   step: number | undefined;
 }
 
+/** Watches the numbers of each field for equal steps. */
 export class SequenceDetector {
   readonly #steps = new Map<string, Steps>();
 
+  /** Takes the next number of a field. */
   add(name: string, value: number): void {
     const steps = this.#steps.get(name);
     if (steps === undefined) {
-      if (this.#steps.size < PAGE_NAMES_MAX) {
+      if (this.#steps.size < TALLY_NAMES_MAX) {
         this.#steps.set(name, { count: 1, last: value, step: undefined });
       }
       return;
@@ -32,10 +35,10 @@ export class SequenceDetector {
     steps.count++;
   }
 
-  /** The names whose values are sequences. */
+  /** Returns the names of the fields whose numbers rise or fall by equal steps. */
   names(): string[] {
     return [...this.#steps]
-      .filter(([, { count, step }]) => count >= VALUES_MIN && step !== undefined && step !== 0)
+      .filter(([, { count, step }]) => count >= NUMBERS_MIN && step !== undefined && step !== 0)
       .map(([name]) => name);
   }
 }

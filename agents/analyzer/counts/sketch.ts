@@ -16,7 +16,7 @@ const LOG_GAMMA = Math.log(GAMMA);
 /** Magnitudes below this count as zero. */
 const MAGNITUDE_MIN = 1e-12;
 
-/** A sketch while it is filled. */
+/** A sketch that grows. */
 export class SketchBuilder {
   readonly #positive = new Map<number, number>();
   readonly #negative = new Map<number, number>();
@@ -29,12 +29,14 @@ export class SketchBuilder {
     else count(value > 0 ? this.#positive : this.#negative, bucketOf(magnitude), 1);
   }
 
+  /** Adds what another sketch holds. */
   merge(sketch: Sketch): void {
     for (const [index, n] of sketch.positive) count(this.#positive, index, n);
     for (const [index, n] of sketch.negative) count(this.#negative, index, n);
     this.#zeros = addCounts(this.#zeros, sketch.zeros);
   }
 
+  /** Returns the sketch, with at most `BUCKETS_MAX` buckets of each sign. */
   build(): Sketch {
     return {
       positive: bounded(this.#positive),
@@ -44,7 +46,7 @@ export class SketchBuilder {
   }
 }
 
-/** The value below which the share `q` of all numbers lies, within 1 %; NaN for an empty sketch. */
+/** Returns the value below which the share `q` of all numbers lies, within 1 %; NaN if it is empty. */
 export function quantile({ positive, negative, zeros }: Sketch, q: number): number {
   const ascending: [value: number, count: number][] = [
     ...negative.toReversed().map(([index, n]): [number, number] => [-valueOf(index), n]),
@@ -61,7 +63,7 @@ export function quantile({ positive, negative, zeros }: Sketch, q: number): numb
   return NaN;
 }
 
-/** How far the middle 80 % of the numbers reach: from their 10th to their 90th percentile. */
+/** Returns how far the middle 80 % of the numbers reach: from their 10th to their 90th percentile. */
 export function spread(sketch: Sketch): number {
   return quantile(sketch, 0.9) - quantile(sketch, 0.1);
 }
@@ -70,7 +72,7 @@ function bucketOf(magnitude: number): number {
   return Math.ceil(Math.log(magnitude) / LOG_GAMMA);
 }
 
-/** The value whose relative distance to both ends of its bucket is the same. */
+/** The value with the same relative distance to both ends of its bucket. */
 function valueOf(index: number): number {
   return 2 * Math.pow(GAMMA, index) / (GAMMA + 1);
 }
@@ -79,12 +81,12 @@ function count(buckets: Map<number, number>, index: number, n: number): void {
   buckets.set(index, addCounts(buckets.get(index) ?? 0, n));
 }
 
-/** In order, with the smallest magnitudes joined where there are too many buckets. */
+/** Buckets in order; if there are too many, the smallest magnitudes share one. */
 function bounded(buckets: Map<number, number>): [number, number][] {
   const sorted = [...buckets].sort(([a], [b]) => a - b);
   const over = sorted.length - BUCKETS_MAX;
   if (over <= 0) return sorted;
-  const kept = sorted.slice(over);
-  kept[0][1] = sorted.slice(0, over).reduce((sum, [, n]) => addCounts(sum, n), kept[0][1]);
-  return kept;
+  const largest = sorted.slice(over);
+  largest[0][1] = sorted.slice(0, over).reduce((sum, [, n]) => addCounts(sum, n), largest[0][1]);
+  return largest;
 }

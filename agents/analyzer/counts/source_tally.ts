@@ -1,6 +1,6 @@
 import { addCounts } from "../../add_counts.ts";
 import type { Format, SourceCount } from "../../shapes.ts";
-import { SOURCES_BYTES, SOURCES_MAX, SOURCES_REST } from "../bounds.ts";
+import { SOURCES_BYTES_MAX, SOURCES_MAX, SOURCES_REST } from "../bounds.ts";
 import { compareText } from "./order.ts";
 import { takeWithin } from "./take_within.ts";
 
@@ -20,7 +20,7 @@ export class SourceTally {
     const sorted = [...this.#sources].sort(([a], [b]) => compareText(a, b))
       .map(([, source]) => source);
     const named = sorted.filter((source) => !isRest(source));
-    const taken = takeWithin(named, SOURCES_MAX, SOURCES_BYTES);
+    const taken = takeWithin(named, SOURCES_MAX, SOURCES_BYTES_MAX);
     const restByFormat = new Map<Format, SourceCount>();
     for (const source of [...named.slice(taken.length), ...sorted.filter(isRest)]) {
       const rest = restByFormat.get(source.format);

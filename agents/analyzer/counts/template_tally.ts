@@ -2,8 +2,8 @@ import { addCounts } from "../../add_counts.ts";
 import type { Level, TemplateCount } from "../../shapes.ts";
 import {
   EXAMPLE_CHARS_MAX,
-  PAGE_TEMPLATES_MAX,
-  TEMPLATES_BYTES,
+  TALLY_TEMPLATES_MAX,
+  TEMPLATES_BYTES_MAX,
   TEMPLATES_MAX,
 } from "../bounds.ts";
 import { clipText } from "../records/clip_text.ts";
@@ -40,11 +40,11 @@ export class TemplateTally {
     known.last_at = known.last_at === null ? at : Math.max(known.last_at, at);
   }
 
-  /** Adds the counts of a template; those of a new one over `PAGE_TEMPLATES_MAX` are dropped. */
+  /** Adds the counts of a template; those of a new one over `TALLY_TEMPLATES_MAX` are dropped. */
   merge(template: TemplateCount): void {
     const known = this.#templates.get(template.text);
     if (known !== undefined) this.#templates.set(template.text, joinTemplates(known, template));
-    else if (this.#templates.size < PAGE_TEMPLATES_MAX) {
+    else if (this.#templates.size < TALLY_TEMPLATES_MAX) {
       this.#templates.set(template.text, { ...template });
     } else this.drop(template.count);
   }
@@ -66,7 +66,7 @@ export class TemplateTally {
       this.#templates = regroupTemplates(this.#templates.values(), cluster(this.#templates.keys()));
     }
     const sorted = byCount(this.#templates.values(), ({ text }) => text);
-    const templates = takeWithin(sorted, TEMPLATES_MAX, TEMPLATES_BYTES);
+    const templates = takeWithin(sorted, TEMPLATES_MAX, TEMPLATES_BYTES_MAX);
     const dropped = sorted.slice(templates.length)
       .reduce((sum, { count }) => addCounts(sum, count), this.#dropped);
     return { templates, dropped };

@@ -1,7 +1,7 @@
 /**
- * Records per step of time. The step is the smallest of a fixed row that leaves at most
- * `POINTS_MAX` points; each is a multiple of the one before and all are aligned to 1970, so that
- * timelines of different steps add up exactly.
+ * Records per step of time. The step is the smallest of `STEPS_MS` that leaves at most `POINTS_MAX`
+ * points. Each step is a multiple of the step before and all are aligned to 1970, so that timelines
+ * of different steps add up exactly.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** The last step leaves few enough points for every instant that a `Date` can hold. */
+/** Steps in ms; the last leaves few enough points for all instants that a `Date` can hold. */
 export const STEPS_MS: readonly number[] = [
   SECOND,
   10 * SECOND,
@@ -32,12 +32,13 @@ export const STEPS_MS: readonly number[] = [
   3_640_000 * DAY,
 ];
 
-/** A timeline while it is filled. */
+/** A timeline that grows, and whose step grows with it. */
 export class TimelineBuilder {
+  /** Index in `STEPS_MS`. */
   #step = 0;
   #points = new Map<number, [records: number, errors: number]>();
 
-  /** Adds records at an instant, in milliseconds since 1970. */
+  /** Adds records at an instant (milliseconds since 1970), of which `errors` are errors. */
   add(at: number, records: number, errors: number): void {
     const start = floor(at, STEPS_MS[this.#step]);
     const point = this.#points.get(start);
@@ -50,14 +51,15 @@ export class TimelineBuilder {
     while (this.#points.size > POINTS_MAX) this.#coarsen(this.#step + 1);
   }
 
+  /** Adds what another timeline holds. */
   merge({ step_ms, points }: Timeline): void {
-    // A step that is not of the row can't be added exactly: it goes in at the next one up.
+    // A step that is not in `STEPS_MS` cannot be added exactly: the next larger one is taken.
     const step = STEPS_MS.findIndex((ms) => ms >= step_ms);
     if (step > this.#step) this.#coarsen(step);
     for (const [start, records, errors] of points) this.add(start, records, errors);
   }
 
-  /** The timeline; null where nothing was added. */
+  /** Returns the timeline; null if nothing was added. */
   build(): Timeline | null {
     if (this.#points.size === 0) return null;
     return {

@@ -3,10 +3,10 @@ import type { Partial } from "../../shapes.ts";
 import {
   NAME_CHARS_MAX,
   NAMES_MAX,
-  PAGE_NAMES_MAX,
-  PAGE_VALUES_MAX,
+  TALLY_NAMES_MAX,
+  TALLY_VALUES_MAX,
   VALUE_CHARS_MAX,
-  VALUES_BYTES,
+  VALUES_BYTES_MAX,
   VALUES_PER_NAME_MAX,
 } from "../bounds.ts";
 import { clipText } from "../records/clip_text.ts";
@@ -28,7 +28,7 @@ interface ValueCounts {
 export class ValueTally {
   readonly #names = new Map<string, ValueCounts>();
 
-  /** Counts one value; a name over `PAGE_NAMES_MAX` is ignored. */
+  /** Counts one value; a name over `TALLY_NAMES_MAX` is ignored. */
   add(name: string, value: string): void {
     const values = this.#valuesOf(name);
     if (values === undefined) return;
@@ -53,13 +53,13 @@ export class ValueTally {
       const top = isIdentifier ? [] : rankCounts(counts).slice(0, VALUES_PER_NAME_MAX);
       return { name, count, top, more: more || top.length < counts.size };
     });
-    return takeWithin(byCount(names, ({ name }) => name), NAMES_MAX, VALUES_BYTES);
+    return takeWithin(byCount(names, ({ name }) => name), NAMES_MAX, VALUES_BYTES_MAX);
   }
 
   #valuesOf(name: string): ValueCounts | undefined {
     const key = clipText(name, NAME_CHARS_MAX);
     let values = this.#names.get(key);
-    if (values === undefined && this.#names.size < PAGE_NAMES_MAX) {
+    if (values === undefined && this.#names.size < TALLY_NAMES_MAX) {
       values = { count: 0, more: false, counts: new Map() };
       this.#names.set(key, values);
     }
@@ -71,6 +71,6 @@ function addTo(values: ValueCounts, value: string, count: number): void {
   const key = clipText(value, VALUE_CHARS_MAX);
   const known = values.counts.get(key);
   if (known !== undefined) values.counts.set(key, addCounts(known, count));
-  else if (values.counts.size < PAGE_VALUES_MAX) values.counts.set(key, count);
+  else if (values.counts.size < TALLY_VALUES_MAX) values.counts.set(key, count);
   else values.more = true;
 }

@@ -1,5 +1,5 @@
 import { addCounts } from "../../add_counts.ts";
-import { PAGE_WORDS_MAX, WORDS_BYTES, WORDS_MAX } from "../bounds.ts";
+import { TALLY_WORDS_MAX, WORDS_BYTES_MAX, WORDS_MAX } from "../bounds.ts";
 import { rankCounts } from "./order.ts";
 import { takeWithin } from "./take_within.ts";
 
@@ -7,10 +7,10 @@ import { takeWithin } from "./take_within.ts";
 export class WordTally {
   readonly #counts = new Map<string, number>();
 
-  /** Adds occurrences of a word; a new word over `PAGE_WORDS_MAX` is ignored. */
+  /** Adds occurrences of a word; a new word over `TALLY_WORDS_MAX` is ignored. */
   add(word: string, count: number): void {
     const known = this.#counts.get(word);
-    if (known === undefined && this.#counts.size >= PAGE_WORDS_MAX) return;
+    if (known === undefined && this.#counts.size >= TALLY_WORDS_MAX) return;
     this.#counts.set(word, addCounts(known ?? 0, count));
   }
 
@@ -21,6 +21,6 @@ export class WordTally {
 
   /** Returns the most frequent words first, within the bounds. */
   build(): [word: string, count: number][] {
-    return takeWithin(rankCounts(this.#counts), WORDS_MAX, WORDS_BYTES);
+    return takeWithin(rankCounts(this.#counts), WORDS_MAX, WORDS_BYTES_MAX);
   }
 }

@@ -7,22 +7,26 @@
 import type { Entry } from "./entry.ts";
 import { entryFromFields } from "./entry_from_fields.ts";
 
-/** Fields of a record that are read. */
+/** Fields of a record that are read; the others are ignored. */
 const FIELDS_READ_MAX = 512;
 
-/** Reads records; a column without a name is called `column_<n>`, from 1. */
+/**
+ * Reads the records of a table; blank lines are none.
+ *
+ * @param columns names from the header row; a column without a name is called `column_<n>`, from 1
+ */
 export function* readDelimited(
   text: string,
   separator: "," | "\t",
   columns: readonly string[],
 ): Generator<Entry> {
   const names = columns.map((column, index) => column.trim() || columnName(index));
-  for (const { fields, raw } of recordsOf(text, separator)) {
-    const pairs = fields.map((field, index): [string, string] => [
+  for (const { fields, raw } of splitRecords(text, separator)) {
+    const named = fields.map((field, index): [string, string] => [
       names[index] ?? columnName(index),
       field,
     ]);
-    yield entryFromFields(pairs, raw);
+    yield entryFromFields(named, raw);
   }
 }
 
@@ -30,8 +34,7 @@ function columnName(index: number): string {
   return `column_${index + 1}`;
 }
 
-/** Splits text into records of fields; blank lines are none. */
-export function* recordsOf(
+function* splitRecords(
   text: string,
   separator: "," | "\t",
 ): Generator<{ fields: string[]; raw: string }> {
@@ -59,7 +62,7 @@ function recordAt(
       position = end + 1;
       continue;
     }
-    return { fields, end: behindLineEnd(text, end) };
+    return { fields, end: afterLineEnd(text, end) };
   }
 }
 
@@ -71,7 +74,7 @@ function plainAt(text: string, from: number, separator: string): { field: string
   return { field: text.slice(from, end), end };
 }
 
-/** What follows the closing quote up to the separator is no part of any field. */
+/** Reads a quoted field; text between its closing quote and the separator is ignored. */
 function quotedAt(text: string, from: number): { field: string; end: number } {
   let position = from + 1;
   let field = "";
@@ -85,7 +88,7 @@ function quotedAt(text: string, from: number): { field: string; end: number } {
   }
 }
 
-function behindLineEnd(text: string, end: number): number {
+function afterLineEnd(text: string, end: number): number {
   if (text[end] === "\r" && text[end + 1] === "\n") return end + 2;
   return end < text.length ? end + 1 : end;
 }

@@ -1,5 +1,5 @@
 /**
- * Named values to an entry: what JSON lines, CSV and logfmt have in common.
+ * Named fields to an entry: what JSON lines, CSV and logfmt have in common.
  *
  * @module
  */
@@ -11,11 +11,17 @@ import { NAME_CHARS_MAX, RECORD_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts"
 import { parseQuantity } from "./quantity.ts";
 import { instantOf, instantOfNumber } from "./timestamp.ts";
 
+/** Characters of a text that may be a time. */
+const INSTANT_CHARS_MAX = 63;
+
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 
-/** Makes an entry of values by name. The first time, level and message found are the record's. */
+/**
+ * Makes an entry of a record's fields. The first field that holds a time, a level or a message
+ * states that of the record; identifiers and names over `NAME_CHARS_MAX` are left out.
+ */
 export function entryFromFields(
-  pairs: Iterable<readonly [name: string, value: string | number | boolean]>,
+  fields: Iterable<readonly [name: string, value: string | number | boolean]>,
   raw: string,
 ): Entry {
   let at: number | null = null;
@@ -23,7 +29,7 @@ export function entryFromFields(
   let message: string | null = null;
   const numbers: [string, number][] = [];
   const values: [string, string][] = [];
-  for (const [name, given] of pairs) {
+  for (const [name, given] of fields) {
     if (name === "" || name.length > NAME_CHARS_MAX) continue;
     const value = typeof given === "string" && NUMBER.test(given.trim()) ? Number(given) : given;
     const role = roleOf(name);
@@ -33,14 +39,14 @@ export function entryFromFields(
     const stated: Level | undefined = role === "level" && level === "none"
       ? asLevel(value)
       : undefined;
-    const measure = typeof value === "string" ? parseQuantity(value.trim()) : undefined;
+    const quantity = typeof value === "string" ? parseQuantity(value.trim()) : undefined;
     if (instant !== undefined) at = instant;
     else if (stated !== undefined) level = stated;
     else if (role === "message" && message === null && typeof given === "string") {
       message = given.slice(0, RECORD_CHARS_MAX);
     } else if (role === "identifier") continue;
     else if (typeof value === "number" && !isCode(name)) numbers.push([name, value]);
-    else if (measure !== undefined) numbers.push([`${name}_${measure.unit}`, measure.value]);
+    else if (quantity !== undefined) numbers.push([`${name}_${quantity.unit}`, quantity.value]);
     else if (isValue(value)) values.push([name, String(value).trim()]);
   }
   return { at, level, message, raw: raw.slice(0, RECORD_CHARS_MAX), numbers, values };
@@ -48,7 +54,9 @@ export function entryFromFields(
 
 function asInstant(value: string | number | boolean): number | undefined {
   if (typeof value === "number") return instantOfNumber(value);
-  return typeof value === "string" && value.length < 64 ? instantOf(value) : undefined;
+  return typeof value === "string" && value.length <= INSTANT_CHARS_MAX
+    ? instantOf(value)
+    : undefined;
 }
 
 function asLevel(value: string | number | boolean): Level | undefined {

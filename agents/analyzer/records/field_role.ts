@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What the usual names of columns and keys mean. */
+/** What a column or a key is for. */
 export type Role = "time" | "level" | "message" | "identifier" | "other";
 
 const ROLES = new Map<string, Role>([
@@ -20,18 +20,18 @@ const ROLES = new Map<string, Role>([
     .map((name): [string, Role] => [name, "identifier"]),
 ]);
 
-/** Codes are numbers that nobody averages. */
+/** Names of codes: numbers whose average means nothing. */
 const CODES = new Set(
   "status code status_code errno exit_code port year month day zip zipcode version".split(" "),
 );
 
-/** What a column or key is for, by its name in any case. */
+/** Returns what a column or key is for, by its name in any case. */
 export function roleOf(name: string): Role {
   return ROLES.get(name.toLowerCase()) ??
     (/(?:_id|[a-z]Id|ID)$/.test(name) ? "identifier" : "other");
 }
 
-/** Whether numbers under this name are codes: counted one by one, as words are. */
+/** Whether numbers under this name are codes: each is counted as a value, as words are. */
 export function isCode(name: string): boolean {
   return CODES.has(name.slice(name.lastIndexOf(".") + 1).toLowerCase());
 }

@@ -47,20 +47,20 @@ const LETTERS = new Map<string, Level>([
 /** Severities of syslog (RFC 5424, table 2) by their number. */
 const SYSLOG: Level[] = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
 
-/** The longest word above; longer ones need no lower-casing to be refused. */
+/** Length of the longest word above: longer words need not be lower-cased. */
 const WORD_CHARS_MAX = 13;
 
-/** The level that a word names, in any case; undefined for other words. */
+/** Returns the level that a word names, in any case; undefined for other words. */
 export function levelOf(word: string): Level | undefined {
   return word.length > WORD_CHARS_MAX ? undefined : WORDS.get(word.toLowerCase());
 }
 
-/** The level that a capital letter stands for, as in logcat and glog. */
+/** Returns the level that a capital letter stands for in logcat and glog. */
 export function levelOfLetter(letter: string): Level | undefined {
   return LETTERS.get(letter);
 }
 
-/** The level of a JSON number: 10 to 60 as pino and bunyan write them, 0 to 7 as syslog. */
+/** Returns the level of a number: 10 to 69 as in pino and bunyan, 0 to 7 as in syslog. */
 export function levelOfNumber(value: number): Level | undefined {
   if (value >= 0 && value < SYSLOG.length) return SYSLOG[Math.floor(value)];
   if (value < 10 || value > 69) return undefined;
@@ -69,7 +69,7 @@ export function levelOfNumber(value: number): Level | undefined {
   ];
 }
 
-/** The more severe of two. */
+/** Returns the more severe of two levels. */
 export function moreSevere(a: Level, b: Level): Level {
   return LEVELS.indexOf(a) <= LEVELS.indexOf(b) ? a : b;
 }

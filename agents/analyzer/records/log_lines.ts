@@ -1,6 +1,6 @@
 /**
- * Lines of text to entries. A line that continues the one before, as stack traces do, belongs to its
- * record.
+ * Lines of text to entries. A line that continues the line before, as in a stack trace, belongs to
+ * its record.
  *
  * @module
  */
@@ -11,15 +11,17 @@ import { EXAMPLE_CHARS_MAX, RECORD_CHARS_MAX } from "../bounds.ts";
 import { readLogfmt } from "./logfmt.ts";
 import { findPairs } from "./pairs.ts";
 
-/** Indented lines and the frames of traces; an exception's own line, as Java and Python print it. */
+/** Indented lines and the frames of a stack trace. */
 const CONTINUATION = /^(?:\s|at |Caused by: |\.\.\. \d+ more|Traceback \()/;
+/** The line that names an exception, as Java and Python print it. */
 const EXCEPTION = /^(?:[A-Za-z_]\w*[.$])*[A-Z]\w*(?:Exception|Error|Throwable)(?::|$)/;
 const LEADING_WORD = /^\[?([A-Za-z]{3,13})[\]:]/;
 
-/** Reads the records of a log or a plain text. */
+/** Reads the records of a log or a plain text; blank lines are none. */
 export function* readLogLines(text: string): Generator<Entry> {
   let record: Entry | undefined;
   let continued = "";
+  /** Only a record with a header is continued: in plain text an indented line is a record. */
   let headed = false;
   for (const line of linesOf(text)) {
     if (line.trim() === "") continue;
@@ -27,21 +29,21 @@ export function* readLogLines(text: string): Generator<Entry> {
       if (continued.length < EXAMPLE_CHARS_MAX) continued += `\n${line}`;
       continue;
     }
-    if (record !== undefined) yield joined(record, continued);
+    if (record !== undefined) yield withContinuation(record, continued);
     const read = readLine(line);
     record = read.entry;
     headed = read.headed;
     continued = "";
   }
-  if (record !== undefined) yield joined(record, continued);
+  if (record !== undefined) yield withContinuation(record, continued);
 }
 
-function joined(record: Entry, continued: string): Entry {
+function withContinuation(record: Entry, continued: string): Entry {
   return continued === "" ? record : { ...record, raw: record.raw + continued };
 }
 
-function readLine(whole: string): { entry: Entry; headed: boolean } {
-  const line = whole.length > RECORD_CHARS_MAX ? whole.slice(0, RECORD_CHARS_MAX) : whole;
+function readLine(text: string): { entry: Entry; headed: boolean } {
+  const line = text.length > RECORD_CHARS_MAX ? text.slice(0, RECORD_CHARS_MAX) : text;
   const header = readHeader(line);
   const message = line.slice(header.end);
   const logfmt = readLogfmt(message);
@@ -63,7 +65,7 @@ function* linesOf(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
     const feed = text.indexOf("\n", start);
     const end = feed < 0 ? text.length : feed;
-    yield text.slice(start, text.charCodeAt(end - 1) === 13 && end > start ? end - 1 : end);
+    yield text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end);
     start = end + 1;
   }
 }

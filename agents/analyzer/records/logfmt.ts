@@ -1,5 +1,5 @@
 /**
- * Lines that are pairs as a whole: `time=… level=info msg="started" port=80`.
+ * Lines that consist of pairs only: `time=… level=info msg="started" port=80`.
  *
  * @module
  */
@@ -10,7 +10,7 @@ const STARTS = /^[A-Za-z_@][\w.@-]{0,63}=/;
 const NAMES_A_MESSAGE = /(?:^|\s)(?:msg|message)=/;
 const PAIR = /([A-Za-z_@][\w.@-]{0,63})=(?:"((?:[^"\\]|\\.){0,4096})"|([^\s"]{0,1024}))(?:\s+|$)/y;
 
-/** Reads a message in logfmt; undefined for any other text. */
+/** Reads a message in logfmt, which must name a `msg` or `message`; undefined for any other text. */
 export function readLogfmt(text: string): Entry | undefined {
   if (!STARTS.test(text) || !NAMES_A_MESSAGE.test(text)) return undefined;
   const pairs: [string, string][] = [];

@@ -1,5 +1,5 @@
 /**
- * Numbers and values that a message names: `uid=0`, `size: 4096`, `took 35ms`, `user=root`.
+ * Fields within the text of a message: `uid=0`, `size: 4096`, `took 35ms`, `user=root`.
  *
  * @module
  */
@@ -7,12 +7,13 @@ import { isCode, roleOf } from "./field_role.ts";
 import { NAME_CHARS_MAX, VALUE_CHARS_MAX } from "../bounds.ts";
 import { isUnit, parseQuantity } from "./quantity.ts";
 
+/** The fields that a message names. */
 export interface Pairs {
   readonly numbers: [name: string, value: number][];
   readonly values: [name: string, value: string][];
 }
 
-/** Pairs of one message. */
+/** Pairs of one message; the others are ignored. */
 const PAIRS_MAX = 64;
 
 const SPACE = /\s+/;
@@ -20,10 +21,10 @@ const KEY = /^[A-Za-z_][\w.-]*$/;
 const NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
 const WORD = /^[A-Za-z_][\w.@/-]*$|^\d{1,3}(?:\.\d{1,3}){3}$/;
 
-/** Words that stand between a verb and its number. */
+/** Words between a verb and its number, as in `finished after 3 s`. */
 const FILLERS = new Set(["in", "after", "for", "of", "is", "was", "to", "at", "with", "about"]);
 
-/** Finds the pairs of a message. */
+/** Finds the pairs of a key and a number, quantity or word in a message. */
 export function findPairs(message: string): Pairs {
   const pairs: Pairs = { numbers: [], values: [] };
   const tokens = message.split(SPACE);
@@ -43,14 +44,14 @@ export function findPairs(message: string): Pairs {
         addPair(pairs, bare(token), value);
       }
     } else {
-      addMeasure(pairs, tokens, index);
+      addQuantity(pairs, tokens, index);
     }
   }
   return pairs;
 }
 
-/** Adds `took 35ms` or `took 35 ms` under the verb's name. */
-function addMeasure(pairs: Pairs, tokens: string[], index: number): void {
+/** Adds the quantity at `index` under the verb before it: `took 35ms`, `took about 35 ms`. */
+function addQuantity(pairs: Pairs, tokens: string[], index: number): void {
   const code = tokens[index].charCodeAt(0);
   if (code < 48 || code > 57) return;
   const token = bare(tokens[index]);
@@ -70,15 +71,15 @@ function addPair({ numbers, values }: Pairs, key: string, value: string): void {
     else numbers.push([key, Number(value)]);
     return;
   }
-  const measure = parseQuantity(value);
-  if (measure !== undefined) {
-    numbers.push([`${key.toLowerCase()}_${measure.unit}`, measure.value]);
+  const quantity = parseQuantity(value);
+  if (quantity !== undefined) {
+    numbers.push([`${key.toLowerCase()}_${quantity.unit}`, quantity.value]);
   } else if (WORD.test(value)) {
     values.push([key, value]);
   }
 }
 
-/** Without the quotes and marks around it. */
+/** Returns a token without the quotes, brackets and punctuation around it. */
 function bare(token: string): string {
   let start = 0;
   let end = token.length;

@@ -4,15 +4,16 @@
  * @module
  */
 
+/** A number with its unit. */
 export interface Quantity {
-  /** In `unit`, whatever the text was in. */
   readonly value: number;
+  /** `ms`, `bytes` or `percent`, whatever unit the text had. */
   readonly unit: string;
 }
 
-const MEASURE = /^([+-]?\d+(?:\.\d+)?)([A-Za-zµ%]{1,7})$/;
+const QUANTITY = /^([+-]?\d+(?:\.\d+)?)([A-Za-zµ%]{1,7})$/;
 
-/** Units in lower case, the one that each is counted in, and how many of those it is. */
+/** Units in lower case, each with the unit that it is converted to and the factor. */
 const UNITS = new Map<string, [unit: string, factor: number]>([
   ["ns", ["ms", 1e-6]],
   ["us", ["ms", 1e-3]],
@@ -33,15 +34,17 @@ const UNITS = new Map<string, [unit: string, factor: number]>([
   ["%", ["percent", 1]],
 ]);
 
+/** Whether a word is a unit, in any case. */
 export function isUnit(word: string): boolean {
   return UNITS.has(word.toLowerCase());
 }
 
-/** Reads a number that its unit follows without a space. */
+/** Reads a number with its unit, without a space between them; undefined for any other text. */
 export function parseQuantity(text: string): Quantity | undefined {
-  const match = MEASURE.exec(text);
-  const found = match === null ? undefined : UNITS.get(match[2].toLowerCase());
-  if (match === null || found === undefined) return undefined;
-  const [unit, factor] = found;
+  const match = QUANTITY.exec(text);
+  if (match === null) return undefined;
+  const conversion = UNITS.get(match[2].toLowerCase());
+  if (conversion === undefined) return undefined;
+  const [unit, factor] = conversion;
   return { value: Number(match[1]) * factor, unit };
 }

@@ -8,20 +8,20 @@
 export interface Stamp {
   /** Milliseconds since 1970; a form without a zone is read as UTC. */
   readonly at: number;
-  /** Where the text goes on behind it. */
+  /** The position after it in the text. */
   readonly end: number;
 }
 
 /**
- * The year of forms that name none, such as syslog's: analysing is pure and has no clock to guess
- * with. The first leap year of the epoch, so that February 29th exists.
+ * The year of forms that name none, such as syslog's: the analysis is pure, so it has no clock to
+ * guess from. It is the first leap year after 1970, so that February 29th exists.
  */
-export const YEARLESS = 1972;
+export const DEFAULT_YEAR = 1972;
 
-/** The shortest form is `1:2:3`: where less is left no form needs to be tried. */
+/** Length of the shortest form, `1:2:3`. */
 const STAMP_CHARS_MIN = 5;
 
-/** Epoch seconds from 2001 to 2039; other numbers of ten digits are just numbers. */
+/** Epoch seconds from 2001 to 2039; other numbers of ten digits are no times. */
 const EPOCH_S_MIN = 1_000_000_000;
 const EPOCH_S_MAX = 2_200_000_000;
 
@@ -34,6 +34,7 @@ const CLOCK = "(\\d{1,2}):(\\d{1,2}):(\\d{1,2})(?:[.,:](\\d{1,9}))?";
 const ZONE = "(?: ?(Z|UTC|GMT|[+-]\\d{2}:?\\d{2}(?!\\d)))?";
 const MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}";
 
+/** A way to write an instant. */
 interface Form {
   readonly pattern: RegExp;
   /** The pattern's groups: y, m, d, hour, minute, second, fraction, zone. */
@@ -44,7 +45,7 @@ function form(pattern: string, read: Form["read"]): Form {
   return { pattern: new RegExp(`(?:${pattern})(?![\\w])`, "y"), read };
 }
 
-/** Tried in this order where the text goes on with a digit. Every repetition is bounded. */
+/** Forms that begin with a digit, in the order of trying. Every repetition is bounded. */
 const DIGIT_FORMS: Form[] = [
   // 2015-07-29T17:41:44.747+02:00, 2015-07-29 17:41:44,747, 2005-06-03-15.42.50.675872
   form(
@@ -61,7 +62,7 @@ const DIGIT_FORMS: Form[] = [
     `(\\d{1,2})[-/ ]${MONTH}[-/ ](\\d{4})[: ]${CLOCK}${ZONE}`,
     ([d, m, y, ...clock]) => instant(y, m, d, clock),
   ),
-  // 31/12/2024 10:00:00 or 12/31/2024 10:00:00: the day is first only where it can't be a month
+  // 31/12/2024 10:00:00 or 12/31/2024 10:00:00: the day comes first only if it cannot be a month
   form(
     `(\\d{1,2})[-/.](\\d{1,2})[-/.](\\d{4}),?[ T:]${CLOCK}${ZONE}`,
     ([a, b, y, ...clock]) => Number(a) > 12 ? instant(y, b, a, clock) : instant(y, a, b, clock),
@@ -90,7 +91,7 @@ const DIGIT_FORMS: Form[] = [
   form(CLOCK, (clock) => instant("1970", "1", "1", clock)),
 ];
 
-/** The same where it goes on with a letter. */
+/** Forms that begin with a letter, in the order of trying. */
 const LETTER_FORMS: Form[] = [
   // Sun Dec 04 04:47:44 2005, Sat Jul  9 12:16:49 CEST 2005, Jun 14 15:16:01
   form(
@@ -110,7 +111,7 @@ const LETTER_FORMS: Form[] = [
   ),
 ];
 
-/** Reads the timestamp that begins at `position`; undefined where none does. */
+/** Reads the timestamp that begins at `position`; undefined if none does. */
 export function stampAt(text: string, position: number): Stamp | undefined {
   if (text.length - position < STAMP_CHARS_MIN) return undefined;
   const code = text.charCodeAt(position);
@@ -125,14 +126,17 @@ export function stampAt(text: string, position: number): Stamp | undefined {
   return undefined;
 }
 
-/** Reads a text that is a timestamp as a whole, such as a CSV cell or a JSON value. */
+/** Reads a text that is nothing but a timestamp, such as a CSV cell; undefined for others. */
 export function instantOf(text: string): number | undefined {
   const trimmed = text.trim();
   const stamp = stampAt(trimmed, 0);
   return stamp?.end === trimmed.length ? stamp.at : undefined;
 }
 
-/** Reads an epoch number by its magnitude: seconds, milliseconds, microseconds or nanoseconds. */
+/**
+ * Reads an epoch number in seconds, milliseconds, microseconds or nanoseconds, which its magnitude
+ * tells apart; undefined outside 2001 to 2039.
+ */
 export function instantOfNumber(value: number): number | undefined {
   for (const perSecond of [1, 1e3, 1e6, 1e9]) {
     const seconds = value / perSecond;
@@ -155,9 +159,9 @@ function instant(
   return at + milliseconds(fraction) - zoneMs(zone);
 }
 
-/** Two digits are of this century up to 69, as in POSIX `strptime`. */
+/** Two digits up to 69 are of this century, as in POSIX `strptime`. */
 function year(text: string | undefined): number {
-  if (text === undefined) return YEARLESS;
+  if (text === undefined) return DEFAULT_YEAR;
   const value = Number(text);
   return text.length > 2 ? value : value < 70 ? 2000 + value : 1900 + value;
 }

@@ -24,8 +24,8 @@ export function matchAt(pattern: RegExp, text: string, position: number): string
 }
 
 /**
- * Whether a token can be a column of a header: a dash, capitals, or a token with a digit or an inner
- * mark such as the dot of `a.b`. A plain word cannot: it may be the message's first.
+ * Whether a token can be a column of a header: a dash, capitals, or a token with a digit or an
+ * inner mark such as the dot of `a.b`. A plain word cannot: it may be the message's first.
  */
 export function isColumn(token: string): boolean {
   return !/[a-z]/.test(token) || /\d/.test(token) || /\w[.$/_@-]\w/.test(token);

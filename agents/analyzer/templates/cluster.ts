@@ -1,32 +1,34 @@
 /**
- * Clustering of masked messages into templates: what masking can't see is found by comparing.
+ * Clustering of masked messages into templates. Masking looks at each message alone; clustering
+ * compares them to find what else varies.
  *
  * A fixed-depth tree as in Drain (He, Zhu, Zheng, Lyu: "Drain: an online log parsing approach with
  * fixed depth tree", ICWS 2017): number of words, then first word, then a leaf. Within a leaf this
- * differs from Drain so that the order of the input has no influence: a position becomes `<*>`
- * where the same context was seen with many different words there. Few different words (`opened`
- * and `closed`) are different events.
+ * differs from Drain, so that the order of the input has no influence: a position becomes `<*>` if
+ * many different words stand there while all other words are the same. A few different words
+ * (`opened` and `closed`) are different events.
  *
  * @module
  */
 import { WILDCARD } from "./wildcard.ts";
 
-/** From so many different words on, a position in an otherwise equal context varies. */
+/** With at least this many different words between equal ones, a position varies. */
 const DISTINCT_MIN = 4;
-/** Rounds of comparing in a leaf; each can open further positions. */
+/** Rounds of comparing in a leaf: masking one position can make others comparable. */
 const ROUNDS_MAX = 6;
 
+/** A text in the making: some of its words may be masked already. */
 interface Pattern {
   words: string[];
-  /** Indexes of the texts that it stands for. */
+  /** Indexes of the texts that it covers. */
   members: number[];
 }
 
-/** Maps every text to its template. The result does not depend on the order of the texts. */
+/** Maps every text to its template; the order of the texts has no influence. */
 export function cluster(texts: Iterable<string>): Map<string, string> {
   const distinct = [...new Set(texts)];
   const templates = new Map<string, string>();
-  for (const leaf of leaves(distinct).values()) {
+  for (const leaf of leavesOf(distinct).values()) {
     for (const { words, members } of settle(leaf)) {
       const template = words.join(" ");
       for (const index of members) templates.set(distinct[index], template);
@@ -35,7 +37,8 @@ export function cluster(texts: Iterable<string>): Map<string, string> {
   return templates;
 }
 
-function leaves(texts: string[]): Map<string, Pattern[]> {
+/** The tree: texts by their number of words and their first word. */
+function leavesOf(texts: string[]): Map<string, Pattern[]> {
   const tree = new Map<string, Pattern[]>();
   texts.forEach((text, index) => {
     const words = text.split(" ");
@@ -48,46 +51,47 @@ function leaves(texts: string[]): Map<string, Pattern[]> {
   return tree;
 }
 
-/** Opens positions round by round until nothing changes. */
+/** Masks varying positions round by round until nothing changes. */
 function settle(leaf: Pattern[]): Pattern[] {
   let patterns = leaf;
   for (let round = 0; round < ROUNDS_MAX && patterns.length > 1; round++) {
-    const opened = open(patterns);
-    if (opened === undefined) break;
-    patterns = opened;
+    const masked = maskVarying(patterns);
+    if (masked === undefined) break;
+    patterns = masked;
   }
   return patterns;
 }
 
-/** One round: the patterns with their varying positions masked, equal ones joined. */
-function open(patterns: Pattern[]): Pattern[] | undefined {
-  // A word alone, as nearly all are: a million sets would take all the memory of a thread.
-  const holes = new Map<number, string | Set<string>>();
+/** One round: masks the varying positions and joins equal patterns; undefined if none varies. */
+function maskVarying(patterns: Pattern[]): Pattern[] | undefined {
+  // The words seen in each context. A context with a single word, as nearly all are, has no set: a
+  // million sets would take all the memory of a thread.
+  const wordsByContext = new Map<number, string | Set<string>>();
   const keys = patterns.map(({ words }) => contexts(words));
   patterns.forEach(({ words }, index) => {
     for (let at = 1; at < words.length; at++) {
       const key = keys[index][at];
-      const seen = holes.get(key);
-      if (seen === undefined) holes.set(key, words[at]);
+      const seen = wordsByContext.get(key);
+      if (seen === undefined) wordsByContext.set(key, words[at]);
       else if (typeof seen !== "string") seen.add(words[at]);
-      else if (seen !== words[at]) holes.set(key, new Set([seen, words[at]]));
+      else if (seen !== words[at]) wordsByContext.set(key, new Set([seen, words[at]]));
     }
   });
-  // Once for each hole: a leaf's texts often share one.
-  const general = new Map<number, string>();
-  for (const [key, seen] of holes) {
-    const opened = typeof seen === "string" ? undefined : generalize(seen);
-    if (opened !== undefined) general.set(key, opened);
+  // Once for each context, because many texts of a leaf share it.
+  const masks = new Map<number, string>();
+  for (const [key, seen] of wordsByContext) {
+    const mask = typeof seen === "string" ? undefined : generalize(seen);
+    if (mask !== undefined) masks.set(key, mask);
   }
   let changed = false;
   const joined = new Map<string, Pattern>();
   patterns.forEach(({ words, members }, index) => {
     const masked = words.map((word, at) => {
       if (at === 0) return word;
-      const opened = general.get(keys[index][at]);
-      if (opened === undefined || opened === word) return word;
+      const mask = masks.get(keys[index][at]);
+      if (mask === undefined || mask === word) return word;
       changed = true;
-      return opened;
+      return mask;
     });
     const text = masked.join(" ");
     const same = joined.get(text);
@@ -97,7 +101,10 @@ function open(patterns: Pattern[]): Pattern[] | undefined {
   return changed ? [...joined.values()] : undefined;
 }
 
-/** What stands for all the words seen at a position; undefined where they are different events. */
+/**
+ * What stands for all the words seen at a position: a wildcard, after the `key=` that all share.
+ * Undefined if the words belong to different events.
+ */
 function generalize(seen: Set<string>): string | undefined {
   let wild = false;
   let key: string | undefined;
@@ -109,7 +116,7 @@ function generalize(seen: Set<string>): string | undefined {
   return wild || seen.size >= DISTINCT_MIN ? key + WILDCARD : undefined;
 }
 
-/** For each position a hash of all the other words in their places. */
+/** For each position a hash of its context: all other words in their places. */
 function contexts(words: string[]): number[] {
   let high = 0;
   let low = 0;
@@ -119,13 +126,13 @@ function contexts(words: string[]): number[] {
     low = (low + part[1]) | 0;
     return part;
   });
-  // 21 and 32 bits and the position make one exact number.
+  // 21 bits and 32 bits, with the position in both, fit one exact number.
   return parts.map(([a, b], at) =>
     (((high - a + at) | 0) & 0x1fffff) * 0x1_0000_0000 + (((low - b + at * 0x9e3779b1) | 0) >>> 0)
   );
 }
 
-/** FNV-1a, seeded. */
+/** FNV-1a, seeded (http://www.isthe.com/chongo/tech/comp/fnv/). */
 function hash(word: string, seed: number): number {
   let value = Math.imul(0x811c9dc5 ^ seed, 0x01000193);
   for (let index = 0; index < word.length; index++) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { analyze } from "../../../agents/analyzer/analyze.ts";
 import { combine } from "../../../agents/analyzer/combine.ts";
-import { PARTIAL_BYTES, PARTIALS_MAX, SOURCES_REST } from "../../../agents/analyzer/bounds.ts";
+import { PARTIAL_BYTES_MAX, PARTIALS_MAX, SOURCES_REST } from "../../../agents/analyzer/bounds.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { type Level, Partial } from "../../../agents/shapes.ts";
 import { Dice } from "../../harness/dice.ts";
@@ -117,7 +117,7 @@ Deno.test("combine() stays below the size of a partial, whatever the parts", () 
     words: Array.from({ length: 200 }, (_, n) => [`${part}-${n}${wide}`, 2 ** 30]),
   }));
   const whole = Partial.parse(combine(parts));
-  assert(new TextEncoder().encode(JSON.stringify(whole)).length < PARTIAL_BYTES);
+  assert(new TextEncoder().encode(JSON.stringify(whole)).length < PARTIAL_BYTES_MAX);
   const told = whole.templates.reduce((sum, { count }) => sum + count, 0);
   assertEquals(told + whole.templates_dropped, PARTIALS_MAX * 301 * 2 ** 30);
 });

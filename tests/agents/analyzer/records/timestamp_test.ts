@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import {
+  DEFAULT_YEAR,
   instantOf,
   instantOfNumber,
   stampAt,
-  YEARLESS,
 } from "../../../../agents/analyzer/records/timestamp.ts";
 
 const FORMS: [text: string, at: number][] = [
@@ -16,9 +16,9 @@ const FORMS: [text: string, at: number][] = [
   ["17/06/09 20:10:40", Date.UTC(2017, 5, 9, 20, 10, 40)],
   ["31/12/2024 10:00:00", Date.UTC(2024, 11, 31, 10)],
   ["081109 203615", Date.UTC(2008, 10, 9, 20, 36, 15)],
-  ["03-17 16:13:38.811", Date.UTC(YEARLESS, 2, 17, 16, 13, 38, 811)],
-  ["Jun 14 15:16:01", Date.UTC(YEARLESS, 5, 14, 15, 16, 1)],
-  ["Feb 29 00:00:01", Date.UTC(YEARLESS, 1, 29, 0, 0, 1)],
+  ["03-17 16:13:38.811", Date.UTC(DEFAULT_YEAR, 2, 17, 16, 13, 38, 811)],
+  ["Jun 14 15:16:01", Date.UTC(DEFAULT_YEAR, 5, 14, 15, 16, 1)],
+  ["Feb 29 00:00:01", Date.UTC(DEFAULT_YEAR, 1, 29, 0, 0, 1)],
   ["Sun Dec 04 04:47:44 2005", Date.UTC(2005, 11, 4, 4, 47, 44)],
   ["Tue, 10 Oct 2000 13:55:36 GMT", Date.UTC(2000, 9, 10, 13, 55, 36)],
   ["1117838570", 1117838570000],
