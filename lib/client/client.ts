@@ -4,25 +4,19 @@
  * @module
  */
 import { type Address, addressText } from "../address.ts";
-import { type Challenge, makeNonce, prove, type Secret, verify } from "../wire/auth.ts";
+import { makeNonce, type Secret } from "../wire/auth.ts";
 import { CodedError } from "../errors.ts";
-import { Welcome } from "../wire/handshake.ts";
+import type { Welcome } from "../wire/handshake.ts";
 import { LIMITS, LINE_BYTES_MAX } from "../wire/limits.ts";
 import { LineReader } from "../lines.ts";
 import { LineWriter } from "../wire/line_writer.ts";
 import { refuseTls } from "../wire/refuse_tls.ts";
-import { parseBounded } from "../parse_bounded.ts";
 import type { JsonObject } from "../json.ts";
-import {
-  assertSendable,
-  decodeReply,
-  encode,
-  fromWire,
-  PROTOCOL,
-  type Reply,
-} from "../wire/protocol.ts";
+import { assertSendable, decodeReply, encode, fromWire, PROTOCOL } from "../wire/protocol.ts";
 import { backoffMs, sleep } from "../retry.ts";
 import { type Clock, type Duplex, SYSTEM, type System } from "../system.ts";
+import { login } from "./login.ts";
+import { PendingRequests } from "./pending.ts";
 
 /** Opening a connection and proving who is who takes no longer, both together. */
 const CONNECT_MS = 3_000;
@@ -30,10 +24,6 @@ const CONNECT_MS = 3_000;
 const LINE_BYTES_BEFORE_AUTH = 65_536;
 /** Between two tries where the server has no room. */
 const CROWDED = { baseMs: 25, maxMs: 100 };
-/** Requests that nobody waits for any more and that the server still owes a reply. */
-const ABANDONED_MAX = 1_000;
-/** Replies to nothing that are passed over before the connection is given up. */
-const STRAY_REPLIES_MAX = 3;
 /** A timer that is later than this says that the process stood still; the reply may be here already. */
 const STALL_MS = 250;
 
@@ -53,24 +43,16 @@ export interface CallOptions {
   readonly timeoutMs: number;
 }
 
-interface Waiting {
-  readonly resolve: (body: JsonObject) => void;
-  readonly reject: (error: CodedError) => void;
-}
-
 export class Client implements Disposable {
   readonly #conn: Duplex;
   readonly #clock: Clock;
   readonly #reader: LineReader;
   readonly #writer: LineWriter;
   readonly #place: string;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #pending = new PendingRequests();
   readonly #closed = Promise.withResolvers<CodedError>();
   #over: CodedError | undefined;
   #welcome: Welcome | undefined;
-  /** How many replies are still to come for an id that was given up. */
-  readonly #abandoned = new Map<string, number>();
-  #strays = 0;
   readonly #prefix = makeNonce().slice(0, 12);
   #calls = 0;
 
@@ -118,7 +100,12 @@ export class Client implements Disposable {
     const { address, secret, role, system } = options;
     const client = await Client.open(address, leftMs(), system);
     try {
-      await client.#authenticate(secret, role, leftMs);
+      client.#welcome = await login((...args) => client.call(...args), {
+        secret,
+        role,
+        address: client.#place,
+        remainingMs: leftMs,
+      });
       return client;
     } catch (error) {
       client.close();
@@ -166,7 +153,7 @@ export class Client implements Disposable {
 
   /** Requests without a reply. */
   get inFlight(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   /** Resolves, with the reason, when the connection has ended. */
@@ -186,26 +173,23 @@ export class Client implements Disposable {
   async call(type: string, body: JsonObject, { id, timeoutMs }: CallOptions): Promise<JsonObject> {
     if (this.#over !== undefined) throw this.#over;
     const key = id ?? `${this.#prefix}-${++this.#calls}`;
-    if (this.#waiting.has(key)) throw new TypeError(`Cannot ask twice at once with id "${key}"`);
     const timeout_ms = Math.max(1, Math.floor(timeoutMs));
     const line = encode({ v: PROTOCOL, id: key, type, timeout_ms, body });
     assertSendable(line, this.#welcome?.limits ?? LIMITS);
-    const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
-    this.#waiting.set(key, { resolve, reject });
+    const reply = this.#pending.add(key);
     const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
     const stop = onTimeout(this.#clock, timeoutMs, () => {
-      this.#waiting.delete(key);
-      reject(new CodedError("deadline_exceeded", message));
-      this.#abandon(key);
+      this.#pending.abandon(key, new CodedError("deadline_exceeded", message));
+      if (this.#pending.isOverrun) this.close();
     });
     try {
       this.#writer.write(line);
-      return await promise;
+      return await reply;
     } catch (error) {
       throw error instanceof CodedError ? error : this.#lost(error);
     } finally {
       stop();
-      this.#waiting.delete(key);
+      this.#pending.delete(key);
     }
   }
 
@@ -214,7 +198,7 @@ export class Client implements Disposable {
     if (this.#over !== undefined) return;
     this.#over = reason ?? this.#lost(undefined);
     this.#conn.close();
-    for (const { reject } of this.#waiting.values()) reject(this.#over);
+    this.#pending.rejectAll(this.#over);
     this.#closed.resolve(this.#over);
   }
 
@@ -236,71 +220,18 @@ export class Client implements Disposable {
     return new CodedError("agent_unreachable", `Lost ${this.#place}: ${why}`, { cause });
   }
 
-  async #authenticate(secret: Secret, role: string, leftMs: () => number): Promise<void> {
-    const clientNonce = makeNonce();
-    const hello = await this.call("hello", { nonce: clientNonce }, { timeoutMs: leftMs() });
-    const welcome = parseBounded(Welcome, hello).data;
-    if (welcome === undefined) {
-      throw new CodedError("auth_failed", `Cannot trust ${this.#place}: it does not speak baton/1`);
-    }
-    const challenge: Challenge = { role, clientNonce, serverNonce: welcome.nonce };
-    if (!welcome.protocols.includes(PROTOCOL)) {
-      throw new CodedError(
-        "auth_failed",
-        `Cannot trust ${this.#place}: it speaks other versions than baton/${PROTOCOL}`,
-      );
-    }
-    if (welcome.role !== role) {
-      throw new CodedError(
-        "auth_failed",
-        `Cannot trust ${this.#place}: it is "${welcome.role}", not "${role}"`,
-      );
-    }
-    if (!verify(secret, welcome.proof, "server", challenge)) {
-      throw new CodedError(
-        "auth_failed",
-        `Cannot trust ${this.#place}: it does not hold the same secret`,
-      );
-    }
-    const mac = prove(secret, "client", challenge);
-    await this.call("auth", { mac }, { timeoutMs: leftMs() });
-    this.#welcome = welcome;
-  }
-
   async #read(): Promise<void> {
     try {
       for await (const line of this.#reader.lines(() => this.#lineBytes)) {
         const reply = decodeReply(line);
-        if (reply.id !== undefined) this.#take(reply.id, reply);
+        if (reply.id !== undefined) this.#pending.settle(reply.id, reply);
         else if (!reply.ok) return this.close(this.#closedByServer(fromWire(reply.error)));
-        if (this.#strays > STRAY_REPLIES_MAX) break;
+        if (this.#pending.isOverrun) break;
       }
       this.close();
     } catch (error) {
       this.close(this.#lost(error));
     }
-  }
-
-  /** Gives a reply to whoever waits for it. */
-  #take(id: string, reply: Reply): void {
-    const waiting = this.#waiting.get(id);
-    const owed = this.#abandoned.get(id) ?? 0;
-    if (owed > 1) this.#abandoned.set(id, owed - 1);
-    else this.#abandoned.delete(id);
-    if (owed > 0) {
-      // To an earlier try. The same id has the same answer, but not the same trouble.
-      if (waiting === undefined || !reply.ok) return;
-      this.#abandon(id);
-    }
-    if (waiting === undefined) this.#strays++;
-    else if (reply.ok) waiting.resolve(reply.body);
-    else waiting.reject(fromWire(reply.error));
-  }
-
-  /** Nobody waits any more for a reply that is still to come. */
-  #abandon(id: string): void {
-    this.#abandoned.set(id, (this.#abandoned.get(id) ?? 0) + 1);
-    if (this.#abandoned.size > ABANDONED_MAX) this.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { CodedError } from "../../lib/errors.ts";
-import type { InFlight, Link, LinkCall, LinkState } from "../../lib/client/link.ts";
+import type { InFlight, Link, LinkCall } from "../../lib/client/link.ts";
+import type { PeerState } from "../../lib/client/peer.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
@@ -9,7 +10,7 @@ export type AgentState = {
   readonly agent: string;
   /** Since when it is asked nothing new. */
   readonly paused: string | null;
-  readonly addresses: LinkState[];
+  readonly addresses: PeerState[];
   readonly done: number;
   readonly failed: number;
   readonly last:

@@ -1,43 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { importSecret } from "../../../lib/wire/auth.ts";
-import { type Address, addressText } from "../../../lib/address.ts";
+import { addressText } from "../../../lib/address.ts";
 import { Client } from "../../../lib/client/client.ts";
-import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
-import { LIMITS, tooManyConnections } from "../../../lib/wire/limits.ts";
+import { CodedError } from "../../../lib/errors.ts";
+import { tooManyConnections } from "../../../lib/wire/limits.ts";
 import { type Request, toWire } from "../../../lib/wire/protocol.ts";
 import { sleep } from "../../../lib/retry.ts";
 import { type Net, SYSTEM } from "../../../lib/system.ts";
-import { acceptLogin, FakeServer } from "../../harness/fake_server.ts";
-import { type Message, RawPeer } from "../../harness/raw_peer.ts";
-import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
+import { FakeServer } from "../../harness/fake_server.ts";
 import { serve } from "../../harness/test_server.ts";
-import { until, within } from "../../harness/waiting.ts";
-
-const secret = await importSecret(SECRET);
-const LONG = { timeoutMs: 60_000 };
-
-const connect = (address: Address, role = "echo"): Promise<Client> =>
-  Client.connect({ address, secret, role });
-
-async function refusal(promise: Promise<unknown>): Promise<CodedError> {
-  return await within(assertRejects(() => promise, CodedError), "a refusal");
-}
-
-/** A server that lets the client in and then does as told. */
-function afterLogin(script: (peer: RawPeer) => Promise<void>): FakeServer {
-  return new FakeServer(async (peer) => {
-    await acceptLogin(peer);
-    await script(peer);
-  });
-}
-
-const ok = (id: string, body: Message = {}): Message => ({ v: 1, id, ok: true, body });
-const failed = (id: string | undefined, code: ErrorCode): Message => ({
-  v: 1,
-  id,
-  ok: false,
-  error: { code, message: "Told so", retry: "no", maybe_done: false },
-});
+import { until } from "../../harness/waiting.ts";
+import { afterLogin, connect, failed, LONG, ok, rejection, secret } from "./client_harness.ts";
 
 Deno.test("Client asks and is answered", async () => {
   await using server = await serve();
@@ -51,7 +23,7 @@ Deno.test("Client throws the error that the server answers", async () => {
   const told = new CodedError("queue_full", "Later", { afterMs: 7, details: ["a: b"] });
   await using server = await serve({ answer: () => Promise.reject(told) });
   using client = await connect(server.address);
-  const error = await refusal(client.call("say", {}, LONG));
+  const error = await rejection(client.call("say", {}, LONG));
   for (const key of ["code", "message", "afterMs", "maybeDone", "details"] as const) {
     assertEquals(error[key], told[key]);
   }
@@ -124,7 +96,7 @@ Deno.test("Client hangs up when replies to nothing go on", async () => {
     for (let n = 0; n < 4; n++) await peer.say(ok(`nobody-${n}`));
   });
   using client = await connect(server.address);
-  const error = await refusal(client.call("say", {}, LONG));
+  const error = await rejection(client.call("say", {}, LONG));
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", true]);
 });
 
@@ -138,7 +110,7 @@ Deno.test("Client gives up a request after its time, and passes over the late re
   using client = await connect(server.address);
   const given = Array.from(
     { length: 10 },
-    () => refusal(client.call("say", {}, { timeoutMs: 20 })),
+    () => rejection(client.call("say", {}, { timeoutMs: 20 })),
   );
   for (const error of await Promise.all(given)) {
     assertEquals([error.code, error.maybeDone], ["deadline_exceeded", true]);
@@ -156,12 +128,12 @@ Deno.test("Client tells everyone who waits when the server hangs up", async () =
       peer[Symbol.dispose]();
     });
     using client = await connect(server.address);
-    const calls = ["a", "b"].map((id) => refusal(client.call("say", {}, { id, ...LONG })));
+    const calls = ["a", "b"].map((id) => rejection(client.call("say", {}, { id, ...LONG })));
     for (const error of await Promise.all(calls)) {
       assertEquals([error.code, error.maybeDone], ["agent_unreachable", true]);
     }
     assertEquals((await client.closed).code, "agent_unreachable");
-    assertEquals((await refusal(client.call("say", {}, LONG))).code, "agent_unreachable");
+    assertEquals((await rejection(client.call("say", {}, LONG))).code, "agent_unreachable");
   }
 });
 
@@ -184,7 +156,7 @@ Deno.test("Client hangs up on what is no reply", async () => {
       await peer.send(garbage);
     });
     using client = await connect(server.address);
-    const error = await refusal(client.call("say", {}, { id: "a", ...LONG }));
+    const error = await rejection(client.call("say", {}, { id: "a", ...LONG }));
     assertEquals([error.code, error.maybeDone], ["agent_unreachable", true]);
   }
 });
@@ -196,7 +168,7 @@ Deno.test("Client hangs up on a reply without an end", async () => {
     for (let n = 0; n < 100; n++) await peer.send(block);
   });
   using client = await connect(server.address);
-  const error = await refusal(client.call("say", {}, LONG));
+  const error = await rejection(client.call("say", {}, LONG));
   assertEquals(error.code, "agent_unreachable");
   assert(error.message.includes("more than 4194304 bytes"), error.message);
 });
@@ -207,7 +179,7 @@ Deno.test("Client takes what the server says of the whole connection for nobody'
     await peer.say(failed(undefined, "line_too_long"));
   });
   using client = await connect(server.address);
-  const error = await refusal(client.call("say", {}, LONG));
+  const error = await rejection(client.call("say", {}, LONG));
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", true]);
   assert(error.message.includes("Told so"), error.message);
 });
@@ -220,7 +192,7 @@ Deno.test("Client does not send what would end the connection for others", async
   });
   using client = await connect(server.address);
   const other = client.call("slow", {}, LONG);
-  const error = await refusal(client.call("say", { text: "ü".repeat(1000) }, LONG));
+  const error = await rejection(client.call("say", { text: "ü".repeat(1000) }, LONG));
   assertEquals([error.code, error.maybeDone], ["line_too_long", false]);
   slow.resolve();
   assertEquals(await other, {});
@@ -235,17 +207,17 @@ Deno.test({
     const address = listener.addr;
     listener.close();
     await sleep(0); // the port is free one turn later
-    const error = await refusal(connect(address));
+    const error = await rejection(connect(address));
     assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);
     assert(error.message.includes(addressText(address)), error.message);
-    const unknown = await refusal(connect({ hostname: "no-such-host.invalid", port: 1 }));
+    const unknown = await rejection(connect({ hostname: "no-such-host.invalid", port: 1 }));
     assertEquals(unknown.code, "agent_unreachable");
   },
 });
 
 Deno.test("Client.connect() says when somebody is there and says nothing", async () => {
   await using server = new FakeServer(async (peer) => void await peer.hear());
-  const error = await refusal(
+  const error = await rejection(
     Client.connect({ address: server.address, secret, role: "echo", connectMs: 50 }),
   );
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);
@@ -254,7 +226,7 @@ Deno.test("Client.connect() says when somebody is there and says nothing", async
 Deno.test("Client.connect() gives the reason for which it is turned away", async () => {
   const told = toWire(tooManyConnections("connections_before_auth"), String);
   await using server = new FakeServer((peer) => peer.say({ v: 1, ok: false, error: told }));
-  const error = await refusal(
+  const error = await rejection(
     Client.connect({ address: server.address, secret, role: "echo", connectMs: 300 }),
   );
   assertEquals([error.code, error.afterMs], ["busy", 50]);
@@ -285,112 +257,19 @@ Deno.test("Client.connect() has one time for the connection, hello and auth", as
   assertEquals(given, [1_900, 1_800]);
 });
 
-Deno.test("Client.connect() trusts no server of another role", async () => {
-  await using server = await serve({ role: "reporter" });
-  const error = await refusal(connect(server.address));
-  assertEquals(error.code, "auth_failed");
-  assert(error.message.includes('it is "reporter", not "echo"'), error.message);
-});
-
-Deno.test("Client.connect() trusts no server with another secret and proves nothing to it", async () => {
-  const heard: string[] = [];
-  await using server = new FakeServer(async (peer) => {
-    const script = acceptLogin(peer, { secret: OTHER_SECRET });
-    await script.then(() => heard.push("a proof"), () => heard.push("hung up"));
-  });
-  const error = await refusal(connect(server.address));
-  assertEquals(error.code, "auth_failed");
-  await until(() => heard.length > 0, "the server is through");
-  assertEquals(heard, ["hung up"]);
-  await using honest = await serve({ secret: OTHER_SECRET });
-  assertEquals((await refusal(connect(honest.address))).code, "auth_failed");
-});
-
-Deno.test("Client.connect() sends no proof to a server that has none", async () => {
-  const heard: string[] = [];
-  await using server = new FakeServer(async (peer) => {
-    const hello = await peer.hear();
-    await peer.say(ok(hello.id, {
-      role: "echo",
-      name: "echo-1",
-      version: "1.0.0",
-      protocols: [1],
-      nonce: hello.body.nonce,
-      proof: hello.body.nonce,
-      limits: (await serveLimits()).limits,
-    }));
-    heard.push(await peer.line() ?? "hung up");
-  });
-  assertEquals((await refusal(connect(server.address))).code, "auth_failed");
-  await until(() => heard.length > 0, "the server is through");
-  assertEquals(heard, ["hung up"]);
-});
-
-/** What a real server says of itself. */
-async function serveLimits(): Promise<Message> {
-  await using server = await serve();
-  using client = await connect(server.address);
-  return client.welcome;
-}
-
-Deno.test("Client.connect() trusts no server whose hello it can't read", async () => {
-  await using server = new FakeServer(async (peer) => {
-    await peer.say(ok((await peer.hear()).id, { role: "echo" }));
-  });
-  const error = await refusal(connect(server.address));
-  assertEquals(error.code, "auth_failed");
-  assert(error.message.includes("does not speak baton/1"), error.message);
-});
-
-Deno.test("Client.connect() reads no more than a hello takes before it knows who answers", async () => {
-  await using server = new FakeServer(async (peer) => {
-    const { id } = await peer.hear();
-    await peer.say(ok(id, { protocols: Array(30_000).fill("") }));
-  });
-  const { message } = await refusal(connect(server.address));
-  assert(message.includes("more than 65536 bytes"), message);
-});
-
-Deno.test("Client.connect() says which versions meet where the server speaks another one", async () => {
-  for (const v of [1, 2]) {
-    await using server = new FakeServer(async (peer) => {
-      const { id } = await peer.hear();
-      const message = "Cannot speak version 1: this server speaks 2";
-      const error = { code: "unsupported_version", message, retry: "no", maybe_done: false };
-      await peer.say({ v, id, ok: false, error });
-      await peer.line();
-    });
-    const { message } = await refusal(connect(server.address));
-    assert(/version 1.* 2|version 2.* 1/.test(message), message);
-  }
-});
-
 Deno.test("Client.open() asks for health without the secret and for nothing else", async () => {
   await using server = await serve();
   using client = await Client.open(server.address);
   assertEquals(await client.call("health", {}, LONG), { status: "ok", role: "echo" });
-  assertEquals((await refusal(client.call("say", {}, LONG))).code, "auth_required");
+  assertEquals((await rejection(client.call("say", {}, LONG))).code, "auth_required");
 });
 
 Deno.test("Client tells everyone who waits when it is closed itself", async () => {
   await using server = await serve({ answer: () => sleep(60_000).then(() => ({})) });
   const client = await connect(server.address);
-  const waiting = refusal(client.call("say", {}, LONG));
+  const waiting = rejection(client.call("say", {}, LONG));
   client.close();
   client.close();
   assertEquals((await waiting).code, "agent_unreachable");
   await until(() => server.connections <= 1, "the server has seen it");
-});
-
-Deno.test("addressText() puts brackets around IPv6", () => {
-  assertEquals(addressText({ hostname: "collector", port: 1 }), "collector:1");
-  assertEquals(addressText({ hostname: "::1", port: 7100 }), "[::1]:7100");
-});
-
-Deno.test("Client holds to the usual limit where a server tells none", async () => {
-  await using server = new FakeServer((peer) =>
-    acceptLogin(peer, { more: { limits: { depth: 20 } } })
-  );
-  using client = await connect(server.address);
-  assertEquals(client.welcome?.limits, { ...LIMITS, depth: 20 });
 });

@@ -1,19 +1,14 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { importSecret } from "../../../lib/wire/auth.ts";
+import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../../lib/address.ts";
-import { CodedError } from "../../../lib/errors.ts";
 import { Link } from "../../../lib/client/link.ts";
-import type { Log } from "../../../lib/log.ts";
+import { CodedError } from "../../../lib/errors.ts";
 import type { JsonObject } from "../../../lib/json.ts";
+import type { Log } from "../../../lib/log.ts";
 import type { Server } from "../../../lib/server/server.ts";
-import { SYSTEM } from "../../../lib/system.ts";
-import { acceptLogin, FakeServer, hangUp } from "../../harness/fake_server.ts";
 import { quiet, recordLog } from "../../harness/recorded_log.ts";
-import { SECRET } from "../../harness/secrets.ts";
 import { serve } from "../../harness/test_server.ts";
-import { until, within } from "../../harness/waiting.ts";
-
-const secret = await importSecret(SECRET);
+import { until } from "../../harness/waiting.ts";
+import { afterLogin, rejection, secret } from "./client_harness.ts";
 
 function linkTo(addresses: Address[], log: Log = quiet): Link {
   return new Link({ role: "echo", addresses, secret, log });
@@ -33,10 +28,6 @@ async function worker(
     },
   });
   return { server, gate, asked };
-}
-
-async function refusal(promise: Promise<unknown>): Promise<CodedError> {
-  return await within(assertRejects(() => promise, CodedError), "a refusal");
 }
 
 Deno.test("Link waits for its first connection and asks", async () => {
@@ -79,7 +70,7 @@ Deno.test("Link asks again where the answer may be, however busy that address is
   await until(() => link.states().every(({ up }) => up), "both are up");
   const chosen: string[] = [];
   const onChosen = (address: string): Promise<void> => Promise.resolve(void chosen.push(address));
-  const late = await refusal(link.call("say", {}, { id: "t1.say", timeoutMs: 50, onChosen }));
+  const late = await rejection(link.call("say", {}, { id: "t1.say", timeoutMs: 50, onChosen }));
   assertEquals([late.code, late.maybeDone], ["deadline_exceeded", true]);
   const [holder, other] = workers[0].asked.length > 0 ? workers : workers.toReversed();
   const place = `127.0.0.1:${holder.server.address.port}`;
@@ -108,7 +99,7 @@ Deno.test("Link leaves an address that fails alone while another one is up", asy
   await using good = await serve({ answer: () => Promise.resolve({ from: "good" }) });
   await using link = linkTo([bad.address, good.address]);
   await until(() => link.states().every(({ up }) => up), "both are up");
-  await refusal(link.call("say", {}, { id: "first", timeoutMs: 30_000 }));
+  await rejection(link.call("say", {}, { id: "first", timeoutMs: 30_000 }));
   assert(link.states()[0].cooldown_ms > 0);
   for (let n = 0; n < 5; n++) {
     const reply = await link.call("say", {}, { id: `n${n}`, timeoutMs: 30_000 });
@@ -136,61 +127,16 @@ Deno.test("Link goes on with the address that is left", async () => {
   }
 });
 
-Deno.test("Link connects again after the server has come back on its port", async () => {
-  const { log, logged } = recordLog();
-  const first = await serve();
-  const { port } = first.address;
-  await using link = linkTo([first.address], log);
-  await until(() => link.up, "it is up");
-  await first[Symbol.asyncDispose]();
-  await until(() => !link.up, "the loss is seen");
-  assertEquals(typeof link.states()[0].error, "string");
-  await using _second = await serve({ port });
-  await until(() => link.up, "it is up again");
-  assertEquals(link.states()[0].error, null);
-  assertEquals(await link.call("say", { a: 1 }, { id: "a", timeoutMs: 30_000 }), { a: 1 });
-  const events = logged.map(({ event }) => event).filter((event) => event !== "agent_down");
-  assertEquals(events, ["agent_up", "agent_lost", "agent_up"]);
-});
-
-Deno.test("Link lets in peace who hangs up behind each login", async () => {
-  await using server = new FakeServer(async (peer) => {
-    await acceptLogin(peer);
-    hangUp(peer);
-  });
-  const waited: number[] = [];
-  const clock = {
-    ...SYSTEM.clock,
-    after: (ms: number, then: () => void) => {
-      if (ms > 2_000) return SYSTEM.clock.after(ms, then);
-      waited.push(ms);
-      return SYSTEM.clock.after(0, then);
-    },
-  };
-  const system = { ...SYSTEM, clock, random: () => 0.5 };
-  await using _ = new Link({
-    role: "echo",
-    addresses: [server.address],
-    secret,
-    log: quiet,
-    system,
-  });
-  await until(() => waited.length >= 8, "eight tries");
-  assertEquals(waited.slice(0, 8), waited.slice(0, 8).toSorted((a, b) => a - b));
-  assert(waited[7] >= 1_000, `it waits ${waited[7]} ms`);
-});
-
 Deno.test("Link does not repeat a request that was lost", async () => {
   let asked = 0;
-  await using server = new FakeServer(async (peer) => {
-    await acceptLogin(peer);
+  await using server = afterLogin(async (peer) => {
     while (await peer.line() !== undefined) {
       asked++;
       peer[Symbol.dispose]();
     }
   });
   await using link = linkTo([server.address]);
-  const error = await refusal(link.call("say", {}, { id: "a", timeoutMs: 30_000 }));
+  const error = await rejection(link.call("say", {}, { id: "a", timeoutMs: 30_000 }));
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", true]);
   await until(() => link.up, "it is up again");
   assertEquals(asked, 1);
@@ -200,38 +146,12 @@ Deno.test("Link says that nothing was done where no address is up", async () => 
   await using server = await serve({ role: "reporter" });
   const { log, logged } = recordLog();
   await using link = linkTo([server.address], log);
-  const error = await refusal(link.call("say", {}, { id: "a", timeoutMs: 50 }));
+  const error = await rejection(link.call("say", {}, { id: "a", timeoutMs: 50 }));
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);
   await until(() => logged.length > 0, "it is logged");
   const [{ up, name, error: why }] = link.states();
   assertEquals([up, name], [false, null]);
   assert(why!.includes('it is "reporter", not "echo"'), why!);
-});
-
-Deno.test("Link tells how each address stands", async () => {
-  await using server = await serve();
-  const { hostname, port } = server.address;
-  await using link = linkTo([{ hostname, port }]);
-  assertEquals(link.states(), [{
-    address: `127.0.0.1:${port}`,
-    name: null,
-    up: false,
-    in_flight: 0,
-    answered_ms_ago: null,
-    cooldown_ms: 0,
-    error: "not connected yet",
-  }]);
-  await until(() => link.up, "it is up");
-  const [{ answered_ms_ago, ...state }] = link.states();
-  assert(answered_ms_ago! >= 0);
-  assertEquals(state, {
-    address: `127.0.0.1:${port}`,
-    name: "echo-1",
-    up: true,
-    in_flight: 0,
-    cooldown_ms: 0,
-    error: null,
-  });
 });
 
 Deno.test("Link asks the agent to cancel what is not wanted any more", async () => {
@@ -250,7 +170,7 @@ Deno.test("Link asks the agent to cancel what is not wanted any more", async () 
   });
   await using link = linkTo([server.address]);
   const aborter = new AbortController();
-  const call = refusal(
+  const call = rejection(
     link.call("say", {}, { id: "t7.say", timeoutMs: 30_000, signal: aborter.signal }),
   );
   await until(() => link.states()[0].in_flight === 1, "it is asked");
@@ -264,7 +184,7 @@ Deno.test("Link does not ask for what is not wanted any more before it could", a
   await using server = await serve({ answer: () => Promise.resolve({ asked: ++asked }) });
   await using link = linkTo([server.address]);
   const aborter = new AbortController();
-  const early = refusal(
+  const early = rejection(
     link.call("say", {}, { id: "a", timeoutMs: 30_000, signal: aborter.signal }),
   );
   aborter.abort(new CodedError("cancelled", "Not wanted"));
@@ -276,12 +196,12 @@ Deno.test("Link that is closed tells everyone who waits", async () => {
   const busy = await worker(0);
   await using server = busy.server;
   const link = linkTo([server.address]);
-  const asked = refusal(link.call("say", {}, { id: "a", timeoutMs: 30_000 }));
+  const asked = rejection(link.call("say", {}, { id: "a", timeoutMs: 30_000 }));
   await until(() => busy.asked.length === 1, "it is asked");
   await link[Symbol.asyncDispose]();
   assertEquals((await asked).code, "agent_unreachable");
   const waiting = linkTo([]);
-  const early = refusal(waiting.call("say", {}, { id: "b", timeoutMs: 30_000 }));
+  const early = rejection(waiting.call("say", {}, { id: "b", timeoutMs: 30_000 }));
   await waiting[Symbol.asyncDispose]();
   const error = await early;
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);

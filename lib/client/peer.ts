@@ -1,0 +1,224 @@
+/**
+ * One address of an agent: keeps a logged-in connection to it up, and remembers how it is doing.
+ *
+ * A peer's life: it connects, retries with backoff until that succeeds, pings while the connection is
+ * up, and starts over when the connection ends. Requests that fail put it into a cooldown, in which
+ * its link prefers the agent's other addresses.
+ *
+ * @module
+ */
+import { type Address, addressText } from "../address.ts";
+import { advice, CodedError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import type { Log } from "../log.ts";
+import { backoffMs, sleep } from "../retry.ts";
+import type { System } from "../system.ts";
+import type { Secret } from "../wire/auth.ts";
+import { Client } from "./client.ts";
+
+/**
+ * Between two attempts to connect; the name is looked up again each time. A connection that ends
+ * sooner than `maxMs` counts as a failed attempt: otherwise a server that accepts and hangs up would
+ * be retried at once, and fill the log.
+ */
+const RECONNECT = { baseMs: 100, maxMs: 2_000 };
+const PING_MS = 10_000;
+const PING_TIMEOUT_MS = 10_000;
+/** Unanswered pings in a row that end a connection. */
+const PINGS_MISSED_MAX = 2;
+/** How long a peer whose request failed is avoided while another one is up. */
+const COOLDOWN = { baseMs: 1_000, maxMs: 30_000 };
+/** How long the agent has to confirm that it cancels a request. */
+const CANCEL_TIMEOUT_MS = 2_000;
+
+export interface PeerOptions {
+  /** The role that the agent must have. */
+  readonly role: string;
+  readonly secret: Secret;
+  readonly log: Log;
+  readonly system: System;
+  /** Called whenever a connection is up. */
+  readonly onUp: () => void;
+}
+
+/** A peer as it is reported to users. */
+export type PeerState = {
+  readonly address: string;
+  /** The name that the agent gives itself; `null` before the first connection. */
+  readonly name: string | null;
+  readonly up: boolean;
+  readonly in_flight: number;
+  /** Milliseconds since the agent last answered; `null` if it never did. */
+  readonly answered_ms_ago: number | null;
+  /** Milliseconds for which it is still avoided since a request failed; 0 if it is not. */
+  readonly cooldown_ms: number;
+  /** Why it is down; `null` while it is up. */
+  readonly error: string | null;
+};
+
+export class Peer implements AsyncDisposable {
+  /** As `host:port`. */
+  readonly address: string;
+  readonly #options: PeerOptions;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #client: Client | undefined;
+  #name: string | null = null;
+  #error = "not connected yet";
+  #answeredAt: number | undefined;
+  #failedInARow = 0;
+  #cooldownUntil = -Infinity;
+
+  /** Starts to connect. Dispose it to end that, and the connection. */
+  constructor(address: Address, options: PeerOptions) {
+    this.address = addressText(address);
+    this.#options = options;
+    this.#running = this.#keepUp(address);
+  }
+
+  /** Whether a request can be sent now. */
+  get up(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** The name that the agent gives itself, or the address before the first connection. */
+  get name(): string {
+    return this.#name ?? this.address;
+  }
+
+  /** Why there is no connection. */
+  get error(): string {
+    return this.#error;
+  }
+
+  /** Requests that have no reply yet. */
+  get inFlight(): number {
+    return this.#client?.inFlight ?? 0;
+  }
+
+  /** Whether a request failed here so recently that another peer is preferred. */
+  get isCoolingDown(): boolean {
+    return this.#cooldownUntil > this.#now();
+  }
+
+  /** Returns how this peer is doing. */
+  state(): PeerState {
+    const now = this.#now();
+    return {
+      address: this.address,
+      name: this.#name,
+      up: this.up,
+      in_flight: this.inFlight,
+      answered_ms_ago: this.#answeredAt === undefined ? null : Math.round(now - this.#answeredAt),
+      cooldown_ms: Math.max(0, Math.round(this.#cooldownUntil - now)),
+      error: this.up ? null : this.#error,
+    };
+  }
+
+  /**
+   * Sends a request and resolves to the body of its reply. A failure that is worth a retry starts a
+   * cooldown; a success ends it.
+   *
+   * @throws {CodedError} what `Client.call` throws; `agent_unreachable` with `maybeDone: false` while
+   * the peer is down
+   */
+  async call(
+    type: string,
+    body: JsonObject,
+    options: { readonly id: string; readonly timeoutMs: number },
+  ): Promise<JsonObject> {
+    if (this.#client === undefined) {
+      const message = `Cannot reach ${this.address}: ${this.#error}`;
+      throw new CodedError("agent_unreachable", message, { maybeDone: false });
+    }
+    try {
+      const reply = await this.#client.call(type, body, options);
+      this.#answeredAt = this.#now();
+      this.#failedInARow = 0;
+      this.#cooldownUntil = -Infinity;
+      return reply;
+    } catch (error) {
+      if (error instanceof CodedError && advice(error.code).retry !== "no") this.#coolDown();
+      throw error;
+    }
+  }
+
+  /** Asks the agent to cancel a request. The reply to the request itself tells how it ended. */
+  cancel(id: string): void {
+    this.#client?.call("cancel", { id }, { timeoutMs: CANCEL_TIMEOUT_MS }).catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#client?.close();
+    await this.#running;
+  }
+
+  #now(): number {
+    return this.#options.system.clock.now();
+  }
+
+  #coolDown(): void {
+    this.#failedInARow++;
+    const ms = COOLDOWN.baseMs +
+      backoffMs(this.#failedInARow, COOLDOWN, this.#options.system.random);
+    this.#cooldownUntil = this.#now() + ms;
+  }
+
+  async #keepUp(address: Address): Promise<void> {
+    const { role, secret, log, system } = this.#options;
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        using client = await Client.connect({ address, secret, role, system });
+        if (signal.aborted) return;
+        const since = this.#now();
+        this.#setUp(client);
+        log("info", "agent_up", { agent: role, agent_name: this.#name, address: this.address });
+        const { message: reason } = await this.#watch(client);
+        if (signal.aborted) return;
+        if (this.#now() - since > RECONNECT.maxMs) failures = 0;
+        this.#error = reason;
+        log("warn", "agent_lost", { agent: role, address: this.address, reason });
+      } catch (error) {
+        const reason = (error as Error).message;
+        if (reason !== this.#error) {
+          log("warn", "agent_down", { agent: role, address: this.address, reason });
+        }
+        this.#error = reason;
+      } finally {
+        this.#client = undefined;
+      }
+      failures++;
+      const ms = backoffMs(failures, RECONNECT, system.random);
+      await sleep(ms, signal, system.clock).catch(() => {}); // disposed meanwhile: the loop ends
+    }
+  }
+
+  #setUp(client: Client): void {
+    this.#client = client;
+    this.#name = client.welcome!.name;
+    this.#answeredAt = this.#now();
+    this.#options.onUp();
+  }
+
+  /** Pings until the connection ends. Resolves to the reason. */
+  async #watch(client: Client): Promise<CodedError> {
+    let missed = 0;
+    const stop = this.#options.system.clock.every(PING_MS, async () => {
+      try {
+        await client.call("ping", {}, { timeoutMs: PING_TIMEOUT_MS });
+        this.#answeredAt = this.#now();
+        missed = 0;
+      } catch {
+        if (++missed < PINGS_MISSED_MAX) return;
+        client.close(new CodedError("agent_unreachable", `It has not answered ${missed} pings`));
+      }
+    });
+    try {
+      return await client.closed;
+    } finally {
+      stop();
+    }
+  }
+}
