@@ -20,7 +20,7 @@ import { readSecret } from "../../lib/process/secret.ts";
 import { VERSION } from "../../lib/roles.ts";
 import { TLS_CONNECTS, type TlsFiles, withTls } from "../../lib/process/tls_settings.ts";
 import * as commands from "./commands.ts";
-import { makeSecret } from "./make_secret.ts";
+import { makeSecret } from "./make_secrets.ts";
 import { Remote } from "./remote.ts";
 import { serve } from "../serve.ts";
 import { PLACE, SERVE } from "../settings.ts";
