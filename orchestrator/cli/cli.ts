@@ -20,7 +20,7 @@ import { readSecret } from "../../lib/process/secret.ts";
 import { VERSION } from "../../lib/roles.ts";
 import { TLS_CONNECTS, type TlsFiles, withTls } from "../../lib/process/tls_settings.ts";
 import * as commands from "./commands.ts";
-import { makeSecret } from "./make_secrets.ts";
+import { makeSecrets } from "./make_secrets.ts";
 import { Remote } from "./remote.ts";
 import { serve } from "../serve.ts";
 import { PLACE, SERVE } from "../settings.ts";
@@ -193,7 +193,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     { "accept-loss": { help: "Repair it: go on without what is damaged, which is kept aside" } },
     (_, values) => repairMemory("orchestrator", values["accept-loss"]),
   ),
-  secret: command("", "Make the shared secret, where there is none", [0, 0], {}, makeSecret),
+  secret: command(
+    "[FILE…]",
+    "Make a secret in each file that has none; by default in secret/token",
+    [0, 100],
+    {},
+    makeSecrets,
+  ),
 };
 
 const EXIT_CODES = `Exit codes: ${

@@ -6,28 +6,38 @@ import { writeAll } from "../../lib/write_all.ts";
 
 const SECRET_BYTES = 32;
 
-/** The `secret` subcommand: writes a new secret to its file, unless there is one. */
-export async function makeSecret(): Promise<number> {
-  const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
-  try {
-    await Deno.mkdir(SECRET_FILE.slice(0, SECRET_FILE.lastIndexOf("/")), { recursive: true });
-    await removeEmpty();
-    using file = await Deno.open(SECRET_FILE, { write: true, createNew: true, mode: 0o400 });
-    await writeAll(file, new TextEncoder().encode(secret + "\n"));
-    await file.sync();
-    stdout.write(`Made a new secret in ${SECRET_FILE}\n`);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) {
-      const why = (error as Error).message;
-      throw new ExitError("not_permitted", `Cannot make a secret in ${SECRET_FILE}: ${why}`);
-    }
-    stdout.write(`There is a secret in ${SECRET_FILE}\n`);
-  }
+/**
+ * The `secret` subcommand: writes a new secret to each file that has none. A role may write below
+ * `secret` only.
+ *
+ * @param files the files' paths; by default `secret/token`
+ * @throws {ExitError} `not_permitted` if a file cannot be written
+ */
+export async function makeSecrets(files: readonly string[]): Promise<number> {
+  for (const file of files.length === 0 ? [SECRET_FILE] : files) await makeSecret(file);
   return EXIT.done;
 }
 
-/** One that was ended before it wrote its secret leaves a file that would be taken for one. */
-async function removeEmpty(): Promise<void> {
-  const found = await Deno.lstat(SECRET_FILE).catch(ignoreMissing);
-  if (found?.isFile && found.size === 0) await Deno.remove(SECRET_FILE);
+async function makeSecret(path: string): Promise<void> {
+  const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
+  try {
+    await Deno.mkdir(path.slice(0, path.lastIndexOf("/") + 1) || ".", { recursive: true });
+    await removeEmpty(path);
+    using file = await Deno.open(path, { write: true, createNew: true, mode: 0o400 });
+    await writeAll(file, new TextEncoder().encode(secret + "\n"));
+    await file.sync();
+    stdout.write(`Made a new secret in ${path}\n`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      const why = (error as Error).message;
+      throw new ExitError("not_permitted", `Cannot make a secret in ${path}: ${why}`);
+    }
+    stdout.write(`There is a secret in ${path}\n`);
+  }
+}
+
+/** Removes an empty file: a process that ended before it wrote the secret leaves one. */
+async function removeEmpty(path: string): Promise<void> {
+  const found = await Deno.lstat(path).catch(ignoreMissing);
+  if (found?.isFile && found.size === 0) await Deno.remove(path);
 }
