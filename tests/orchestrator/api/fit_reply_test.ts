@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { LINE_BYTES_MAX } from "../../../lib/wire/limits.ts";
-import { fitting } from "../../../orchestrator/api/fit_reply.ts";
+import { fitEvents } from "../../../orchestrator/api/fit_reply.ts";
 import type { TaskEvent } from "../../../orchestrator/tasks/task.ts";
 
 // Seen to catch: characters in place of bytes, commas that are not counted, and no room for the rest.
@@ -8,15 +8,15 @@ import type { TaskEvent } from "../../../orchestrator/tasks/task.ts";
 /** A list in JSON has a bracket more than an end for each of its elements. */
 const LIST_BYTES_MAX = LINE_BYTES_MAX - 64 * 1024 + 1;
 
-Deno.test("fitting() gives as many events as fit a reply, whatever is in them", () => {
+Deno.test("fitEvents() gives as many events as fit a reply, whatever is in them", () => {
   for (const text of ["", "x".repeat(1_000), "漢".repeat(1_000), "\x00".repeat(1_000)]) {
     const event = { kind: "started", text } as unknown as TaskEvent;
     const events = Array<TaskEvent>(200_000).fill(event);
-    const { length } = fitting(events);
+    const { length } = fitEvents(events);
     const bytes = (count: number): number =>
       new TextEncoder().encode(JSON.stringify(events.slice(0, count))).length;
     assert(length > 0 && bytes(length) <= LIST_BYTES_MAX, `${length} events`);
     assert(bytes(length + 1) > LIST_BYTES_MAX, `${length + 1} events fit too`);
-    assertEquals(fitting(events.slice(0, length)).length, length);
+    assertEquals(fitEvents(events.slice(0, length)).length, length);
   }
 });

@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
-import type { JsonObject } from "../../../lib/json.ts";
-import { toWire } from "../../../lib/wire/protocol.ts";
-import type { AgentState } from "../../../orchestrator/run/agents.ts";
-import type { Task, TaskEvent } from "../../../orchestrator/tasks/task.ts";
-import { explain, type TaskFacts } from "../../../orchestrator/api/why.ts";
-import { REPORT } from "../../bench/orchestrator.ts";
+import { CodedError, type ErrorCode } from "../../../../lib/errors.ts";
+import type { JsonObject } from "../../../../lib/json.ts";
+import { toWire } from "../../../../lib/wire/protocol.ts";
+import type { AgentState } from "../../../../orchestrator/run/agents.ts";
+import type { Task, TaskEvent } from "../../../../orchestrator/tasks/task.ts";
+import { explain } from "../../../../orchestrator/api/why/explain.ts";
+import type { TaskFacts } from "../../../../orchestrator/api/why/task_facts.ts";
+import { REPORT } from "../../../bench/orchestrator.ts";
 
 const NOW = Date.parse("2026-11-02T09:00:00.000Z");
 
@@ -62,7 +63,7 @@ function known(task: Partial<Task>, more: Partial<TaskFacts> = {}): TaskFacts {
     place: undefined,
     pipelinePaused: null,
     agents: [agent("collector"), agent("analyzer"), agent("reporter")],
-    asked: [],
+    inFlight: [],
     now: NOW,
     ...more,
   };
@@ -91,7 +92,7 @@ const MERGED = [
   ...CAME,
 ];
 
-Deno.test("because() tells who is before a task that waits for its turn", () => {
+Deno.test("explain() tells who is before a task that waits for its turn", () => {
   const events = happened([12, { kind: "submitted" }]);
   for (
     const [ahead, text] of [
@@ -108,7 +109,7 @@ Deno.test("because() tells who is before a task that waits for its turn", () => 
   }
 });
 
-Deno.test("because() of a task that waits for its turn again does not say since when", () => {
+Deno.test("explain() of a task that waits for its turn again does not say since when", () => {
   const place = { ahead: 2, running: 1, slots: 1 };
   const lines = explain(
     known({ stage: "merge", pages: 2 }, { events: happened(...MERGING), place }),
@@ -119,7 +120,7 @@ Deno.test("because() of a task that waits for its turn again does not say since 
   ]);
 });
 
-Deno.test("because() tells of a pipeline that is paused, but not where the task is to end", () => {
+Deno.test("explain() tells of a pipeline that is paused, but not where the task is to end", () => {
   const events = happened([12, { kind: "submitted" }]);
   const place = { ahead: 0, running: 0, slots: 16 };
   const pipelinePaused = secondsAgo(30);
@@ -134,7 +135,7 @@ Deno.test("because() tells of a pipeline that is paused, but not where the task 
   assertEquals(ending[0], "waiting for its turn: 0 of 16 slots are taken, no tasks are ahead");
 });
 
-Deno.test("because() tells of an agent that is paused, as far as the task needs it now", () => {
+Deno.test("explain() tells of an agent that is paused, as far as the task needs it now", () => {
   const agents = [
     agent("collector"),
     agent("analyzer", true, secondsAgo(5)),
@@ -155,7 +156,7 @@ Deno.test("because() tells of an agent that is paused, as far as the task needs 
   }
 });
 
-Deno.test("because() tells that no address of an agent is up, and what each says", () => {
+Deno.test("explain() tells that no address of an agent is up, and what each says", () => {
   const agents = [agent("collector"), agent("analyzer", false), agent("reporter", false)];
   const failure = { error: error("agent_unreachable", "Cannot reach any analyzer"), wait_ms: 150 };
   const events = happened(
@@ -171,7 +172,7 @@ Deno.test("because() tells that no address of an agent is up, and what each says
   ]);
 });
 
-Deno.test("because() counts the attempts of a call and tells when the next one comes", () => {
+Deno.test("explain() counts the attempts of a call and tells when the next one comes", () => {
   const failed = (seconds: number, page: number, code: ErrorCode = "handler_failed") =>
     [seconds, {
       kind: "attempt_failed",
@@ -206,7 +207,7 @@ Deno.test("because() counts the attempts of a call and tells when the next one c
   ]);
 });
 
-Deno.test("because() does not hold what a call has got over to be why the task waits now", () => {
+Deno.test("explain() does not hold what a call has got over to be why the task waits now", () => {
   const failure = { wait_ms: 60_000, error: error("handler_failed") };
   const failed = [...MERGING, [9, { kind: "attempt_failed", stage: "merge", ...failure }]];
   const attempt = "attempt 1 of 4 of merge failed 9.0 s ago: handler_failed: no luck";
@@ -222,11 +223,11 @@ Deno.test("because() does not hold what a call has got over to be why the task w
   }
 });
 
-Deno.test("because() tells with whom each call is, and of what failed before it no more than that", () => {
+Deno.test("explain() tells with whom each call is, and of what failed before it no more than that", () => {
   const failure = { wait_ms: 100, error: error("handler_failed") };
   const events = happened(...MERGING, [3, { kind: "attempt_failed", stage: "merge", ...failure }]);
-  const asked = [{ id: "t1.r2.merge", name: "analyzer-1", ms: 400 }];
-  assertEquals(explain(known({ stage: "merge", pages: 2 }, { events, asked })), [
+  const inFlight = [{ id: "t1.r2.merge", name: "analyzer-1", ms: 400 }];
+  assertEquals(explain(known({ stage: "merge", pages: 2 }, { events, inFlight })), [
     "merge is with analyzer-1 for 400 ms",
     "attempt 1 of 4 of merge failed 3.0 s ago: handler_failed: no luck",
     ...MERGED,
@@ -235,7 +236,9 @@ Deno.test("because() tells with whom each call is, and of what failed before it 
     { id: "t1.collect.12", name: "collector-1", ms: 1_500 },
     { id: "t1.r3.analyze.11", name: "analyzer-2", ms: 20 },
   ];
-  const lines = explain(known({ stage: "collect" }, { events: happened(...BEGUN), asked: pages }));
+  const lines = explain(
+    known({ stage: "collect" }, { events: happened(...BEGUN), inFlight: pages }),
+  );
   assertEquals(lines, [
     "collect of page 12 is with collector-1 for 1.5 s",
     "analyze of page 11 is with analyzer-2 for 20 ms",
@@ -243,7 +246,7 @@ Deno.test("because() tells with whom each call is, and of what failed before it 
   ]);
 });
 
-Deno.test("because() begins with the end where a task has ended", () => {
+Deno.test("explain() begins with the end where a task has ended", () => {
   const ends: [Task["state"], Omit<TaskEvent, "seq" | "at">, string][] = [
     ["done", { kind: "done" }, "done 2.0 s ago"],
     ["cancelled", { kind: "cancelled" }, "cancelled 2.0 s ago"],
@@ -266,7 +269,7 @@ Deno.test("because() begins with the end where a task has ended", () => {
   }
 });
 
-Deno.test("because() begins at the last retry, with the end before it", () => {
+Deno.test("explain() begins at the last retry, with the end before it", () => {
   const events = happened(
     ...MERGING,
     [30, { kind: "dead", stage: "merge", error: error("handler_rejected") }],
@@ -286,7 +289,7 @@ Deno.test("because() begins at the last retry, with the end before it", () => {
   ]);
 });
 
-Deno.test("because() tells of a cancel, and never more than a screen of what has been", () => {
+Deno.test("explain() tells of a cancel, and never more than a screen of what has been", () => {
   const events = happened(...MERGING, [1, { kind: "cancelling" }]);
   assertEquals(explain(known({ state: "cancelling", stage: "merge", pages: 2 }, { events })), [
     "its work is being stopped",
@@ -300,7 +303,7 @@ Deno.test("because() tells of a cancel, and never more than a screen of what has
   assertEquals(explain(known({}, { events: many })).length, 20);
 });
 
-Deno.test("because() knows nothing of a pipeline that is gone, and says what there is", () => {
+Deno.test("explain() knows nothing of a pipeline that is gone, and says what there is", () => {
   const failure = { kind: "attempt_failed", stage: "knit", error: error("busy") } as const;
   const events = happened(...BEGUN, [3, failure]);
   assertEquals(explain(known({ stage: "knit" }, { events, pipeline: undefined })), [
