@@ -22,6 +22,8 @@ import { Client } from "./client.ts";
  * be retried at once, and fill the log.
  */
 const RECONNECT = { baseMs: 100, maxMs: 2_000 };
+/** An agent that is started together with its orchestrator may be away at first; that is no warning. */
+const STARTUP_MS = 10_000;
 const PING_MS = 10_000;
 const PING_TIMEOUT_MS = 10_000;
 /** Unanswered pings in a row that end a connection. */
@@ -60,11 +62,14 @@ export class Peer implements AsyncDisposable {
   /** As `host:port`. */
   readonly address: string;
   readonly #options: PeerOptions;
+  readonly #startedAt: number;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #client: Client | undefined;
   #name: string | null = null;
   #error = "not connected yet";
+  /** The reason that the log has for the peer being down. */
+  #loggedError: string | undefined;
   #answeredAt: number | undefined;
   #failedInARow = 0;
   #cooldownUntil = -Infinity;
@@ -73,6 +78,7 @@ export class Peer implements AsyncDisposable {
   constructor(address: Address, options: PeerOptions) {
     this.address = addressText(address);
     this.#options = options;
+    this.#startedAt = this.#now();
     this.#running = this.#keepUp(address);
   }
 
@@ -178,14 +184,11 @@ export class Peer implements AsyncDisposable {
         const { message: reason } = await this.#watch(client);
         if (signal.aborted) return;
         if (this.#now() - since > RECONNECT.maxMs) failures = 0;
-        this.#error = reason;
+        this.#error = this.#loggedError = reason;
         log("warn", "agent_lost", { agent: role, address: this.address, reason });
       } catch (error) {
-        const reason = (error as Error).message;
-        if (reason !== this.#error) {
-          log("warn", "agent_down", { agent: role, address: this.address, reason });
-        }
-        this.#error = reason;
+        this.#error = (error as Error).message;
+        if (!this.#mayBeStarting(error)) this.#logDown();
       } finally {
         this.#client = undefined;
       }
@@ -193,6 +196,20 @@ export class Peer implements AsyncDisposable {
       const ms = backoffMs(failures, RECONNECT, system.random);
       await sleep(ms, signal, system.clock).catch(() => {}); // disposed meanwhile: the loop ends
     }
+  }
+
+  /** Whether an agent that is just being started would fail like this. */
+  #mayBeStarting(error: unknown): boolean {
+    return this.#name === null && this.#now() - this.#startedAt < STARTUP_MS &&
+      error instanceof CodedError && error.code === "agent_unreachable";
+  }
+
+  /** Logs why the peer is down, once for each reason. */
+  #logDown(): void {
+    const { role, log } = this.#options;
+    if (this.#error === this.#loggedError) return;
+    this.#loggedError = this.#error;
+    log("warn", "agent_down", { agent: role, address: this.address, reason: this.#error });
   }
 
   #setUp(client: Client): void {

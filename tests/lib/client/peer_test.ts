@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../../lib/address.ts";
 import { Peer } from "../../../lib/client/peer.ts";
-import { type Clock, SYSTEM } from "../../../lib/system.ts";
+import type { Log } from "../../../lib/log.ts";
+import { type Clock, type Net, SYSTEM } from "../../../lib/system.ts";
 import { hangUp } from "../../harness/fake_server.ts";
 import { quiet, recordLog } from "../../harness/recorded_log.ts";
 import { serve } from "../../harness/test_server.ts";
@@ -9,11 +10,38 @@ import { until } from "../../harness/waiting.ts";
 import { afterLogin, ok, secret } from "./client_harness.ts";
 
 const PING_MS = 10_000;
+/** No wait between two attempts to connect is longer; all other waits of a peer are. */
+const RECONNECT_MS_MAX = 2_000;
 
-function peerAt(address: Address, { log = quiet, clock = SYSTEM.clock } = {}): Peer {
-  const system = { ...SYSTEM, clock, random: () => 0.5 };
+function peerAt(
+  address: Address,
+  { log = quiet, clock = SYSTEM.clock, net = SYSTEM.net } = {},
+): Peer {
+  const system = { ...SYSTEM, clock, net, random: () => 0.5 };
   return new Peer(address, { role: "echo", secret, log, system, onUp: () => {} });
 }
+
+/** A log that notes the time, on a clock on which the waits between two attempts take none. */
+function logByTime() {
+  let now = 0;
+  const clock: Clock = {
+    ...SYSTEM.clock,
+    now: () => now,
+    after: (ms, callback) => {
+      if (ms > RECONNECT_MS_MAX) return SYSTEM.clock.after(ms, callback);
+      return SYSTEM.clock.after(0, () => {
+        now += ms;
+        callback();
+      });
+    },
+  };
+  const logged: { event: string; at: number }[] = [];
+  const log: Log = (_level, event) => logged.push({ event, at: now });
+  return { log, logged, clock };
+}
+
+const refuse = (): Promise<never> =>
+  Promise.reject(new Deno.errors.ConnectionRefused("Connection refused"));
 
 Deno.test("Peer connects again after its server has come back on its port", async () => {
   const { log, logged } = recordLog();
@@ -38,7 +66,7 @@ Deno.test("Peer waits longer each time for a server that hangs up after each log
   const clock: Clock = {
     ...SYSTEM.clock,
     after: (ms, callback) => {
-      if (ms > 2_000) return SYSTEM.clock.after(ms, callback); // no wait between two attempts
+      if (ms > RECONNECT_MS_MAX) return SYSTEM.clock.after(ms, callback);
       waits.push(ms);
       return SYSTEM.clock.after(0, callback);
     },
@@ -47,6 +75,37 @@ Deno.test("Peer waits longer each time for a server that hangs up after each log
   await until(() => waits.length >= 8, "eight attempts");
   assertEquals(waits.slice(0, 8), waits.slice(0, 8).toSorted((a, b) => a - b));
   assert(waits[7] >= 1_000, `it waits ${waits[7]} ms`);
+});
+
+Deno.test("Peer does not log an agent that is not up yet before 10 s have passed", async () => {
+  const { log, logged, clock } = logByTime();
+  const net: Net = { ...SYSTEM.net, connect: refuse };
+  await using _ = peerAt({ hostname: "127.0.0.1", port: 1 }, { log, clock, net });
+  await until(() => clock.now() > 20_000, "it has tried for 20 s");
+  const [{ event, at }, ...more] = logged;
+  assertEquals([event, more], ["agent_down", []]);
+  assert(at >= 10_000 && at < 12_000, `after ${at} ms`);
+});
+
+Deno.test("Peer logs at once that an agent is down that was up before", async () => {
+  await using server = await serve();
+  const { log, logged, clock } = logByTime();
+  const net: Net = { ...SYSTEM.net };
+  await using peer = peerAt(server.address, { log, clock, net });
+  await until(() => peer.up, "it is up");
+  net.connect = refuse;
+  await server[Symbol.asyncDispose]();
+  await until(() => logged.length === 3, "it is down");
+  assertEquals(logged.map(({ event }) => event), ["agent_up", "agent_lost", "agent_down"]);
+  assert(logged[2].at < 10_000, `after ${logged[2].at} ms`);
+});
+
+Deno.test("Peer logs at once that it can't trust its agent", async () => {
+  await using server = await serve({ role: "reporter" });
+  const { log, logged, clock } = logByTime();
+  await using _ = peerAt(server.address, { log, clock });
+  await until(() => logged.length > 0, "it is logged");
+  assertEquals(logged, [{ event: "agent_down", at: 0 }]);
 });
 
 Deno.test("Peer ends a connection on which two pings in a row have no answer", async () => {
