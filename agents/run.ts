@@ -12,7 +12,8 @@ import {
   type Values,
 } from "../lib/process/settings.ts";
 import { EXIT, ExitError } from "../lib/exit.ts";
-import { type Limits, LIMITS_SETTING } from "../lib/wire/limits.ts";
+import { LIMITS_SETTING } from "../lib/process/limits_setting.ts";
+import type { Limits } from "../lib/wire/limits.ts";
 import { logTo } from "../lib/log.ts";
 import { Memory } from "../lib/disk/memory.ts";
 import {

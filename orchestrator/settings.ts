@@ -11,7 +11,7 @@ import {
   type ValueSetting,
 } from "../lib/process/settings.ts";
 import type { Address } from "../lib/address.ts";
-import { LIMITS_SETTING } from "../lib/wire/limits.ts";
+import { LIMITS_SETTING } from "../lib/process/limits_setting.ts";
 import { PORTS, type Role } from "../lib/roles.ts";
 import { TLS_CONNECTS, TLS_LISTENS } from "../lib/process/tls_settings.ts";
 

@@ -126,12 +126,12 @@ export function readValue<T>(text: string, place: string, read: (text: string) =
   }
 }
 
-/** Reads a whole number within bounds. */
-export function integer(min: number, max: number): (text: string) => number {
+/** Returns a reader of whole numbers from `min` to `max`; its `RangeError` names `what`. */
+export function integer(min: number, max: number, what = "it"): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new RangeError(`it must be a whole number from ${min} to ${max}`);
+    throw new RangeError(`${what} must be a whole number from ${min} to ${max}`);
   };
 }
 

@@ -24,7 +24,7 @@ Deno.test("--limits and BATON_LIMITS are what a process holds its peers to", asy
       timeoutMs: 10_000,
     });
     assertEquals([Object.keys(limits as typeof LIMITS), auth_failures], [Object.keys(LIMITS), 0]);
-    assertEquals(connections, { open: 1, known: 1, rejected: 0 });
+    assertEquals(connections, { open: 1, authenticated: 1, rejected: 0 });
   }
 });
 
@@ -34,7 +34,7 @@ Deno.test("a limit that can't be had ends the start with what can, and exit code
     const [text, why] of [
       ["depth=65", /"depth=65" for BATON_LIMITS: depth must be a whole number from 16 to 64/],
       ["width=9", /there is no limit "width"; there are line_bytes, /],
-      ["connections=100", /connections_before_auth must be less than connections, and is 900/],
+      ["connections=100", /connections_before_auth must be less than connections: it is 900/],
     ] as const
   ) {
     const env = { AUTH_TOKEN: SECRET, BATON_LIMITS: text };
