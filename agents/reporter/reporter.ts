@@ -6,7 +6,7 @@ import { TaskId } from "../../lib/wire/protocol.ts";
 import { addCounts } from "../add_counts.ts";
 import { type Agent, type Context, defineAgent, type Draft, op } from "../define.ts";
 import { Analysis, Report } from "../shapes.ts";
-import { bytes } from "./content/format.ts";
+import { formatBytes } from "./content/format.ts";
 import { headline } from "./content/headline.ts";
 import { renderReportPage } from "./html/report_page.ts";
 import { renderIndexPage } from "./html/index_page.ts";
@@ -142,7 +142,9 @@ async function readReport(folder: string, task: string, format: z.infer<typeof R
   if (size > READ_BYTES_MAX) {
     throw new CodedError(
       "handler_rejected",
-      `Cannot send "${path}": a reply holds ${bytes(READ_BYTES_MAX)} and this is ${bytes(size)}`,
+      `Cannot send "${path}": a reply holds ${formatBytes(READ_BYTES_MAX)} and this is ${
+        formatBytes(size)
+      }`,
     );
   }
   return { text };

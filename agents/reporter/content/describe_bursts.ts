@@ -1,5 +1,5 @@
 import type { Analysis } from "../../shapes.ts";
-import { duration, figure, instant, plural, span } from "./format.ts";
+import { formatDuration, formatInstant, formatNumber, formatPeriod, pluralize } from "./format.ts";
 
 type Burst = Analysis["bursts"][number];
 
@@ -16,12 +16,14 @@ export function describeBursts(bursts: readonly Burst[], stepMs: number): string
 
 function tellBurst(steps: Burst[], stepMs: number): string {
   const [{ at, records, usual }] = steps;
-  const step = `${duration(stepMs)}, usually ${figure(usual)}`;
+  const step = `${formatDuration(stepMs)}, usually ${formatNumber(usual)}`;
   if (steps.length === 1) {
-    return `burst at ${instant(at)} UTC: ${plural(records, "record")} in ${step}`;
+    return `burst at ${formatInstant(at)} UTC: ${pluralize(records, "record")} in ${step}`;
   }
   const all = steps.reduce((sum, { records }) => sum + records, 0);
   const peak = steps.reduce((max, { records }) => Math.max(max, records), 0);
-  const when = span(at, at + steps.length * stepMs);
-  return `burst from ${when}: ${plural(all, "record")}, up to ${plural(peak, "record")} in ${step}`;
+  const when = formatPeriod(at, at + steps.length * stepMs);
+  return `burst from ${when}: ${pluralize(all, "record")}, up to ${
+    pluralize(peak, "record")
+  } in ${step}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Analysis, type Change, type Level, LEVELS, type Template } from "../../shapes.ts";
-import { count, figure, plural, ratio, share } from "./format.ts";
+import { formatCount, formatNumber, formatShare, pluralize, ratio } from "./format.ts";
 
 /** One thing that is new. `subject` and `example` are as the input has them. */
 export interface Item {
@@ -36,12 +36,12 @@ export function describeChanges(analysis: Analysis, max: number): Group[] {
   );
   return [
     group(
-      plural(news.appeared.length, "new template"),
+      pluralize(news.appeared.length, "new template"),
       news.appeared.length,
       appeared.slice(0, max).map((template) => tellAppeared(template, analysis.records)),
     ),
     group(
-      plural(news.silent.length, "silent template"),
+      pluralize(news.silent.length, "silent template"),
       news.silent.length,
       news.silent.slice(0, max).map(({ text, usual }) => ({
         subject: text,
@@ -49,7 +49,7 @@ export function describeChanges(analysis: Analysis, max: number): Group[] {
       })),
     ),
     group(
-      plural(news.changed.length, "change"),
+      pluralize(news.changed.length, "change"),
       news.changed.length,
       changed.slice(0, max).map((change) => tellChange(change, byId)),
     ),
@@ -65,11 +65,11 @@ function worstFirst(a: Template, b: Template): number {
 }
 
 function tellAppeared(template: Template, records: number): Item {
-  const part = share(ratio(template.count, records));
+  const part = formatShare(ratio(template.count, records));
   return {
     subject: template.text,
     level: template.level,
-    words: `${plural(template.count, "record")}, ${part} of all`,
+    words: `${pluralize(template.count, "record")}, ${part} of all`,
     example: template.example,
   };
 }
@@ -82,20 +82,23 @@ function tellChange(change: Change, byId: Map<string, Template>): Item {
       return {
         subject: known?.text ?? change.text,
         level: known?.level,
-        words: compare(now, usual, "rate", `${share(now)} of records`, share(usual)),
+        words: compare(now, usual, "rate", `${formatShare(now)} of records`, formatShare(usual)),
       };
     }
     case "level":
       return {
         subject: `level ${subject}`,
-        words: compare(now, usual, "share", `${share(now)} of records`, share(usual)),
+        words: compare(now, usual, "share", `${formatShare(now)} of records`, formatShare(usual)),
       };
     case "value":
-      return { subject, words: compare(now, usual, "median", figure(now), figure(usual)) };
+      return {
+        subject,
+        words: compare(now, usual, "median", formatNumber(now), formatNumber(usual)),
+      };
     case "volume":
       return {
         subject: "records in a run",
-        words: compare(now, usual, "volume", plural(now, "record"), count(usual)),
+        words: compare(now, usual, "volume", pluralize(now, "record"), formatCount(usual)),
       };
   }
 }
@@ -110,10 +113,12 @@ function compare(now: number, usual: number, noun: string, shown: string, before
 
 /** An expected count is a mean: digits behind its point say nothing unless it is small. */
 function about(records: number): string {
-  return records >= 10 ? plural(Math.round(records), "record") : `${figure(records)} records`;
+  return records >= 10
+    ? pluralize(Math.round(records), "record")
+    : `${formatNumber(records)} records`;
 }
 
 function factor(times: number): string {
-  if (times >= 10) return count(times);
-  return times >= 1 ? times.toFixed(1) : figure(Number(times.toPrecision(2)));
+  if (times >= 10) return formatCount(times);
+  return times >= 1 ? times.toFixed(1) : formatNumber(Number(times.toPrecision(2)));
 }

@@ -6,7 +6,7 @@
  */
 import { type Field, type Level, LEVELS } from "../../shapes.ts";
 import { type Child, html, type Markup } from "./markup.ts";
-import { count, fieldFigure, share } from "../content/format.ts";
+import { formatCount, formatFieldNumber, formatShare } from "../content/format.ts";
 
 /** A field whose range is this many times the part below its median is drawn on a logarithmic scale. */
 const LOG_FROM = 50;
@@ -28,7 +28,7 @@ export function percent(part: number): string {
 export function shareBar(part: number, top: number, kind: string): Markup {
   return drawing(
     8,
-    share(part),
+    formatShare(part),
     html`
       <rect class="track" width="100%" height="8" rx="2" />
       <rect class="${kind}" width="${percent(top > 0 ? part / top : 0)}" height="8" rx="2" />
@@ -45,13 +45,13 @@ export function levelsBar(levels: Partial<Record<Level, number>>): Markup {
     const part = levels[level]! / all;
     const piece = html`
       <rect class="l-${level}" x="${percent(at)}" width="${percent(part)}" height="18">
-        <title>${level}: ${count(levels[level]!)}</title>
+        <title>${level}: ${formatCount(levels[level]!)}</title>
       </rect>
     `;
     at += part;
     return piece;
   });
-  const told = present.map((level) => `${level} ${share(levels[level]! / all)}`).join(", ");
+  const told = present.map((level) => `${level} ${formatShare(levels[level]! / all)}`).join(", ");
   return drawing(18, `Levels: ${told}`, pieces);
 }
 
@@ -69,7 +69,7 @@ export function strip(field: Field): Markup {
   const scale = (value: number) => log ? Math.log1p(above(value) / above(p50)) : above(value);
   const at = (value: number) => max > min ? scale(value) / scale(max) : 0.5;
   const told = ["min", "p50", "p90", "p99", "max"] as const;
-  const label = told.map((key) => `${key} ${fieldFigure(field, key)}`).join(", ");
+  const label = told.map((key) => `${key} ${formatFieldNumber(field, key)}`).join(", ");
   return drawing(16, label + (log ? ", logarithmic scale" : ""), [
     html`
       <line class="thin" x1="${percent(at(min))}" x2="${percent(at(max))}" y1="8" y2="8" />

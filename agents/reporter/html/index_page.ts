@@ -1,7 +1,7 @@
 import { printable } from "../../../lib/printable.ts";
 import { drawing, percent } from "./bars.ts";
 import { html, type Markup, unbroken } from "./markup.ts";
-import { count, instant, plural, share } from "../content/format.ts";
+import { formatCount, formatInstant, formatShare, pluralize } from "../content/format.ts";
 import { page } from "./page.ts";
 import { errorShare, type Summary } from "../content/summary.ts";
 
@@ -20,7 +20,7 @@ const NAME_MAX = 80;
 export function renderIndexPage(reports: readonly Summary[], unreadable = 0): string {
   const streams = [...Map.groupBy(reports, ({ stream }) => stream).values()];
   const more = streams.length - STREAMS_SHOWN;
-  const found = `${plural(reports.length, "report")} on ${plural(streams.length, "stream")}`;
+  const found = `${pluralize(reports.length, "report")} on ${pluralize(streams.length, "stream")}`;
   return page("Reports", [
     html`
       <header>
@@ -37,7 +37,7 @@ export function renderIndexPage(reports: readonly Summary[], unreadable = 0): st
           </thead>
           <tbody>${streams.slice(0, STREAMS_SHOWN).map(streamRow)}</tbody>
         </table>
-        ${more > 0 && html`<p class="small soft">and ${plural(more, "more stream")}</p>`}
+        ${more > 0 && html`<p class="small soft">and ${pluralize(more, "more stream")}</p>`}
       </section>
     `,
     html`
@@ -57,7 +57,10 @@ export function renderIndexPage(reports: readonly Summary[], unreadable = 0): st
           <tbody>${reports.map(reportRow)}</tbody>
         </table>
         ${unreadable > 0 && html`
-          <p class="small soft">${plural(unreadable, "report")} left out: unreadable in memory</p>
+          <p class="small soft">${pluralize(
+            unreadable,
+            "report",
+          )} left out: unreadable in memory</p>
         `}
       </section>
     `,
@@ -81,11 +84,11 @@ function reportRow(report: Summary): Markup {
   return html`
     <tr>
       <td><code class="name">${printable(stream, NAME_MAX)}</code></td>
-      <td class="n soft">run ${count(run)}</td>
+      <td class="n soft">run ${formatCount(run)}</td>
       <td class="text"><a href="${task}/report.html">${unbroken(headline)}</a></td>
-      <td class="n">${count(records)}</td>
-      <td class="n">${errors !== null && share(errors)}</td>
-      <td class="soft nowrap">${to !== null && instant(to)}</td>
+      <td class="n">${formatCount(records)}</td>
+      <td class="n">${errors !== null && formatShare(errors)}</td>
+      <td class="soft nowrap">${to !== null && formatInstant(to)}</td>
     </tr>
   `;
 }
@@ -101,7 +104,7 @@ function runs(reports: Summary[]): Markup {
         height="${height}" />
     `;
   };
-  const label = `Records and errors of ${plural(reports.length, "run")}`;
+  const label = `Records and errors of ${pluralize(reports.length, "run")}`;
   return drawing(DRAWING, label, [
     reports.map(({ records }, i) => column(records, i, "rec")),
     reports.map(({ errors }, i) => errors !== null && errors > 0 && column(errors, i, "err")),

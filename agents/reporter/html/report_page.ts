@@ -3,14 +3,14 @@ import { type Analysis, LEVELS, type Template } from "../../shapes.ts";
 import { levelsBar, shareBar, strip, swatch } from "./bars.ts";
 import { type Child, html, type Markup, unbroken } from "./markup.ts";
 import {
-  bytes,
-  count,
-  duration,
-  fieldFigure,
-  plural,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatFieldNumber,
+  formatPeriod,
+  formatShare,
+  pluralize,
   ratio,
-  share,
-  span,
 } from "../content/format.ts";
 import { describeChanges, type Group, type Item } from "../content/describe_changes.ts";
 import { page } from "./page.ts";
@@ -41,7 +41,7 @@ const WORD_MAX = 60;
 /** Writes a report as a page that stands alone, with drawings, and with what is new at the top. */
 export function renderReportPage(parts: ReportModel): string {
   const { analysis } = parts;
-  return page(`${name(analysis.stream)}, run ${count(analysis.run)}`, [
+  return page(`${name(analysis.stream)}, run ${formatCount(analysis.run)}`, [
     heading(parts),
     news(analysis),
     tiles(parts),
@@ -58,13 +58,13 @@ export function renderReportPage(parts: ReportModel): string {
 
 function heading({ analysis, headline }: ReportModel): Markup {
   const { stream, run, from, to } = analysis;
-  const length = from !== null && to !== null && to > from ? ` (${duration(to - from)})` : "";
+  const length = from !== null && to !== null && to > from ? ` (${formatDuration(to - from)})` : "";
   return html`
     <header>
-      <p class="over">Report · run ${count(run)}</p>
+      <p class="over">Report · run ${formatCount(run)}</p>
       <h1>${name(stream)}</h1>
       <p class="headline">${unbroken(headline)}</p>
-      <p class="soft">${span(from, to)}${length}</p>
+      <p class="soft">${formatPeriod(from, to)}${length}</p>
     </header>
   `;
 }
@@ -97,7 +97,7 @@ function newsGroup({ title, items, more }: Group): Markup {
   return html`
     <h3>${title}</h3>
     <ul class="columns">${items.map(newsItem)}${more > 0 &&
-      html`<li class="soft">and ${count(more)} more</li>`}</ul>
+      html`<li class="soft">and ${formatCount(more)} more</li>`}</ul>
   `;
 }
 
@@ -131,11 +131,12 @@ function tiles({ analysis, previous }: ReportModel): Markup {
   const before = previous && errorShare(previous);
   return html`
     <div class="tiles">
-    ${tile(count(records), "records", previous && count(previous.records))}
-    ${errors !== null && tile(share(errors), "errors", before === null ? null : share(before))}
+    ${tile(formatCount(records), "records", previous && formatCount(previous.records))}
+    ${errors !== null &&
+      tile(formatShare(errors), "errors", before === null ? null : formatShare(before))}
     ${templates.length > 0 &&
-      tile(count(templates.length), "templates", previous && count(previous.templates))}
-    ${tile(bytes(analysis.bytes), "read", previous && bytes(previous.bytes))}
+      tile(formatCount(templates.length), "templates", previous && formatCount(previous.templates))}
+    ${tile(formatBytes(analysis.bytes), "read", previous && formatBytes(previous.bytes))}
     </div>
   `;
 }
@@ -163,7 +164,7 @@ function levels(analysis: Analysis): Child {
   const key = present.map((level) => [
     swatch(
       `l-${level}`,
-      `${level} ${count(levels[level]!)}, ${share(ratio(levels[level]!, records))}`,
+      `${level} ${formatCount(levels[level]!)}, ${formatShare(ratio(levels[level]!, records))}`,
     ),
     " ",
   ]);
@@ -196,7 +197,7 @@ function templates({ templates, templates_dropped, records }: Analysis): Child {
     more > 0 &&
     html`
       <details class="more">
-        <summary>${plural(more, "more template")} with ${plural(closed, "record")}</summary>
+        <summary>${pluralize(more, "more template")} with ${pluralize(closed, "record")}</summary>
         <table class="flow">
           <tbody>${rows.slice(TEMPLATES_OPEN)}</tbody>
         </table>
@@ -205,7 +206,7 @@ function templates({ templates, templates_dropped, records }: Analysis): Child {
     `,
     templates_dropped > 0 &&
     html`<p class="small soft">${
-      plural(templates_dropped, "record")
+      pluralize(templates_dropped, "record")
     } of rare templates left out</p>`,
   ]);
 }
@@ -216,8 +217,8 @@ function templateRow(template: Template, top: number, records: number): Markup {
   const mark = status === "new" && [html`<span class="chip new">new</span>`, " "];
   return html`
     <tr>
-      <td class="n">${count(template.count)}</td>
-      <td class="n soft">${share(ratio(template.count, records))}</td>
+      <td class="n">${formatCount(template.count)}</td>
+      <td class="n soft">${formatShare(ratio(template.count, records))}</td>
       <td class="bar">${shareBar(
         ratio(template.count, records),
         ratio(top, records),
@@ -237,8 +238,8 @@ function fields({ fields }: Analysis): Child {
     html`
       <tr><td><code>${name(field.name)}</code></td><td class="wide">${strip(
         field,
-      )}</td><td class="n soft">${count(field.count)}</td>${columns.map((column) =>
-        html`<td class="n">${fieldFigure(field, column)}</td>`
+      )}</td><td class="n soft">${formatCount(field.count)}</td>${columns.map((column) =>
+        html`<td class="n">${formatFieldNumber(field, column)}</td>`
       )}</tr>
     `
   );
@@ -263,14 +264,14 @@ function values({ values }: Analysis): Child {
   if (values.length === 0) return null;
   const shown = values.slice(0, VALUE_FIELDS_SHOWN);
   const blocks = shown.map(({ name: field, count: records, distinct, more, top }) => {
-    const kinds = `${more ? "at least " : ""}${plural(distinct, "value")}`;
+    const kinds = `${more ? "at least " : ""}${pluralize(distinct, "value")}`;
     const rows = top.slice(0, VALUES_SHOWN).map(([value, times]) => {
       const part = ratio(times, records);
       return html`
         <tr>
           <td class="text"><code>${printable(value, WORD_MAX)}</code></td>
           <td class="bar">${shareBar(part, 1, "rec")}</td>
-          <td class="n">${share(part)}</td>
+          <td class="n">${formatShare(part)}</td>
         </tr>
       `;
     });
@@ -292,7 +293,9 @@ function values({ values }: Analysis): Child {
 function keywords({ keywords }: Analysis): Child {
   if (keywords.length === 0) return null;
   const words = keywords.slice(0, KEYWORDS_SHOWN).map(([word, times]) =>
-    html`<span>${printable(word, WORD_MAX)} <span class="soft small">${count(times)}</span></span>`
+    html`<span>${printable(word, WORD_MAX)} <span class="soft small">${
+      formatCount(times)
+    }</span></span>`
   );
   return section("Keywords", html`<p class="words">${words}</p>`);
 }
@@ -305,8 +308,8 @@ function sources({ sources, cut }: Analysis): Child {
       <tr>
         <td class="text"><code>${name(source.name)}</code></td>
         <td>${source.format}</td>
-        <td class="n">${plural(source.records, "record")}</td>
-        <td class="n">${bytes(source.bytes)}</td>
+        <td class="n">${pluralize(source.records, "record")}</td>
+        <td class="n">${formatBytes(source.bytes)}</td>
       </tr>
     `
   );
@@ -320,7 +323,7 @@ function sources({ sources, cut }: Analysis): Child {
     `,
     rest(sources.length - shown.length, "source"),
     cut > 0 &&
-    html`<p class="small soft">${plural(cut, "record")} too long, shown without their end</p>`,
+    html`<p class="small soft">${pluralize(cut, "record")} too long, shown without their end</p>`,
   ]);
 }
 
@@ -343,7 +346,7 @@ function section(title: string, content: Child): Markup {
 }
 
 function rest(more: number, noun: string): Child {
-  return more > 0 && html`<p class="small soft">and ${plural(more, `more ${noun}`)}</p>`;
+  return more > 0 && html`<p class="small soft">and ${pluralize(more, `more ${noun}`)}</p>`;
 }
 
 function chip(level: string): Markup {

@@ -1,4 +1,4 @@
-import { instant } from "../content/format.ts";
+import { formatInstant } from "../content/format.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -27,7 +27,7 @@ export interface Tick {
 export function ticks(from: number, to: number, max: number): Tick[] {
   const step = STEPS.find((step) => (to - from) / step < max);
   const first = step ? Math.ceil(from / step) * step : to;
-  if (!step || first >= to) return [{ part: 0, text: instant(from) }];
+  if (!step || first >= to) return [{ part: 0, text: formatInstant(from) }];
   const list: Tick[] = [];
   for (let at = first; at < to; at += step) {
     list.push({ part: (at - from) / (to - from), text: label(at, step) });
@@ -36,7 +36,7 @@ export function ticks(from: number, to: number, max: number): Tick[] {
 }
 
 function label(at: number, step: number): string {
-  const shown = instant(at);
+  const shown = formatInstant(at);
   const [date, time] = [shown.slice(0, -9), shown.slice(-8)];
   if (step >= 90 * DAY) return date;
   if (at % DAY === 0 || step >= DAY) return date.slice(-5);

@@ -2,7 +2,7 @@ import type { Analysis, Timeline } from "../../shapes.ts";
 import { drawing, percent, swatch } from "./bars.ts";
 import { type Bin, binOf, type Bins, bins } from "../content/bins.ts";
 import { html, type Markup } from "./markup.ts";
-import { count, duration, instant, plural } from "../content/format.ts";
+import { formatCount, formatDuration, formatInstant, pluralize } from "../content/format.ts";
 import { ticks } from "./ticks.ts";
 
 /** As many bars as a phone still shows apart. */
@@ -22,13 +22,15 @@ export function timelineChart(timeline: Timeline, bursts: Analysis["bursts"]): M
   const top = list.reduce((max, { records }) => Math.max(max, records), 1);
   const burstBins = new Set(bursts.map(({ at }) => binOf(at, list[0].at, stepMs, list.length)));
   const to = list[0].at + list.length * stepMs;
-  const label = `Records over time: ${plural(list.length, "bar")} of ${duration(stepMs)} from ${
-    instant(list[0].at)
-  } UTC on, at most ${plural(top, "record")} in one`;
-  const half = top > 1 && count(Math.round(top / 2));
+  const label = `Records over time: ${pluralize(list.length, "bar")} of ${
+    formatDuration(stepMs)
+  } from ${formatInstant(list[0].at)} UTC on, at most ${pluralize(top, "record")} in one`;
+  const half = top > 1 && formatCount(Math.round(top / 2));
   return html`
     <div
-      class="plot"><div class="y"><span>${count(top)}</span><span>${half}</span><span>0</span></div>
+      class="plot"><div class="y"><span>${formatCount(
+        top,
+      )}</span><span>${half}</span><span>0</span></div>
     ${drawing(ABOVE + PLOT + BELOW, label, [
       [0, 0.5, 1].map(grid),
       list.map((bin, i) => bar(bin, i, drawn, top, burstBins.has(i))),
@@ -61,9 +63,9 @@ function bar(bin: Bin, index: number, { list, stepMs }: Bins, top: number, burst
         height="${height}" />
     `;
   };
-  const told = `${instant(at)} UTC, ${duration(stepMs)}: ${plural(records, "record")}, ${
-    plural(errors, "error")
-  }${burst ? ", burst" : ""}`;
+  const told = `${formatInstant(at)} UTC, ${formatDuration(stepMs)}: ${
+    pluralize(records, "record")
+  }, ${pluralize(errors, "error")}${burst ? ", burst" : ""}`;
   const middle = percent((index + 0.5) * slot);
   const above = ABOVE + PLOT - pixels(records, top) - 6;
   return html`

@@ -1,15 +1,15 @@
 import { type Analysis, LEVELS } from "../../shapes.ts";
 import { bins } from "../content/bins.ts";
 import {
-  bytes,
-  count,
-  duration,
-  fieldFigure,
-  instant,
-  plural,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatFieldNumber,
+  formatInstant,
+  formatPeriod,
+  formatShare,
+  pluralize,
   ratio,
-  share,
-  span,
 } from "../content/format.ts";
 import { codeCell, codeSpan, escapeMarkdown, table } from "./escape_markdown.ts";
 import { describeChanges } from "../content/describe_changes.ts";
@@ -56,9 +56,9 @@ export function renderMarkdown(parts: ReportModel): string {
 function title({ analysis, task, headline }: ReportModel): string {
   const { stream, run, from, to } = analysis;
   return [
-    `# Report on ${codeSpan(stream, NAME_MAX)}, run ${count(run)}`,
+    `# Report on ${codeSpan(stream, NAME_MAX)}, run ${formatCount(run)}`,
     `**${escapeMarkdown(headline)}**`,
-    `${span(from, to)}, task ${codeSpan(task, NAME_MAX)}`,
+    `${formatPeriod(from, to)}, task ${codeSpan(task, NAME_MAX)}`,
   ].join("\n\n");
 }
 
@@ -77,7 +77,7 @@ function news(analysis: Analysis): string {
       }${words}`;
       return example ? `${first}  \n  for example ${codeSpan(example, TEXT_MAX)}` : first;
     });
-    if (more > 0) told.push(`- and ${count(more)} more`);
+    if (more > 0) told.push(`- and ${formatCount(more)} more`);
     lines.push(`**${title}**`, told.join("\n"));
   }
   return lines.join("\n\n");
@@ -86,11 +86,13 @@ function news(analysis: Analysis): string {
 function facts({ analysis, previous }: ReportModel): string {
   const { records, from, to, cut } = analysis;
   const lines = [
-    `- ${plural(records, "record")}, ${bytes(analysis.bytes)} from ` +
-    plural(analysis.sources.length, "source"),
+    `- ${pluralize(records, "record")}, ${formatBytes(analysis.bytes)} from ` +
+    pluralize(analysis.sources.length, "source"),
   ];
-  if (from !== null && to !== null) lines.push(`- ${span(from, to)} (${duration(to - from)})`);
-  if (cut > 0) lines.push(`- ${plural(cut, "record")} too long, shown without their end`);
+  if (from !== null && to !== null) {
+    lines.push(`- ${formatPeriod(from, to)} (${formatDuration(to - from)})`);
+  }
+  if (cut > 0) lines.push(`- ${pluralize(cut, "record")} too long, shown without their end`);
   if (previous) lines.push(`- ${comparison(analysis, previous)}`);
   return `## What happened\n\n${lines.join("\n")}`;
 }
@@ -100,10 +102,12 @@ function comparison(analysis: Analysis, previous: Summary): string {
   const before = errorShare(previous);
   const now = errorShare({ errors: errorsOf(analysis), records: analysis.records });
   return [
-    `previous report: ${codeSpan(previous.task, NAME_MAX)} (run ${count(previous.run)})`,
-    plural(previous.records, "record"),
-    ...before !== null && now !== null ? [`errors ${share(before)} → ${share(now)}`] : [],
-    `templates ${count(previous.templates)} → ${count(analysis.templates.length)}`,
+    `previous report: ${codeSpan(previous.task, NAME_MAX)} (run ${formatCount(previous.run)})`,
+    pluralize(previous.records, "record"),
+    ...before !== null && now !== null
+      ? [`errors ${formatShare(before)} → ${formatShare(now)}`]
+      : [],
+    `templates ${formatCount(previous.templates)} → ${formatCount(analysis.templates.length)}`,
   ].join(", ");
 }
 
@@ -111,7 +115,9 @@ function levels(analysis: Analysis): string {
   if (errorsOf(analysis) === null) return "";
   const { levels, records } = analysis;
   const rows = LEVELS.filter((level) => levels[level])
-    .map((level) => [level, count(levels[level]!), share(ratio(levels[level]!, records))]);
+    .map((
+      level,
+    ) => [level, formatCount(levels[level]!), formatShare(ratio(levels[level]!, records))]);
   const head = [{ title: "level" }, { title: "records", right: true }, {
     title: "share",
     right: true,
@@ -128,12 +134,14 @@ function timeline({ timeline, bursts }: Analysis): string {
   if (errors > 0) drawn.push("errors   " + sparkline(list.map(({ errors }) => errors)));
   const told = describeBursts(bursts, timeline.step_ms);
   const lines = told.slice(0, BURSTS_SHOWN).map((text) => `- ${text}`);
-  if (told.length > BURSTS_SHOWN) lines.push(`- and ${count(told.length - BURSTS_SHOWN)} more`);
+  if (told.length > BURSTS_SHOWN) {
+    lines.push(`- and ${formatCount(told.length - BURSTS_SHOWN)} more`);
+  }
   return [
     "## Timeline",
     "```text\n" + drawn.join("\n") + "\n```",
-    `One mark is ${duration(stepMs)} from ${instant(list[0].at)} UTC on; ` +
-    `the highest is ${plural(top, "record")}.`,
+    `One mark is ${formatDuration(stepMs)} from ${formatInstant(list[0].at)} UTC on; ` +
+    `the highest is ${pluralize(top, "record")}.`,
     ...lines.length > 0 ? [lines.join("\n")] : [],
   ].join("\n\n");
 }
@@ -142,8 +150,8 @@ function templates({ templates, templates_dropped, records }: Analysis): string 
   if (templates.length === 0) return "";
   const shown = templates.slice(0, TEMPLATES_SHOWN);
   const rows = shown.map((template) => [
-    count(template.count),
-    share(ratio(template.count, records)),
+    formatCount(template.count),
+    formatShare(ratio(template.count, records)),
     template.level,
     template.status === "new" ? "new" : "",
     codeCell(template.text, TEXT_MAX),
@@ -157,8 +165,10 @@ function templates({ templates, templates_dropped, records }: Analysis): string 
   ] as const;
   const rest = templates.length - shown.length;
   const notes: string[] = [];
-  if (rest > 0) notes.push(`and ${plural(rest, "more template")}`);
-  if (templates_dropped > 0) notes.push(`${plural(templates_dropped, "record")} of rare templates`);
+  if (rest > 0) notes.push(`and ${pluralize(rest, "more template")}`);
+  if (templates_dropped > 0) {
+    notes.push(`${pluralize(templates_dropped, "record")} of rare templates`);
+  }
   const lines = ["## Templates", table(head, rows)];
   if (notes.length > 0) lines.push(`${notes.join("; ")} not shown`);
   return lines.join("\n\n");
@@ -170,8 +180,8 @@ function fields({ fields }: Analysis): string {
   const shown = fields.slice(0, FIELDS_SHOWN);
   const rows = shown.map((field) => [
     codeCell(field.name, NAME_MAX),
-    count(field.count),
-    ...columns.map((column) => fieldFigure(field, column)),
+    formatCount(field.count),
+    ...columns.map((column) => formatFieldNumber(field, column)),
   ]);
   const head = [
     { title: "field" },
@@ -185,9 +195,9 @@ function values({ values }: Analysis): string {
   const shown = values.slice(0, VALUE_FIELDS_SHOWN);
   const lines = shown.map(({ name, count: records, distinct, more, top }) => {
     const told = top.slice(0, VALUES_SHOWN).map(([value, times]) =>
-      `${codeSpan(value, WORD_MAX)} ${share(ratio(times, records))}`
+      `${codeSpan(value, WORD_MAX)} ${formatShare(ratio(times, records))}`
     );
-    const kinds = `${more ? "at least " : ""}${plural(distinct, "value")}`;
+    const kinds = `${more ? "at least " : ""}${pluralize(distinct, "value")}`;
     return `- ${codeSpan(name, NAME_MAX)} (${kinds}): ${told.join(", ")}`;
   });
   return withRest(["## Values", lines.join("\n")], values.length - shown.length, "field");
@@ -196,7 +206,7 @@ function values({ values }: Analysis): string {
 function keywords({ keywords }: Analysis): string {
   if (keywords.length === 0) return "";
   const told = keywords.slice(0, KEYWORDS_SHOWN).map(([word, times]) =>
-    `${codeSpan(word, WORD_MAX)} ${count(times)}`
+    `${codeSpan(word, WORD_MAX)} ${formatCount(times)}`
   );
   return `## Keywords\n\n${told.join(", ")}`;
 }
@@ -207,8 +217,8 @@ function sources({ sources }: Analysis): string {
   const rows = shown.map((source) => [
     codeCell(source.name, NAME_MAX),
     source.format,
-    count(source.records),
-    bytes(source.bytes),
+    formatCount(source.records),
+    formatBytes(source.bytes),
   ]);
   const head = [
     { title: "source" },
@@ -220,5 +230,5 @@ function sources({ sources }: Analysis): string {
 }
 
 function withRest(lines: string[], rest: number, noun: string): string {
-  return [...lines, ...rest > 0 ? [`and ${plural(rest, `more ${noun}`)}`] : []].join("\n\n");
+  return [...lines, ...rest > 0 ? [`and ${pluralize(rest, `more ${noun}`)}`] : []].join("\n\n");
 }
