@@ -1,30 +1,41 @@
 /**
- * Where reports lie: `<folder>/reports/<task>/report.md` and its like, with an index beside them.
+ * The files of reports: `<folder>/reports/<task>/report.md` and its like, with an index beside them.
  *
- * Below the folder nothing is written or read through a symlink: one that someone planted there
- * would reach whatever this process may. That is looked up before each use and not held in between,
- * so it is a second belt; who may write into the folder is for the system to say.
+ * Below the folder nothing is written or read through a symbolic link, since a planted link would
+ * reach whatever this process may. Links are looked up before each use, and one planted in between is
+ * followed. So this is a second belt: the system decides who may write into the folder.
  *
  * @module
  */
-import { CodedError } from "../../lib/errors.ts";
 import { replaceFile, syncFolder } from "../../lib/disk/atomic_file.ts";
-import { TaskId } from "../../lib/wire/protocol.ts";
+import { CodedError } from "../../lib/errors.ts";
 import { ignoreMissing, isDiskFull } from "../../lib/system_errors.ts";
+import { TaskId } from "../../lib/wire/protocol.ts";
 
 const REPORTS = "reports";
 
-/** Path of a file of a task's report, or of the index, below the memory folder. */
-export function pathOf(file: string, task?: string): string {
-  if (task === undefined) return `${REPORTS}/${file}`;
-  if (!TaskId.safeParse(task).success) {
-    throw new CodedError("invalid_input", `Cannot use task ${JSON.stringify(task)} as a folder`);
-  }
-  return `${REPORTS}/${task}/${file}`;
+/**
+ * Returns the path of a file of a task's report, relative to the memory folder.
+ *
+ * @throws {CodedError} `invalid_input` if the task's id cannot be a folder's name
+ */
+export function reportPath(task: string, file: string): string {
+  return `${reportFolder(task)}/${file}`;
 }
 
-/** Writes a text to a path from `pathOf`, with the folders that it needs, and puts all on disk. */
-export async function put(folder: string, path: string, text: string): Promise<void> {
+/** Returns the path of a file of the index, relative to the memory folder. */
+export function indexPath(file: string): string {
+  return `${REPORTS}/${file}`;
+}
+
+/**
+ * Writes a file and the folders above it, and syncs them to disk.
+ *
+ * @param path from `reportPath` or `indexPath`
+ * @throws {CodedError} `handler_rejected` if a link or something else is in the way, `storage_full` or
+ * `storage_failed` if the disk refuses
+ */
+export async function writeReportFile(folder: string, path: string, text: string): Promise<void> {
   try {
     await refuseLinks(folder, path);
     const parts = path.split("/").slice(0, -1);
@@ -41,30 +52,40 @@ export async function put(folder: string, path: string, text: string): Promise<v
   }
 }
 
-/** Reads what `put` wrote, or null where there is nothing. */
-export async function take(folder: string, path: string): Promise<string | null> {
+/**
+ * Reads a file that `writeReportFile` wrote; null if it does not exist.
+ *
+ * @throws {CodedError} `handler_rejected` if a link or something else is in the way
+ */
+export async function readReportFile(folder: string, path: string): Promise<string | null> {
   await refuseLinks(folder, path);
   return await Deno.readTextFile(`${folder}/${path}`).catch(ignoreMissing) ?? null;
 }
 
-/** Removes a task's report; that it is gone already is no error. */
-export async function discard(folder: string, task: string): Promise<void> {
-  // A link in the place of the task's folder is removed itself and what it points at stays.
+/** Removes a task's report, if it exists. */
+export async function removeReport(folder: string, task: string): Promise<void> {
+  // A link in place of the task's own folder is removed; what it points at stays.
   await refuseLinks(folder, REPORTS);
-  const path = `${folder}/${pathOf("", task).slice(0, -1)}`;
-  await Deno.remove(path, { recursive: true }).catch(ignoreMissing);
+  await Deno.remove(`${folder}/${reportFolder(task)}`, { recursive: true }).catch(ignoreMissing);
+}
+
+function reportFolder(task: string): string {
+  if (!TaskId.safeParse(task).success) {
+    throw new CodedError("invalid_input", `Cannot use task ${JSON.stringify(task)} as a folder`);
+  }
+  return `${REPORTS}/${task}`;
 }
 
 async function refuseLinks(folder: string, path: string): Promise<void> {
   const parts = path.split("/");
   for (let i = 1; i <= parts.length; i++) {
     const part = parts.slice(0, i).join("/");
-    const found = await Deno.lstat(`${folder}/${part}`).catch(ignoreMissing);
-    if (!found) return;
-    const fits = i < parts.length || path === REPORTS ? found.isDirectory : found.isFile;
+    const info = await Deno.lstat(`${folder}/${part}`).catch(ignoreMissing);
+    if (!info) return;
+    const fits = i < parts.length || path === REPORTS ? info.isDirectory : info.isFile;
     if (!fits) {
-      const what = found.isSymlink ? "a symlink" : "in the way";
-      throw new CodedError("handler_rejected", `Cannot use ${JSON.stringify(part)}: it is ${what}`);
+      const why = info.isSymlink ? "it is a symlink" : "it is in the way";
+      throw new CodedError("handler_rejected", `Cannot use ${JSON.stringify(part)}: ${why}`);
     }
   }
 }

@@ -7,7 +7,7 @@ import { errorShare, errorsOf } from "./summary.ts";
 const NAME_MAX = 40;
 
 /** Says in one line what matters most about a run; free of control characters, not of markup. */
-export function headline(analysis: Analysis): string {
+export function writeHeadline(analysis: Analysis): string {
   const { run, records, templates, news } = analysis;
   const errorsNow = errorShare({ errors: errorsOf(analysis), records });
   const errors = errorsNow === null ? [] : [`errors ${formatShare(errorsNow)}`];

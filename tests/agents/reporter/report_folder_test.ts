@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { put } from "../../../agents/reporter/report_folder.ts";
+import { writeReportFile } from "../../../agents/reporter/report_folder.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 
-Deno.test("put() says whether there is no room, on the disk or in the quota, and why it failed", async () => {
+Deno.test("writeReportFile() says whether there is no room, on the disk or in the quota, and why it failed", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const faults = [
@@ -16,7 +16,7 @@ Deno.test("put() says whether there is no room, on the disk or in the quota, and
     disk.fault = ({ op }) => {
       if (op === "write") throw fault;
     };
-    const error = await assertRejects(() => put(folder.path, "reports/a", "text"), CodedError);
+    const error = await assertRejects(() => writeReportFile(folder.path, "reports/a", "text"), CodedError);
     assertEquals(error.code, code);
     assertEquals(error.message, `Cannot write "reports/a": ${fault.message}`);
   }

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Context, Draft } from "../../../agents/define.ts";
-import { reporter, REPORTS_KEPT } from "../../../agents/reporter/reporter.ts";
-import { discard } from "../../../agents/reporter/report_folder.ts";
+import { REPORTS_MAX } from "../../../agents/reporter/report_index.ts";
+import { reporter } from "../../../agents/reporter/reporter.ts";
+import { removeReport } from "../../../agents/reporter/report_folder.ts";
 import { Analysis, Report } from "../../../agents/shapes.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import type { Json } from "../../../lib/json.ts";
@@ -125,15 +126,15 @@ Deno.test("report() removes the reports that are beyond the limit", async () => 
   await using it = await bench();
   await it.report("oldest");
   const kept = it.memory.get("report/oldest") as { [key: string]: Json };
-  for (let i = 2; i <= REPORTS_KEPT; i++) {
+  for (let i = 2; i <= REPORTS_MAX; i++) {
     it.memory.set(`report/n${i}`, { ...kept, task: `n${i}`, number: i });
   }
   await it.report("full");
-  assertEquals(it.memory.size, REPORTS_KEPT);
+  assertEquals(it.memory.size, REPORTS_MAX);
   assertEquals(it.memory.has("report/oldest"), false);
   await assertRejects(() => Deno.stat(`${it.folder}/reports/oldest`), Deno.errors.NotFound);
   const { reports } = JSON.parse(await it.file("index.json"));
-  assertEquals([reports.length, reports[0].task], [REPORTS_KEPT, "full"]);
+  assertEquals([reports.length, reports[0].task], [REPORTS_MAX, "full"]);
 });
 
 Deno.test("report() refuses to write through a symlink", async () => {
@@ -154,16 +155,16 @@ Deno.test("report() refuses to write through a symlink", async () => {
   }
 });
 
-Deno.test("discard() removes nothing through a symlink, and the link of a task alone", async () => {
+Deno.test("removeReport() removes nothing through a symlink, and the link of a task alone", async () => {
   await using b = await bench();
   await using outside = await bench();
   await outside.report("t1");
   await Deno.symlink(`${outside.folder}/reports`, `${b.folder}/reports`);
-  await assertCode("handler_rejected", () => discard(b.folder, "t1"));
+  await assertCode("handler_rejected", () => removeReport(b.folder, "t1"));
   await Deno.remove(`${b.folder}/reports`);
   await Deno.mkdir(`${b.folder}/reports`);
   await Deno.symlink(`${outside.folder}/reports/t1`, `${b.folder}/reports/t1`);
-  await discard(b.folder, "t1");
+  await removeReport(b.folder, "t1");
   assertEquals(await Array.fromAsync(Deno.readDir(`${b.folder}/reports`)), []);
   assertStringIncludes(await outside.file("t1/report.md"), "# Report on");
 });
@@ -248,11 +249,11 @@ Deno.test("report() removes entries that it can't read before others where there
   const kept = it.memory.get("report/first") as { [key: string]: Json };
   it.memory.set("report/odd", { ...kept, task: "odd", errors: -1 });
   it.memory.set("report/../up", null);
-  for (let i = 2; i < REPORTS_KEPT; i++) {
+  for (let i = 2; i < REPORTS_MAX; i++) {
     it.memory.set(`report/n${i}`, { ...kept, task: `n${i}`, number: i });
   }
   await it.report("full");
-  assertEquals(it.memory.size, REPORTS_KEPT);
+  assertEquals(it.memory.size, REPORTS_MAX);
   const odd = ["first", "odd", "../up"].map((task) => it.memory.has(`report/${task}`));
   assertEquals(odd, [true, false, false]);
 });

@@ -1,18 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { headline } from "../../../../agents/reporter/content/headline.ts";
+import { writeHeadline } from "../../../../agents/reporter/content/headline.ts";
 import { analysis } from "../sample.ts";
 
 Deno.test("headline() of a first run tells the baseline", () => {
-  const told = headline(analysis({ run: 1 }));
+  const told = writeHeadline(analysis({ run: 1 }));
   assertEquals(told, "First run: 12,340 records, 2 templates, errors 1.2 %");
 });
 
 Deno.test("headline() says when nothing is new", () => {
-  assertEquals(headline(analysis()), "Nothing new: errors 1.2 %, 12,340 records");
+  assertEquals(writeHeadline(analysis()), "Nothing new: errors 1.2 %, 12,340 records");
 });
 
 Deno.test("headline() puts what is new before what is always told", () => {
-  const told = headline(analysis({
+  const told = writeHeadline(analysis({
     news: {
       appeared: ["a", "b"],
       silent: [{ id: "c", text: "c", usual: 0.1 }],
@@ -32,21 +32,21 @@ Deno.test("headline() puts what is new before what is always told", () => {
 });
 
 Deno.test("headline() does not speak of errors where the input states no levels", () => {
-  const told = headline(analysis({ levels: { none: 12_340 } }));
+  const told = writeHeadline(analysis({ levels: { none: 12_340 } }));
   assertEquals(told, "Nothing new: 12,340 records");
 });
 
 Deno.test("headline() stays one short line whatever a field is called", () => {
   const subject = "\n\u202e".repeat(100);
   const changed = [{ kind: "value" as const, subject, text: "", usual: 1, now: 2 }];
-  const told = headline(analysis({ news: { appeared: [], silent: [], changed } }));
+  const told = writeHeadline(analysis({ news: { appeared: [], silent: [], changed } }));
   assertEquals(/[\p{Cc}\u202e]/u.test(told), false);
   assertEquals(told.length < 200, true);
 });
 
 Deno.test("headline() does not count templates where there are none", () => {
   assertEquals(
-    headline(analysis({ run: 1, templates: [], levels: {} })),
+    writeHeadline(analysis({ run: 1, templates: [], levels: {} })),
     "First run: 12,340 records",
   );
 });
