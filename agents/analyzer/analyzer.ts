@@ -5,9 +5,9 @@
  * turns those of a whole task into an analysis and learns from it. Only `merge` has memory: one
  * baseline for each stream.
  *
- * Start reading at `analyze.ts`. The rooms, from the top: `baseline/` (what is usual, and what differs
- * from it), `counts/` (what adds up), `templates/` (messages without what varies), `records/` (lines
- * to entries). `bounds.ts` limits all of them.
+ * Start reading at `analyze.ts`. The rooms, from the top: `baseline/` (what is usual, and what
+ * differs from it), `counts/` (what adds up), `templates/` (messages without what varies),
+ * `records/` (lines to entries). `bounds.ts` limits all of them.
  *
  * @module
  */

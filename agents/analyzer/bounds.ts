@@ -1,6 +1,7 @@
 /**
  * The bounds of what the analyzer looks at and returns. Bytes are bytes of JSON. The parts of a
- * `Partial` sum to less than `PARTIAL_BYTES_MAX`, so that sixteen partials fit one line of the protocol.
+ * `Partial` sum to less than `PARTIAL_BYTES_MAX`, so that sixteen partials fit one line of the
+ * protocol.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * All partial results of a task to its analysis: the run is finalized, compared with the baseline of
- * its stream, and learned.
+ * All partial results of a task to its analysis: the run is finalized, compared with the baseline
+ * of its stream, and learned.
  *
  * @module
  */

@@ -7,7 +7,7 @@ import { readReportFile, reportPath } from "./report_folder.ts";
 /** Bytes of the largest reply of `read`, as JSON. */
 export const READ_BYTES_MAX = 2 * 1024 * 1024;
 
-/** Which report to read, and in which form. */
+/** Input of `read`: which report, and in which form. */
 export const Read = z.strictObject({
   task: TaskId,
   format: z.enum(["md", "html", "json"]),
@@ -18,8 +18,8 @@ export type Read = z.infer<typeof Read>;
  * Reads a report's file.
  *
  * @param folder the reporter's memory folder
- * @throws {CodedError} `not_found` if the task has no report, `handler_rejected` if the file is larger
- * than a reply may be or is not a plain file
+ * @throws {CodedError} `not_found` if the task has no report, `handler_rejected` if the file is
+ * larger than a reply may be or is not a plain file
  */
 export async function read(folder: string, { task, format }: Read): Promise<{ text: string }> {
   const path = reportPath(task, `report.${format}`);
@@ -30,7 +30,7 @@ export async function read(folder: string, { task, format }: Read): Promise<{ te
     const [max, size] = [READ_BYTES_MAX, bytes].map(formatBytes);
     throw new CodedError(
       "handler_rejected",
-      `Cannot send "${path}": a reply holds ${max} and this is ${size}`,
+      `Cannot send "${path}": it has ${size} and a reply holds at most ${max}`,
     );
   }
   return { text };

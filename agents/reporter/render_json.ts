@@ -5,8 +5,8 @@ import { printableLines } from "../../lib/printable.ts";
 const LINE_CHARS_MAX = 100;
 
 /**
- * Writes a value as JSON for people and `jq` alike: short values on one line, long ones indented, and
- * every character that a terminal would obey escaped.
+ * Writes a value as JSON for people and `jq` alike: short values on one line, long ones indented,
+ * and every character that a terminal would obey escaped.
  */
 export function renderJson(value: Json): string {
   return printableLines(pretty(value, "")) + "\n";

@@ -15,8 +15,8 @@ import { ReportIndex } from "./report_index.ts";
 /**
  * Writes a report in three forms, and the index.
  *
- * Files are written before the commit of memory. After a crash in between, the repeated request writes
- * the same files again. If it is not repeated, the task's folder stays behind and no index names it.
+ * Files are written before memory is committed. After a crash in between, a repeated request writes
+ * the same files again; without a repeat, the task's folder stays and no index names it.
  *
  * @param folder the reporter's memory folder
  * @throws {CodedError} what `writeReportFile` and `removeReport` throw

@@ -1,9 +1,9 @@
 /**
- * The files of reports: `<folder>/reports/<task>/report.md` and its like, with an index beside them.
+ * The files of reports, such as `<folder>/reports/<task>/report.md`, and of the index above them.
  *
- * Below the folder nothing is written or read through a symbolic link, since a planted link would
- * reach whatever this process may. Links are looked up before each use, and one planted in between is
- * followed. So this is a second belt: the system decides who may write into the folder.
+ * Below the folder nothing is written or read through a symbolic link: a planted link would lead to
+ * any file that this process may use. A link planted between this check and the use is followed, so
+ * the check is a second belt. The first is who may write into the folder.
  *
  * @module
  */
@@ -32,8 +32,8 @@ export function indexPath(file: string): string {
  * Writes a file and the folders above it, and syncs them to disk.
  *
  * @param path from `reportPath` or `indexPath`
- * @throws {CodedError} `handler_rejected` if a link or something else is in the way, `storage_full` or
- * `storage_failed` if the disk refuses
+ * @throws {CodedError} `handler_rejected` if a link or something else is in the way, `storage_full`
+ * or `storage_failed` if the disk refuses
  */
 export async function writeReportFile(folder: string, path: string, text: string): Promise<void> {
   try {

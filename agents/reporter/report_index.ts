@@ -5,7 +5,7 @@ import { addCounts } from "../add_counts.ts";
 import type { Draft } from "../define.ts";
 import { Summary } from "./content/summary.ts";
 
-/** Reports that are kept; older reports leave the index and the disk. */
+/** Reports in the index and on disk; the oldest are evicted first. */
 export const REPORTS_MAX = 500;
 
 const PREFIX = "report/";
@@ -15,8 +15,8 @@ const StoredReport = Summary.extend({ task: TaskId, number: z.int().positive() }
 type StoredReport = z.infer<typeof StoredReport>;
 
 /**
- * The reports that memory knows. An entry that cannot be read has no place in the list, but counts:
- * the index says how many there are, and they are evicted first.
+ * The reports that memory knows. Entries that cannot be read are only counted, and are evicted
+ * first.
  */
 export class ReportIndex {
   readonly #memory: Draft;
@@ -49,7 +49,7 @@ export class ReportIndex {
     return this.#unreadable.length;
   }
 
-  /** The latest report of a stream that was written before that of a task; null if there is none. */
+  /** The last report of a stream before that of a task; null if there is none. */
   previous(stream: string, task: string): Summary | null {
     const number = this.#numberOf(task);
     const previous = this.#reports.findLast((report) =>
@@ -59,15 +59,18 @@ export class ReportIndex {
   }
 
   /**
-   * Adds a report, in place of an earlier report of its task, and evicts entries over `REPORTS_MAX`.
+   * Adds a report, in place of an earlier report of its task, and evicts entries over
+   * `REPORTS_MAX`.
    *
-   * @returns the tasks of the evicted entries; not all of them are valid ids
+   * @returns the tasks of the evicted entries, among them perhaps invalid ids
    */
   add(summary: Summary): string[] {
     const { task } = summary;
     const report = StoredReport.parse({ ...summary, number: this.#numberOf(task) });
     this.#memory.set(PREFIX + task, report);
-    this.#reports = [...this.#reports.filter((other) => other.task !== task), report].sort(byNumber);
+    this.#reports = [...this.#reports.filter((other) => other.task !== task), report].sort(
+      byNumber,
+    );
     this.#unreadable = this.#unreadable.filter((other) => other !== task);
 
     const over = Math.max(0, this.#unreadable.length + this.#reports.length - REPORTS_MAX);

@@ -19,7 +19,9 @@ const DEVIATIONS_MIN = 4;
 /** A share must at least double or halve, and differ by at least this many records. */
 const RATIO_MIN = 2;
 const RECORDS_MIN = 10;
-/** A volume varies more than shares do: it needs more earlier runs, a larger ratio, more records. */
+/**
+ * A volume varies more than shares do: it needs more earlier runs, a larger ratio, more records.
+ */
 const VOLUME_RUNS_MIN = 3;
 const VOLUME_RATIO_MIN = 3;
 const VOLUME_RECORDS_MIN = 50;

@@ -24,7 +24,9 @@ interface FieldCounts {
 export class FieldTally {
   readonly #fields = new Map<string, FieldCounts>();
 
-  /** Adds one number; one beyond `MAGNITUDE_MAX` is ignored, as is a name over `TALLY_NAMES_MAX`. */
+  /**
+   * Adds one number; one beyond `MAGNITUDE_MAX` is ignored, as is a name over `TALLY_NAMES_MAX`.
+   */
   add(name: string, value: number): void {
     if (!(Math.abs(value) <= MAGNITUDE_MAX)) return;
     const field = this.#field(name);

@@ -12,7 +12,9 @@ const NUMBERS_MIN = 16;
 interface Steps {
   count: number;
   last: number;
-  /** The step between all numbers so far; 0 if the steps differ; undefined after the first number. */
+  /**
+   * The step between all numbers so far; 0 if the steps differ; undefined after the first number.
+   */
   step: number | undefined;
 }
 

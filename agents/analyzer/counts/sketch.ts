@@ -46,7 +46,9 @@ export class SketchBuilder {
   }
 }
 
-/** Returns the value below which the share `q` of all numbers lies, within 1 %; NaN if it is empty. */
+/**
+ * Returns the value below which the share `q` of all numbers lies, within 1 %; NaN if it is empty.
+ */
 export function quantile({ positive, negative, zeros }: Sketch, q: number): number {
   const ascending: [value: number, count: number][] = [
     ...negative.toReversed().map(([index, n]): [number, number] => [-valueOf(index), n]),
@@ -63,7 +65,9 @@ export function quantile({ positive, negative, zeros }: Sketch, q: number): numb
   return NaN;
 }
 
-/** Returns how far the middle 80 % of the numbers reach: from their 10th to their 90th percentile. */
+/**
+ * Returns how far the middle 80 % of the numbers reach: from their 10th to their 90th percentile.
+ */
 export function spread(sketch: Sketch): number {
   return quantile(sketch, 0.9) - quantile(sketch, 0.1);
 }

@@ -1,6 +1,8 @@
 const encoder = new TextEncoder();
 
-/** Takes items from the front: at most `countMax`, and at most `bytesMax` bytes of UTF-8 as JSON. */
+/**
+ * Takes items from the front: at most `countMax`, and at most `bytesMax` bytes of UTF-8 as JSON.
+ */
 export function takeWithin<T>(items: readonly T[], countMax: number, bytesMax: number): T[] {
   const taken: T[] = [];
   let bytes = 0;

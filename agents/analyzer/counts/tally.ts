@@ -1,8 +1,8 @@
 /**
  * The counts of a stream: they grow by records or by partial results, and become a `Partial` within
  * the bounds of `bounds.ts`. `Tally` has one part for each list of a `Partial`, in files such as
- * `source_tally.ts`. All have the same verbs: `add` takes one observation, `merge` takes what another
- * tally has built, `build` returns the bounded result.
+ * `source_tally.ts`. All have the same verbs: `add` takes one observation, `merge` takes what
+ * another tally has built, `build` returns the bounded result.
  *
  * Counts add up to the same result in any order until a bound is reached. From then on the most
  * frequent items stay; between equal counts the name decides.
@@ -60,7 +60,9 @@ export class Tally {
     for (const [word, count] of partial.words) this.words.add(word, count);
   }
 
-  /** Returns the counts as they cross to the next request: less than `PARTIAL_BYTES_MAX` as JSON. */
+  /**
+   * Returns the counts as they cross to the next request: less than `PARTIAL_BYTES_MAX` as JSON.
+   */
   build(): Partial {
     const { templates, dropped } = this.templates.build();
     return {

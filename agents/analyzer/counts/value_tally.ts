@@ -45,7 +45,9 @@ export class ValueTally {
     for (const [value, times] of top) addTo(values, value, times);
   }
 
-  /** Returns the names with the most values first, within the bounds; identifiers without a `top`. */
+  /**
+   * Returns the names with the most values first, within the bounds; identifiers without a `top`.
+   */
   build(): Partial["values"] {
     const names = [...this.#names].map(([name, { count, more, counts }]) => {
       const isIdentifier = count >= IDENTIFIER_COUNT_MIN &&

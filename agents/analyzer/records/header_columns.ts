@@ -13,7 +13,9 @@ const BRACKET_CHARS_MAX = 160;
 const TAG_TOKENS_MAX = 3;
 
 const NUMBER = /\d+(?=[\s|])/y;
-/** `sshd[123]:`, `sshd(pam_unix)[123]:`, `kernel:`, `com.apple.launchd[1] (com.apple.quicklook[8]):` */
+/**
+ * `sshd[123]:`, `sshd(pam_unix)[123]:`, `kernel:`, `com.apple.launchd[1] (com.apple.quicklook[8]):`
+ */
 const TAG =
   /[A-Za-z_][\w./@-]{0,63}(?:\([\w:-]{1,32}\))?(?:\[[\w.-]{1,32}\])?(?: \([\w.\[\]-]{1,120}\))?:(?=\s|$)/y;
 /** `org.apache.Foo$Bar:`; without the colon only before a bracket or a dash. */

@@ -10,7 +10,9 @@ const STARTS = /^[A-Za-z_@][\w.@-]{0,63}=/;
 const NAMES_A_MESSAGE = /(?:^|\s)(?:msg|message)=/;
 const PAIR = /([A-Za-z_@][\w.@-]{0,63})=(?:"((?:[^"\\]|\\.){0,4096})"|([^\s"]{0,1024}))(?:\s+|$)/y;
 
-/** Reads a message in logfmt, which must name a `msg` or `message`; undefined for any other text. */
+/**
+ * Reads a message in logfmt, which must name a `msg` or `message`; undefined for any other text.
+ */
 export function readLogfmt(text: string): Entry | undefined {
   if (!STARTS.test(text) || !NAMES_A_MESSAGE.test(text)) return undefined;
   const pairs: [string, string][] = [];

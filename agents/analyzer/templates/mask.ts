@@ -2,10 +2,10 @@
  * Masking: what plainly varies in a message becomes `<*>`.
  *
  * 1. URLs, paths, e-mail addresses, times, hexadecimal groups and host names are masked as a whole.
- * 2. The value of `key=value` is masked unless it is a plain word: `result=ok` and `result=failed` may
- *    be two events, which clustering finds out.
- * 3. Words with digits are masked. A name with a number keeps the name (`core.4900`: `core.<*>`), and
- *    a single digit is part of its word (`ssh2`).
+ * 2. The value of `key=value` is masked unless it is a plain word: `result=ok` and `result=failed`
+ *    may be two events, which clustering finds out.
+ * 3. Words with digits are masked. A name with a number keeps the name (`core.4900`: `core.<*>`),
+ *    and a single digit is part of its word (`ssh2`).
  * 4. Several wildcards in a row become one, and so do repeated groups: lists of any length look the
  *    same.
  *

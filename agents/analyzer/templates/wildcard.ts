@@ -16,7 +16,9 @@ export function joinWildcards(word: string): string {
   return word.includes(WILDCARD) ? word.replace(/<\*>(?:[:,.#/|x@-]*<\*>)+/g, WILDCARD) : word;
 }
 
-/** Leaves one of several wildcards in a row, and one of several equal groups that hold a wildcard. */
+/**
+ * Leaves one of several wildcards in a row, and one of several equal groups that hold a wildcard.
+ */
 export function collapseRepeats(words: readonly string[]): string[] {
   const collapsed: string[] = [];
   for (const word of words) {

@@ -6,75 +6,77 @@
 import { type Analysis, type Change, type Level, LEVELS, type Template } from "../../shapes.ts";
 import { formatCount, formatNumber, formatShare, pluralize, ratio } from "./format.ts";
 
-/** One thing that is new. `subject` and `example` are as the input has them. */
-export interface Item {
+/** One thing that is new, in words. */
+export interface ChangeItem {
+  /** A template, a field or a level; text from outside, not escaped. */
   readonly subject: string;
   readonly words: string;
   readonly level?: Level;
+  /** A record of a new template; text from outside, not escaped. */
   readonly example?: string;
 }
 
-/** Things that are new in the same way; `more` of them are left out. */
-export interface Group {
+/** Things that are new in the same way. */
+export interface ChangeGroup {
   readonly title: string;
-  readonly items: readonly Item[];
+  readonly items: readonly ChangeItem[];
+  /** Number of further items that are left out. */
   readonly more: number;
 }
 
-const RUN_OF_CHANGES: readonly Change["kind"][] = ["volume", "level", "rate", "value"];
+/** Kinds of changes in the order in which they are listed. */
+const KINDS: readonly Change["kind"][] = ["volume", "level", "rate", "value"];
 
-/** Puts what is new in groups of at most `max` items, the most important first. */
-export function describeChanges(analysis: Analysis, max: number): Group[] {
+/** Describes what is new, in groups of at most `itemsMax` items, the most important first. */
+export function describeChanges(analysis: Analysis, itemsMax: number): ChangeGroup[] {
   const { news } = analysis;
   const byId = new Map(analysis.templates.map((template) => [template.id, template]));
   const appeared = news.appeared
     .map((id) => byId.get(id))
     .filter((template) => template !== undefined)
-    .sort(worstFirst);
-  const changed = news.changed.toSorted((a, b) =>
-    RUN_OF_CHANGES.indexOf(a.kind) - RUN_OF_CHANGES.indexOf(b.kind)
-  );
+    .sort(bySeverity);
+  const changed = news.changed.toSorted((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
   return [
     group(
       pluralize(news.appeared.length, "new template"),
       news.appeared.length,
-      appeared.slice(0, max).map((template) => tellAppeared(template, analysis.records)),
+      appeared.slice(0, itemsMax).map((template) => describeAppeared(template, analysis.records)),
     ),
     group(
       pluralize(news.silent.length, "silent template"),
       news.silent.length,
-      news.silent.slice(0, max).map(({ text, usual }) => ({
+      news.silent.slice(0, itemsMax).map(({ text, usual }) => ({
         subject: text,
-        words: `about ${about(usual)} expected, none came`,
+        words: `about ${formatExpected(usual)} expected, none came`,
       })),
     ),
     group(
       pluralize(news.changed.length, "change"),
       news.changed.length,
-      changed.slice(0, max).map((change) => tellChange(change, byId)),
+      changed.slice(0, itemsMax).map((change) => describeChange(change, byId)),
     ),
   ].filter(({ items, more }) => items.length + more > 0);
 }
 
-function group(title: string, all: number, items: Item[]): Group {
-  return { title, items, more: all - items.length };
+function group(title: string, total: number, items: ChangeItem[]): ChangeGroup {
+  return { title, items, more: total - items.length };
 }
 
-function worstFirst(a: Template, b: Template): number {
+function bySeverity(a: Template, b: Template): number {
   return LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || b.count - a.count;
 }
 
-function tellAppeared(template: Template, records: number): Item {
-  const part = formatShare(ratio(template.count, records));
+function describeAppeared(template: Template, records: number): ChangeItem {
+  const share = formatShare(ratio(template.count, records));
   return {
     subject: template.text,
     level: template.level,
-    words: `${pluralize(template.count, "record")}, ${part} of all`,
+    words: `${pluralize(template.count, "record")}, ${share} of all`,
     example: template.example,
   };
 }
 
-function tellChange(change: Change, byId: Map<string, Template>): Item {
+function describeChange(change: Change, byId: Map<string, Template>): ChangeItem {
   const { kind, subject, now, usual } = change;
   switch (kind) {
     case "rate": {
@@ -104,21 +106,27 @@ function tellChange(change: Change, byId: Map<string, Template>): Item {
 }
 
 /** `3.1 times the usual rate: 12.0 % of records instead of 3.9 %`. */
-function compare(now: number, usual: number, noun: string, shown: string, before: string): string {
-  const told = now > 0 && usual > 0
-    ? `${factor(now / usual)} times the usual ${noun}`
+function compare(
+  now: number,
+  usual: number,
+  noun: string,
+  nowText: string,
+  usualText: string,
+): string {
+  const comparison = now > 0 && usual > 0
+    ? `${formatFactor(now / usual)} times the usual ${noun}`
     : `${noun} changed`;
-  return `${told}: ${shown} instead of ${before}`;
+  return `${comparison}: ${nowText} instead of ${usualText}`;
 }
 
-/** An expected count is a mean: digits behind its point say nothing unless it is small. */
-function about(records: number): string {
+/** An expected count is a mean: digits after its point matter only if it is small. */
+function formatExpected(records: number): string {
   return records >= 10
     ? pluralize(Math.round(records), "record")
     : `${formatNumber(records)} records`;
 }
 
-function factor(times: number): string {
+function formatFactor(times: number): string {
   if (times >= 10) return formatCount(times);
   return times >= 1 ? times.toFixed(1) : formatNumber(Number(times.toPrecision(2)));
 }

@@ -15,24 +15,24 @@ const DURATION_UNITS = [
   ["s", 1000],
 ] as const;
 
-/** The farthest instant from 1970 that a `Date` can hold, in milliseconds. */
+/** The largest distance of a `Date` from 1970, in milliseconds. */
 export const INSTANT_MAX = 8.64e15;
 
-/** How far a quantile may be off, as a part of it. */
-const SKETCH_ERROR = 0.01;
+/** Relative error of a quantile from a sketch. */
+const QUANTILE_ERROR = 0.01;
 
-/** A whole number with its thousands set apart. */
+/** Writes a whole number with commas between thousands: `1,234,567`. */
 export function formatCount(value: number): string {
   if (Math.abs(value) >= 1e15) return value.toExponential(2);
   return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** A count and what it counts: `1 record`, `2 records`. */
+/** Writes a count with the noun that it counts: `1 record`, `2 records`. */
 export function pluralize(value: number, noun: string): string {
   return `${formatCount(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** A measured number, to four digits where it has a fraction. */
+/** Writes a measured number, with four significant digits if it has a fraction. */
 export function formatNumber(value: number): string {
   const size = Math.abs(value);
   if (size === 0) return "0";
@@ -42,8 +42,8 @@ export function formatNumber(value: number): string {
 }
 
 /**
- * A number of a field. Quantiles come from a sketch and may be 1 % off; where the field's ends are
- * whole and a whole number is that near, it is as right and reads better.
+ * Writes a number of a field. A quantile may be off by 1 %. If the field's min and max are whole, a
+ * whole number within that error is as right and reads better.
  */
 export function formatFieldNumber(
   field: Field,
@@ -51,15 +51,15 @@ export function formatFieldNumber(
 ): string {
   const { [key]: value, min, max } = field;
   const whole = Math.round(value);
-  const near = Math.abs(value - whole) <= Math.abs(whole) * SKETCH_ERROR;
+  const near = Math.abs(value - whole) <= Math.abs(whole) * QUANTILE_ERROR;
   return formatNumber(near && Number.isInteger(min) && Number.isInteger(max) ? whole : value);
 }
 
-/** A size in bytes. */
+/** Writes a size in bytes with a binary unit: `12.3 KiB`. */
 export function formatBytes(value: number): string {
   let unit = 0;
   let size = value;
-  // 1023.95 would be printed as 1024.0.
+  // 1023.95 would be written as 1024.0.
   while (size >= (unit === 0 ? 1024 : 1023.95) && unit < BYTE_UNITS.length - 1) {
     size /= 1024;
     unit++;
@@ -67,27 +67,27 @@ export function formatBytes(value: number): string {
   return `${unit === 0 ? formatCount(size) : size.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
-/** A part of one as per cent; what is not nothing or not all never looks as if it were. */
-export function formatShare(part: number): string {
-  const percent = part * 100;
+/** Writes a share as per cent: `3.4 %`. Only 0 is written as 0 %, and only 1 as 100 %. */
+export function formatShare(share: number): string {
+  const percent = share * 100;
   if (percent === 0 || percent === 100) return `${percent} %`;
   if (percent > 0 && percent < 0.1) return "<0.1 %";
   if (percent > 99.9 && percent < 100) return ">99.9 %";
   return percent < 1000 ? `${percent.toFixed(1)} %` : `${formatCount(percent)} %`;
 }
 
-/** `part` of `whole` as a number from 0, and 0 where there is no whole. */
+/** Returns `part / whole`, and 0 if `whole` is 0. */
 export function ratio(part: number, whole: number): number {
   return whole > 0 ? part / whole : 0;
 }
 
-/** An instant (milliseconds since 1970) in UTC, to the second. */
+/** Writes an instant (milliseconds since 1970) in UTC, to the second: `2026-11-23 12:00:00`. */
 export function formatInstant(ms: number): string {
   if (Math.abs(ms) > INSTANT_MAX) return "out of range";
   return new Date(ms).toISOString().replace("T", " ").slice(0, -5);
 }
 
-/** From when to when, the day said once where it is the same. */
+/** Writes a period in UTC; if both ends are on the same day, the day is written once. */
 export function formatPeriod(from: number | null, to: number | null): string {
   if (from === null || to === null) return "no timestamps";
   const [start, end] = [formatInstant(from), formatInstant(to)];
@@ -96,7 +96,7 @@ export function formatPeriod(from: number | null, to: number | null): string {
   return `${start} to ${sameDay ? end.slice(-8) : end} UTC`;
 }
 
-/** A length of time in its largest unit, with the next one where that is not zero: `1 h 30 min`. */
+/** Writes a length of time in its two largest units, the second only if not zero: `1 h 30 min`. */
 export function formatDuration(ms: number): string {
   if (ms > 2 * INSTANT_MAX) return "out of range";
   const at = DURATION_UNITS.findIndex(([, size]) => ms >= size);

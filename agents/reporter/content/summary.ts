@@ -5,7 +5,9 @@ import { ratio } from "./format.ts";
 
 const Count = z.int().nonnegative();
 
-/** What is remembered of a report: for the next one of its stream to compare with, and for the index. */
+/**
+ * What memory keeps of a report, for the index and for comparison with the stream's next report.
+ */
 export const Summary = z.strictObject({
   task: z.string(),
   stream: z.string(),
@@ -13,7 +15,7 @@ export const Summary = z.strictObject({
   headline: z.string(),
   records: Count,
   bytes: Count,
-  /** Records of level error or fatal; null where the input does not say how severe they are. */
+  /** Records of level error or fatal; null if no record states a level. */
   errors: Count.nullable(),
   templates: Count,
   /** The input's last timestamp, in milliseconds since 1970. */
@@ -21,7 +23,7 @@ export const Summary = z.strictObject({
 });
 export type Summary = z.infer<typeof Summary>;
 
-/** Takes from an analysis what is to be remembered. */
+/** Summarizes an analysis and its headline. */
 export function summarize(analysis: Analysis, task: string, headline: string): Summary {
   return {
     task,
@@ -36,13 +38,15 @@ export function summarize(analysis: Analysis, task: string, headline: string): S
   };
 }
 
-/** Records of level error or fatal; null where the input does not say how severe its records are. */
+/** Returns the number of records of level error or fatal; null if no record states a level. */
 export function errorsOf({ levels }: Pick<Analysis, "levels">): number | null {
   if (!LEVELS.some((level) => level !== "none" && levels[level])) return null;
   return addCounts(levels.error ?? 0, levels.fatal ?? 0);
 }
 
-/** The errors' part of all records. */
-export function errorShare({ errors, records }: Pick<Summary, "errors" | "records">) {
+/** Returns the share of errors among all records, from 0 to 1; null if no record states a level. */
+export function errorShare(
+  { errors, records }: Pick<Summary, "errors" | "records">,
+): number | null {
   return errors === null ? null : ratio(errors, records);
 }

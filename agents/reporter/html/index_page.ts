@@ -1,31 +1,32 @@
-import { printable } from "../../../lib/printable.ts";
-import { drawing, percent } from "./bars.ts";
-import { html, type Markup, unbroken } from "./markup.ts";
+import { drawing, percent } from "./drawing.ts";
+import { html, joinPercentSigns, type Markup } from "./markup.ts";
 import { formatCount, formatInstant, formatShare, pluralize } from "../content/format.ts";
+import { clipName } from "./clipped_text.ts";
 import { page } from "./page.ts";
 import { errorShare, type Summary } from "../content/summary.ts";
 
-/** Streams that get a row of their own above the list of reports. */
-const STREAMS_SHOWN = 50;
-/** Runs in a stream's small drawing, and its height in pixels. */
-const RUNS_DRAWN = 20;
-const DRAWING = 22;
-const NAME_MAX = 80;
+/** Streams that have a row of their own above the list of reports. */
+const STREAMS_MAX = 50;
+/** Runs in the drawing of a stream. */
+const RUNS_MAX = 20;
+/** Height of that drawing, in pixels. */
+const RUNS_HEIGHT = 22;
 
 /**
- * Writes the page that leads to the reports; they come newest first and stay in that order.
+ * Writes the page that leads to the reports.
  *
- * @param unreadable reports beside these, of which nothing can be told
+ * @param reports newest first
+ * @param unreadable number of further reports whose entry in memory cannot be read
  */
-export function renderIndexPage(reports: readonly Summary[], unreadable = 0): string {
+export function renderIndexPage(reports: readonly Summary[], unreadable: number): string {
   const streams = [...Map.groupBy(reports, ({ stream }) => stream).values()];
-  const more = streams.length - STREAMS_SHOWN;
-  const found = `${pluralize(reports.length, "report")} on ${pluralize(streams.length, "stream")}`;
+  const more = streams.length - STREAMS_MAX;
+  const total = `${pluralize(reports.length, "report")} on ${pluralize(streams.length, "stream")}`;
   return page("Reports", [
     html`
       <header>
         <h1>Reports</h1>
-        <p class="soft">${found}, newest first</p>
+        <p class="soft">${total}, newest first</p>
       </header>
     `,
     html`
@@ -35,7 +36,7 @@ export function renderIndexPage(reports: readonly Summary[], unreadable = 0): st
           <thead>
             <tr><th>stream</th><th class="bar">latest runs</th><th>latest report</th></tr>
           </thead>
-          <tbody>${streams.slice(0, STREAMS_SHOWN).map(streamRow)}</tbody>
+          <tbody>${streams.slice(0, STREAMS_MAX).map(streamRow)}</tbody>
         </table>
         ${more > 0 && html`<p class="small soft">and ${pluralize(more, "more stream")}</p>`}
       </section>
@@ -71,9 +72,11 @@ function streamRow(reports: Summary[]): Markup {
   const [latest] = reports;
   return html`
     <tr>
-      <td><code class="name">${printable(latest.stream, NAME_MAX)}</code></td>
-      <td class="bar">${runs(reports.slice(0, RUNS_DRAWN).reverse())}</td>
-      <td class="text"><a href="${latest.task}/report.html">${unbroken(latest.headline)}</a></td>
+      <td><code class="name">${clipName(latest.stream)}</code></td>
+      <td class="bar">${runsDrawing(reports.slice(0, RUNS_MAX).reverse())}</td>
+      <td class="text"><a href="${latest.task}/report.html">${joinPercentSigns(
+        latest.headline,
+      )}</a></td>
     </tr>
   `;
 }
@@ -83,9 +86,9 @@ function reportRow(report: Summary): Markup {
   const errors = errorShare(report);
   return html`
     <tr>
-      <td><code class="name">${printable(stream, NAME_MAX)}</code></td>
+      <td><code class="name">${clipName(stream)}</code></td>
       <td class="n soft">run ${formatCount(run)}</td>
-      <td class="text"><a href="${task}/report.html">${unbroken(headline)}</a></td>
+      <td class="text"><a href="${task}/report.html">${joinPercentSigns(headline)}</a></td>
       <td class="n">${formatCount(records)}</td>
       <td class="n">${errors !== null && formatShare(errors)}</td>
       <td class="soft nowrap">${to !== null && formatInstant(to)}</td>
@@ -93,19 +96,19 @@ function reportRow(report: Summary): Markup {
   `;
 }
 
-/** Records of each run, oldest first, with the errors at the foot. */
-function runs(reports: Summary[]): Markup {
-  const top = reports.reduce((max, { records }) => Math.max(max, records), 1);
+/** Draws the records of each run, oldest first, with the errors among them at the foot. */
+function runsDrawing(reports: Summary[]): Markup {
+  const highest = reports.reduce((max, { records }) => Math.max(max, records), 1);
   const column = (value: number, i: number, kind: string) => {
-    const height = Math.max(1, Math.round(Math.min(1, value / top) * DRAWING));
-    const [x, width] = [percent(i / RUNS_DRAWN), percent(0.8 / RUNS_DRAWN)];
+    const height = Math.max(1, Math.round(Math.min(1, value / highest) * RUNS_HEIGHT));
+    const [x, width] = [percent(i / RUNS_MAX), percent(0.8 / RUNS_MAX)];
     return html`
-      <rect class="${kind}" x="${x}" width="${width}" y="${DRAWING - height}"
+      <rect class="${kind}" x="${x}" width="${width}" y="${RUNS_HEIGHT - height}"
         height="${height}" />
     `;
   };
   const label = `Records and errors of ${pluralize(reports.length, "run")}`;
-  return drawing(DRAWING, label, [
+  return drawing(RUNS_HEIGHT, label, [
     reports.map(({ records }, i) => column(records, i, "rec")),
     reports.map(({ errors }, i) => errors !== null && errors > 0 && column(errors, i, "err")),
   ]);

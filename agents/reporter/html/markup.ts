@@ -8,7 +8,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Markup that is ready: it was written by `html`, so everything from outside in it is escaped. */
+/**
+ * Finished markup. Only `html` and the page's style make it, so everything from outside in it is
+ * escaped.
+ */
 export class Markup {
   readonly text: string;
 
@@ -17,12 +20,14 @@ export class Markup {
   }
 }
 
-/** What can stand in a template; false, null and undefined show nothing, so that parts can be left out. */
+/**
+ * What a template can hold; false, null and undefined show nothing, so that parts can be optional.
+ */
 export type Child = string | number | Markup | false | null | undefined | readonly Child[];
 
 /**
- * Writes HTML or SVG: what is put in is escaped, in text and in quoted attributes, unless it is
- * markup already. Of the template itself the indentation goes, and the line breaks at its two ends.
+ * Writes HTML or SVG. Children are escaped for text and for quoted attributes, unless they are
+ * markup already. The template's own indentation is removed, and the line breaks at its two ends.
  */
 export function html(strings: TemplateStringsArray, ...children: Child[]): Markup {
   const raw = strings.map((part, i) => {
@@ -33,8 +38,8 @@ export function html(strings: TemplateStringsArray, ...children: Child[]): Marku
   return new Markup(String.raw({ raw }, ...children.map(render)));
 }
 
-/** Keeps per cent signs on the line of their number. */
-export function unbroken(text: string): string {
+/** Keeps each per cent sign on the line of its number, by a no-break space. */
+export function joinPercentSigns(text: string): string {
   return text.replaceAll(" %", "\u00a0%");
 }
 

@@ -3,8 +3,8 @@ import { type Child, html } from "./markup.ts";
 import { STYLE } from "./style.ts";
 
 /**
- * Wraps a body into a page that stands alone: it may load nothing and run nothing, and of styles it
- * obeys exactly the one that it brings along, known by its digest.
+ * Wraps a body into a page that stands alone. Its policy forbids it to load or run anything; the
+ * only style allowed is its own, known by its digest.
  */
 export function page(title: string, body: Child): string {
   const policy = [

@@ -1,6 +1,6 @@
 import { Markup } from "./markup.ts";
 
-/** How every page looks: system fonts, light or dark as the reader has it, from phone to paper. */
+/** The style of every page: system fonts, light or dark by the reader's setting, phone to paper. */
 export const STYLE = new Markup(`
 :root {
   color-scheme: light dark;

@@ -16,7 +16,10 @@ Deno.test("writeReportFile() says whether there is no room, on the disk or in th
     disk.fault = ({ op }) => {
       if (op === "write") throw fault;
     };
-    const error = await assertRejects(() => writeReportFile(folder.path, "reports/a", "text"), CodedError);
+    const error = await assertRejects(
+      () => writeReportFile(folder.path, "reports/a", "text"),
+      CodedError,
+    );
     assertEquals(error.code, code);
     assertEquals(error.message, `Cannot write "reports/a": ${fault.message}`);
   }

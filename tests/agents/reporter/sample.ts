@@ -46,7 +46,7 @@ export function analysis(change: Partial<Analysis> = {}): Analysis {
   };
 }
 
-export function parts(change: Partial<Analysis> = {}): ReportModel {
+export function model(change: Partial<Analysis> = {}): ReportModel {
   return { analysis: analysis(change), task: "t7", headline: "A headline", previous: null };
 }
 

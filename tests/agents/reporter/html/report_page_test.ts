@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { HTML_BYTES_MAX, renderReportPage } from "../../../../agents/reporter/html/report_page.ts";
-import { everywhere, parts } from "../sample.ts";
+import { everywhere, model } from "../sample.ts";
 
 /** Elements that HTML never closes. */
 const VOID = ["meta", "link", "br", "hr", "img"];
@@ -21,7 +21,7 @@ function unbalanced(page: string): string | null {
 const TAG = /<(\/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*?)(\/?)>/g;
 
 Deno.test("renderReportPage() is a whole page with balanced tags", () => {
-  const page = renderReportPage(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
+  const page = renderReportPage(model({ news: { appeared: ["b"], silent: [], changed: [] } }));
   assert(page.startsWith('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'));
   assertStringIncludes(page, '<meta name="viewport"');
   assertStringIncludes(page, "<title>shop/nginx, run 3</title>");
@@ -29,7 +29,7 @@ Deno.test("renderReportPage() is a whole page with balanced tags", () => {
 });
 
 Deno.test("renderReportPage() allows itself nothing but its own style", async () => {
-  const page = renderReportPage(parts());
+  const page = renderReportPage(model());
   const style = page.match(/<style>(.*?)<\/style>/s)![1];
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
   const digest = btoa(String.fromCharCode(...new Uint8Array(hash)));
@@ -53,7 +53,7 @@ Deno.test("renderReportPage() allows itself nothing but its own style", async ()
 });
 
 Deno.test("renderReportPage() gives every drawing a name", () => {
-  const page = renderReportPage(parts());
+  const page = renderReportPage(model());
   const drawings = [...page.matchAll(/<svg\b([^>]*)>\s*(<title>)?/g)];
   assert(drawings.length >= 5);
   for (const [tag, attributes, title] of drawings) {
@@ -63,7 +63,7 @@ Deno.test("renderReportPage() gives every drawing a name", () => {
 
 Deno.test("renderReportPage() shows markup from outside as text", () => {
   const hostile = `"'><script>alert(1)</script><svg/onload=x></title></style><!-- \u202e\x00`;
-  const page = renderReportPage({ ...parts(), analysis: everywhere(hostile), headline: hostile });
+  const page = renderReportPage({ ...model(), analysis: everywhere(hostile), headline: hostile });
   assertEquals(page.includes("<script"), false);
   assertEquals(page.includes("<!--"), false);
   assertEquals(/[^\P{Cc}\n]|\p{Bidi_Control}/u.test(page), false);
@@ -72,16 +72,16 @@ Deno.test("renderReportPage() shows markup from outside as text", () => {
 });
 
 Deno.test("renderReportPage() marks the first run, the quiet one and news", () => {
-  assertStringIncludes(renderReportPage(parts({ run: 1 })), "this is the baseline");
-  assertStringIncludes(renderReportPage(parts()), '<section class="news quiet">');
-  const news = renderReportPage(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
+  assertStringIncludes(renderReportPage(model({ run: 1 })), "this is the baseline");
+  assertStringIncludes(renderReportPage(model()), '<section class="news quiet">');
+  const news = renderReportPage(model({ news: { appeared: ["b"], silent: [], changed: [] } }));
   const told = news.indexOf("1 new template");
   assert(told > 0 && told < news.indexOf("Timeline"));
 });
 
 Deno.test("renderReportPage() holds against fields without a spread, gaps and times out of range", () => {
   const flat = { name: "f", count: 1, min: 7, max: 7, mean: 7, p50: 7, p90: 7, p99: 7 };
-  const page = renderReportPage(parts({
+  const page = renderReportPage(model({
     fields: [flat, { ...flat, min: -1e308, max: 1e308 }],
     from: -1e308,
     to: 1e308,
@@ -96,7 +96,7 @@ Deno.test("renderReportPage() holds against fields without a spread, gaps and ti
 Deno.test("renderReportPage() of the largest analysis stays within its bound", () => {
   for (const char of ['"', "\u202e", "漢", "🙂"]) {
     const huge = everywhere(char.repeat(1000), 600);
-    const page = renderReportPage({ ...parts(), analysis: huge });
+    const page = renderReportPage({ ...model(), analysis: huge });
     const size = new TextEncoder().encode(page).length;
     assert(size < HTML_BYTES_MAX, `${JSON.stringify(char)}: ${size}`);
   }

@@ -3,15 +3,10 @@ import {
   MARKDOWN_BYTES_MAX,
   renderMarkdown,
 } from "../../../../agents/reporter/markdown/report_markdown.ts";
-import {
-  codeCell,
-  codeSpan,
-  escapeMarkdown,
-} from "../../../../agents/reporter/markdown/escape_markdown.ts";
-import { everywhere, parts } from "../sample.ts";
+import { everywhere, model } from "../sample.ts";
 
 Deno.test("renderMarkdown() puts what is new first", () => {
-  const text = renderMarkdown(parts({ news: { appeared: ["b"], silent: [], changed: [] } }));
+  const text = renderMarkdown(model({ news: { appeared: ["b"], silent: [], changed: [] } }));
   const at = ["# Report on `shop/nginx`, run 3", "**A headline**", "## What is new"].map((part) =>
     text.indexOf(part)
   );
@@ -27,11 +22,11 @@ Deno.test("renderMarkdown() puts what is new first", () => {
 });
 
 Deno.test("renderMarkdown() says that a first run is the baseline", () => {
-  assertStringIncludes(renderMarkdown(parts({ run: 1 })), "this is the baseline");
+  assertStringIncludes(renderMarkdown(model({ run: 1 })), "this is the baseline");
 });
 
 Deno.test("renderMarkdown() says when nothing is new", () => {
-  assertStringIncludes(renderMarkdown(parts()), "Nothing: every template");
+  assertStringIncludes(renderMarkdown(model()), "Nothing: every template");
 });
 
 Deno.test("renderMarkdown() compares with the previous report", () => {
@@ -47,20 +42,20 @@ Deno.test("renderMarkdown() compares with the previous report", () => {
     to: null,
   };
   assertStringIncludes(
-    renderMarkdown({ ...parts(), previous }),
+    renderMarkdown({ ...model(), previous }),
     "- previous report: `t6` (run 2), 1,000 records, errors 3.4 % → 1.2 %, templates 1 → 2\n",
   );
 });
 
 Deno.test("renderMarkdown() lays tables out in columns", () => {
   assertStringIncludes(
-    renderMarkdown(parts()),
+    renderMarkdown(model()),
     "| count  |  share | level |     | template |\n".replace("| count ", "|  count"),
   );
 });
 
 Deno.test("renderMarkdown() of an empty input is short and whole", () => {
-  const text = renderMarkdown(parts({
+  const text = renderMarkdown(model({
     sources: [],
     records: 0,
     bytes: 0,
@@ -80,13 +75,13 @@ Deno.test("renderMarkdown() of an empty input is short and whole", () => {
 
 Deno.test("renderMarkdown() never writes a control or a direction mark", () => {
   const hostile = "\x1b[2J\x07\x9b\u202e\u2028\u2066\r\n\ud800# x";
-  const text = renderMarkdown({ ...parts(), analysis: everywhere(hostile) });
+  const text = renderMarkdown({ ...model(), analysis: everywhere(hostile) });
   assertEquals(/[^\P{Cc}\n]|\p{Bidi_Control}|\u2028|\p{Cs}/u.test(text), false);
 });
 
 Deno.test("renderMarkdown() keeps text from outside inside of its code spans", () => {
   const hostile = "``` | \\| ` <script>x</script> ![x](http://x)\n# x |";
-  const text = renderMarkdown({ ...parts(), analysis: everywhere(hostile) });
+  const text = renderMarkdown({ ...model(), analysis: everywhere(hostile) });
   const rest = withoutCode(text);
   assertEquals(/<script|!\[|^# x/m.test(rest), false, rest);
   const tables = rest.split("\n\n").filter((block) => block.startsWith("|"));
@@ -100,42 +95,9 @@ Deno.test("renderMarkdown() keeps text from outside inside of its code spans", (
 Deno.test("renderMarkdown() of the largest analysis stays within its bound", () => {
   for (const char of ["x", "|", "\\|", "`", "` ", "\u202e", "漢", "🙂", "<"]) {
     const huge = everywhere(char.repeat(1000), 600);
-    const size = new TextEncoder().encode(renderMarkdown({ ...parts(), analysis: huge })).length;
+    const size = new TextEncoder().encode(renderMarkdown({ ...model(), analysis: huge })).length;
     assert(size <= MARKDOWN_BYTES_MAX, `${JSON.stringify(char)}: ${size}`);
   }
-});
-
-Deno.test("codeSpan() fences with more backticks than the text has", () => {
-  assertEquals(codeSpan("a", 9), "`a`");
-  assertEquals(codeSpan("a`b``c", 9), "```a`b``c```");
-  assertEquals(codeSpan("`a", 9), "`` `a ``");
-  assertEquals(codeSpan("a`", 9), "`` a` ``");
-  assertEquals(codeSpan(" a ", 9), "`  a  `");
-  assertEquals(codeSpan("", 9), "` `");
-});
-
-Deno.test("codeCell() leaves no pipe that could end the cell", () => {
-  assertEquals(codeCell("a|b", 9), "`a\\|b`");
-  assertEquals(codeCell("a\\|b", 9), "`a\\\\u007cb`");
-});
-
-Deno.test("escapeMarkdown() escapes markup and leaves words alone", () => {
-  assertEquals(escapeMarkdown("latency_ms 3.4 %"), "latency_ms 3.4 %");
-  assertEquals(
-    escapeMarkdown("_a_ <b> [c](d) *e* `f` &amp;"),
-    "\\_a\\_ \\<b\\> \\[c\\](d) \\*e\\* \\`f\\` \\&amp;",
-  );
-  assertEquals(
-    escapeMarkdown("# a ![b] ~~c~~ d|e \\*"),
-    "\\# a \\!\\[b\\] \\~\\~c\\~\\~ d\\|e \\\\\\*",
-  );
-});
-
-Deno.test("escapeMarkdown() leaves nothing that becomes a link by itself", () => {
-  assertEquals(
-    escapeMarkdown("https://a.example WWW.a.example a@b.example http.status"),
-    "https\\://a.example WWW\\.a.example a\\@b.example http.status",
-  );
 });
 
 /** Takes code spans and code blocks out, as CommonMark finds them. */
