@@ -1,19 +1,21 @@
 import { unlessAborted } from "./abort.ts";
 
-/** Runs one piece of work at a time, in the order of asking. */
+/** Runs one piece of work at a time, in the order of the calls. */
 export class Mutex {
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<void> = Promise.resolve();
 
-  /** Waits for its turn and works; an abort ends the waiting or the turn, with its reason. */
+  /**
+   * Runs `work` after all earlier work has ended. An abort rejects the caller at once, with the
+   * signal's reason: work that has not begun is never run, and work that has begun keeps the mutex
+   * until it ends.
+   */
   run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const before = this.#last;
-    const turn = before.then(() => {
+    const turn = this.#last.then(() => {
       signal.throwIfAborted();
       return work();
     });
-    const ended = unlessAborted(turn, signal);
-    // Nothing of the outcomes may hang on the chain, or none of them is ever let go.
-    this.#last = Promise.allSettled([before, ended]).then(() => {});
-    return ended;
+    // Drops the outcome, or the chain would hold the latest one in memory.
+    this.#last = turn.then(() => {}, () => {});
+    return unlessAborted(turn, signal);
   }
 }

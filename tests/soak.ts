@@ -17,6 +17,7 @@ import { isFinal } from "../orchestrator/tasks/task.ts";
 import { PIPELINES } from "../orchestrator/run/pipelines.ts";
 import { Scheduler } from "../orchestrator/run/scheduler.ts";
 import { TaskLog } from "../orchestrator/tasks/task_log.ts";
+import { executeHere } from "./harness/execute_here.ts";
 import { heapMib } from "./harness/heap.ts";
 
 const SETTINGS = {
@@ -167,7 +168,8 @@ function runtime(role: string, memory: Memory): Runtime {
       },
     }),
   ]);
-  return new Runtime(defineAgent(role, Object.fromEntries(ops)), memory, quiet);
+  const agent = defineAgent(role, Object.fromEntries(ops));
+  return new Runtime({ agent, memory, log: quiet, execute: executeHere(agent) });
 }
 
 async function openMemory(folder: string, role: string): Promise<Memory> {

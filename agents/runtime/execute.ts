@@ -28,7 +28,10 @@ export interface Outcome {
   readonly changes: readonly [key: string, value: Json | undefined][];
 }
 
-/** Does the work; throws `CodedError`, or the signal's reason as soon as it aborts. */
+/**
+ * Does the work; throws `CodedError`. It settles when the work has ended or is given up, since the
+ * next work begins then; its memory is asked for nothing after that.
+ */
 export type Execute = (work: Work, memory: Reader, signal: AbortSignal) => Promise<Outcome>;
 
 /** Runs handlers in this very thread. */

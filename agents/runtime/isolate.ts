@@ -46,7 +46,6 @@ export class Isolate implements Disposable {
   /** Where one has ended by itself: none, until there is work for the next one. */
   #thread: Worker | undefined;
   #run: Run | undefined;
-  #last: Promise<unknown> = Promise.resolve();
   /** Threads that are left behind and may come to themselves, and what stops the waiting for that. */
   readonly #abandoned = new Map<Worker, () => void>();
   #stuck = 0;
@@ -61,23 +60,10 @@ export class Isolate implements Disposable {
     this.#thread = this.#start();
   }
 
-  /** Runs work when what was begun before has ended; see `Execute`. */
-  execute(work: Work, memory: Reader, signal: AbortSignal): Promise<Outcome> {
-    const done = this.#last.then(() => this.#executeNow(work, memory, signal));
-    this.#last = done.catch(() => {}); // whoever asked is told
-    return done;
-  }
-
-  [Symbol.dispose](): void {
-    this.#thread?.terminate();
-    for (const [thread, stop] of this.#abandoned) {
-      stop();
-      thread.terminate();
-    }
-  }
-
-  async #executeNow(work: Work, memory: Reader, signal: AbortSignal): Promise<Outcome> {
+  /** See `Execute`; the caller waits for its end before it comes with other work. */
+  async execute(work: Work, memory: Reader, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
+    if (this.#run !== undefined) throw new TypeError("An isolate runs one handler at a time");
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#run = { answered: false, work, memory, resolve, reject };
     const thread = this.#thread ??= this.#start();
@@ -97,6 +83,14 @@ export class Isolate implements Disposable {
       clearInterval(timer);
       signal.removeEventListener("abort", abort);
       this.#run = undefined;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#thread?.terminate();
+    for (const [thread, stop] of this.#abandoned) {
+      stop();
+      thread.terminate();
     }
   }
 

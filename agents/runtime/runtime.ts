@@ -11,7 +11,6 @@
  * @module
  */
 import { z } from "zod";
-import { unlessAborted } from "../../lib/abort.ts";
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
@@ -21,7 +20,7 @@ import { type Request, validate } from "../../lib/wire/protocol.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { Mutex } from "../../lib/mutex.ts";
 import type { Agent, Op } from "../define.ts";
-import { type Execute, executeInThread, type Outcome } from "./execute.ts";
+import type { Execute, Outcome } from "./execute.ts";
 import { OwnState } from "./own_state.ts";
 import { Requests } from "./requests.ts";
 
@@ -51,36 +50,46 @@ interface PendingReply {
 }
 
 export interface RuntimeOptions {
-  /** Runs one handler; by default in this thread, where nothing can end it. */
-  readonly execute?: Execute;
+  readonly agent: Agent;
+  readonly memory: Memory;
+  readonly log: Log;
+  /** Runs one handler. */
+  readonly execute: Execute;
   readonly clock?: Clock;
 }
 
+type Answer = (request: Request) => JsonObject | Promise<JsonObject>;
+
 export class Runtime {
   readonly #agent: Agent;
+  readonly #answers: ReadonlyMap<string, Answer>;
   readonly #memory: Memory;
   readonly #log: Log;
   readonly #execute: Execute;
   readonly #clock: Clock;
   readonly #requests: Requests;
   readonly #running = new Map<string, Running>();
-  readonly #turns = new Mutex();
+  readonly #mutex = new Mutex();
   readonly #counts = { done: 0, failed: 0, repeated: 0 };
   /** Absent until it is asked for: making it takes milliseconds. */
   #info: JsonObject | undefined;
 
-  constructor(
-    agent: Agent,
-    memory: Memory,
-    log: Log,
-    { execute = executeInThread(agent), clock = SYSTEM.clock }: RuntimeOptions = {},
-  ) {
-    this.#execute = execute;
-    this.#clock = clock;
+  constructor({ agent, memory, log, execute, clock = SYSTEM.clock }: RuntimeOptions) {
     this.#agent = agent;
     this.#memory = memory;
     this.#log = log;
+    this.#execute = execute;
+    this.#clock = clock;
     this.#requests = new Requests(memory, { clock });
+    this.#answers = new Map<string, Answer>([
+      ...Object.entries(agent.ops).map(([type, op]): [string, Answer] => [
+        type,
+        (request) => this.#once(op, request),
+      ]),
+      ["info", () => this.#info ??= infoOf(agent)],
+      ["stats", () => this.#stats()],
+      ["cancel", ({ body }) => this.#cancel(validate(CancelBody, body ?? {}).id)],
+    ]);
   }
 
   /** Requests in hand. */
@@ -90,20 +99,15 @@ export class Runtime {
 
   /** Answers one request; throws `CodedError`. */
   async answer(request: Request): Promise<JsonObject> {
-    const { type, body = {} } = request;
-    switch (type) {
-      case "info":
-        return this.#info ??= infoOf(this.#agent);
-      case "stats":
-        return { ...this.#counts, in_flight: this.inFlight, memory_keys: this.#memory.size };
-      case "cancel":
-        return this.#cancel(validate(CancelBody, body).id);
-    }
+    const answer = this.#answers.get(request.type);
+    if (answer !== undefined) return await answer(request);
     const { name, ops } = this.#agent;
-    const op = Object.hasOwn(ops, type) ? ops[type] : undefined;
-    if (op !== undefined) return await this.#once(op, request);
     const known = Object.keys(ops).join(", ");
-    throw new CodedError("unknown_type", `Cannot do "${type}": ${name} does ${known}`);
+    throw new CodedError("unknown_type", `Cannot do "${request.type}": ${name} does ${known}`);
+  }
+
+  #stats(): JsonObject {
+    return { ...this.#counts, in_flight: this.inFlight, memory_keys: this.#memory.size };
   }
 
   /** Rules 2 and 3. */
@@ -158,7 +162,7 @@ export class Runtime {
       aborter.abort(new CodedError("deadline_exceeded", message));
     });
     try {
-      const { output, durable } = await this.#turns.run(
+      const { output, durable } = await this.#mutex.run(
         () => work(aborter.signal),
         aborter.signal,
       );
@@ -214,9 +218,7 @@ export class Runtime {
     note?: Json,
   ): Promise<Outcome> {
     try {
-      // Ends here at an abort: a handler that returns later than that finds nobody to note it.
-      const work = { op: type, id, body, note };
-      const done = await unlessAborted(this.#execute(work, state, signal), signal);
+      const done = await this.#execute({ op: type, id, body, note }, state, signal);
       signal.throwIfAborted();
       return done;
     } catch (error) {

@@ -27,8 +27,8 @@ export interface ServiceOptions {
   readonly secret: Secret;
   /** Stays its owner's. */
   readonly memory: Memory;
-  /** Runs one handler; by default in this thread, where nothing can end it. */
-  readonly execute?: Execute;
+  /** Runs one handler. */
+  readonly execute: Execute;
   /** What peers are held to, where it is not the usual. */
   readonly limits?: Partial<Limits>;
   readonly log: Log;
@@ -46,7 +46,7 @@ export class AgentService implements AsyncDisposable {
       options;
     const { clock } = system;
     const startedAt = clock.now();
-    this.#runtime = new Runtime(agent, memory, log, { execute, clock });
+    this.#runtime = new Runtime({ agent, memory, log, execute, clock });
     this.#server = new Server({
       hostname: host,
       port,

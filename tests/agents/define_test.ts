@@ -8,6 +8,7 @@ import { connect, type Ended, HOST, Program } from "../harness/agent_process.ts"
 import { SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { within } from "../harness/waiting.ts";
+import { executeHere } from "../harness/execute_here.ts";
 import { greeter } from "../harness/greeter.ts";
 
 const log = (): void => {};
@@ -23,7 +24,7 @@ function complaint({ stderr }: Ended): string {
 Deno.test("defineAgent() makes what a runtime serves over a real connection", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path, { role: "greeter" });
-  const runtime = new Runtime(greeter, memory, log);
+  const runtime = new Runtime({ agent: greeter, memory, log, execute: executeHere(greeter) });
   await using server = new Server({
     hostname: HOST,
     port: 0,

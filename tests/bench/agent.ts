@@ -1,8 +1,10 @@
 import type { Agent, Op } from "../../agents/define.ts";
+import type { Execute } from "../../agents/runtime/execute.ts";
 import { Runtime } from "../../agents/runtime/runtime.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { Memory } from "../../lib/disk/memory.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { executeHere } from "../harness/execute_here.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 
 export interface Asked {
@@ -14,16 +16,20 @@ export interface Asked {
 export class Bench implements AsyncDisposable {
   readonly log: { event: string; fields: Record<string, unknown> }[] = [];
   readonly #agent: Agent;
+  readonly #execute: Execute;
   #ids = 0;
   memory!: Memory;
   runtime!: Runtime;
 
-  private constructor(readonly folder: TempFolder, agent: Agent) {
+  private constructor(readonly folder: TempFolder, agent: Agent, execute: Execute) {
     this.#agent = agent;
+    this.#execute = execute;
   }
 
-  static async make(ops: Record<string, Op>): Promise<Bench> {
-    const bench = new Bench(await TempFolder.make(), { name: "tester", ops });
+  /** @param execute runs the handlers; absence means in the test's own thread */
+  static async make(ops: Record<string, Op>, execute?: Execute): Promise<Bench> {
+    const agent = { name: "tester", ops };
+    const bench = new Bench(await TempFolder.make(), agent, execute ?? executeHere(agent));
     await bench.#open();
     return bench;
   }
@@ -71,11 +77,12 @@ export class Bench implements AsyncDisposable {
       log: () => {},
       onFailed: () => {},
     });
-    this.runtime = new Runtime(
-      this.#agent,
-      this.memory,
-      (_level, event, fields = {}) => this.log.push({ event, fields }),
-    );
+    this.runtime = new Runtime({
+      agent: this.#agent,
+      memory: this.memory,
+      log: (_level, event, fields = {}) => this.log.push({ event, fields }),
+      execute: this.#execute,
+    });
   }
 }
 

@@ -10,6 +10,7 @@ import { importSecret } from "../../lib/wire/auth.ts";
 import { Memory } from "../../lib/disk/memory.ts";
 import { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import { PIPELINES } from "../../orchestrator/run/pipelines.ts";
+import { executeHere } from "./execute_here.ts";
 import { quiet } from "./recorded_log.ts";
 import { SECRET } from "./secrets.ts";
 
@@ -70,7 +71,9 @@ export async function startTogether(): Promise<Together> {
   const addresses = new Map<string, Deno.NetAddr>();
   for (const agent of [greeter, ...AGENTS]) {
     const memory = stack.use(await openMemory(folder, agent.name));
-    const service = new AgentService({ ...common, agent, name: `${agent.name}-1`, memory });
+    const name = `${agent.name}-1`;
+    const execute = executeHere(agent);
+    const service = new AgentService({ ...common, agent, name, memory, execute });
     addresses.set(agent.name, stack.use(service).address);
   }
   const memory = stack.use(await openMemory(folder, "orchestrator"));

@@ -14,6 +14,7 @@ import { Memory } from "../../lib/disk/memory.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { permissionFlags, permissionsOf, PORTS } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
+import { executeHere } from "../harness/execute_here.ts";
 import { quiet } from "../harness/recorded_log.ts";
 import { SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
@@ -73,7 +74,8 @@ export class FakeAgents implements AsyncDisposable {
       await Memory.open({ folder: `${folder}/${role}`, role, log: quiet, onFailed: () => {} }),
     );
     const ops = Object.fromEntries(names.map((name) => [name, this.#op(name)]));
-    const runtime = new Runtime(defineAgent(role, ops), memory, quiet);
+    const agent = defineAgent(role, ops);
+    const runtime = new Runtime({ agent, memory, log: quiet, execute: executeHere(agent) });
     const server = new Server({
       hostname: "127.0.0.1",
       port: 0,

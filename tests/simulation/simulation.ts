@@ -5,6 +5,7 @@ import type { Memory } from "../../lib/disk/memory.ts";
 import { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import { Remote } from "../../orchestrator/cli/remote.ts";
 import { Dice } from "../harness/dice.ts";
+import { executeHere } from "../harness/execute_here.ts";
 import { checkInvariants } from "./invariants.ts";
 import { Machine } from "./machine.ts";
 import { Node } from "./node.ts";
@@ -172,7 +173,8 @@ class Simulation {
   #agent(name: string, role: string): Node<AgentService> {
     return this.#node(name, role, (system, memory, log) => {
       const agent = AGENTS[role](system, this.#mishaps);
-      return new AgentService({ ...this.#common(name, memory, log), agent, system });
+      const execute = executeHere(agent);
+      return new AgentService({ ...this.#common(name, memory, log), agent, execute, system });
     });
   }
 

@@ -348,6 +348,28 @@ Deno.test("answer() ends a handler that hangs at its deadline, and the next requ
   assertEquals([bench.state, bench.runtime.inFlight], [{ worked: true }, 0]);
 });
 
+Deno.test("answer() rejects at the deadline, and begins no other work before execute has ended", async () => {
+  const executed: string[] = [];
+  const firstEnd = Promise.withResolvers<void>();
+  const outcome = { output: {}, note: null, changes: [] };
+  await using bench = await Bench.make({ work: any(() => ({})) }, async ({ id }) => {
+    executed.push(id);
+    if (id === "first") await firstEnd.promise;
+    return outcome;
+  });
+  assertEquals(
+    await bench.code("work", {}, { id: "first", timeoutMs: 100 }),
+    "deadline_exceeded",
+  );
+  const second = bench.ask("work", {}, { id: "second" });
+  for (let turns = 0; turns < 5; turns++) await turn();
+  assertEquals(executed, ["first"]);
+  firstEnd.resolve();
+  await second;
+  assertEquals(executed, ["first", "second"]);
+  assertEquals((bench.memory.get("request/first") as JsonObject).error, "deadline_exceeded");
+});
+
 Deno.test("answer() keeps a later answer although an earlier try, given up, returns behind it", async () => {
   const gate = new Gate();
   let runs = 0;

@@ -15,6 +15,7 @@ import type { Memory } from "../../../lib/disk/memory.ts";
 import { PROTOCOL } from "../../../lib/wire/protocol.ts";
 import { Reserve, RESERVE_BYTES } from "../../../lib/disk/reserve.ts";
 import { connect, Program } from "../../harness/agent_process.ts";
+import { executeHere } from "../../harness/execute_here.ts";
 import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
 import { skip } from "../../harness/test_output.ts";
 import { within } from "../../harness/waiting.ts";
@@ -230,7 +231,7 @@ Deno.test("answer() while the disk is full refuses what is new, and nothing else
       },
     }),
   });
-  const runtime = new Runtime(agent, memory, () => {});
+  const runtime = new Runtime({ agent, memory, log: () => {}, execute: executeHere(agent) });
   const ask = async (type: string, id = type): Promise<unknown> =>
     (await runtime.answer({ v: PROTOCOL, id, type, body: {} })).given;
   assertEquals([await ask("once"), await ask("page")], ["once", "page"]);

@@ -4,12 +4,12 @@ import { Gate } from "../bench/agent.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("Turns.take() runs one at a time, in the order of asking", async () => {
-  const turns = new Mutex();
+Deno.test("Mutex.run() runs one at a time, in the order of asking", async () => {
+  const mutex = new Mutex();
   const events: string[] = [];
   const gates = [new Gate(), new Gate(), new Gate()];
   const taken = gates.map((gate, at) =>
-    turns.run(async () => {
+    mutex.run(async () => {
       events.push(`begin ${at}`);
       await gate.pass();
       events.push(`end ${at}`);
@@ -25,42 +25,45 @@ Deno.test("Turns.take() runs one at a time, in the order of asking", async () =>
   assertEquals(events, ["begin 0", "end 0", "begin 1", "end 1", "begin 2", "end 2"]);
 });
 
-Deno.test("Turns.take() gives what the work throws, and the next turn comes", async () => {
-  const turns = new Mutex();
-  const first = turns.run(() => Promise.reject(new RangeError("first")), never);
-  const second = turns.run(() => {
+Deno.test("Mutex.run() gives what the work throws, and the next turn comes", async () => {
+  const mutex = new Mutex();
+  const first = mutex.run(() => Promise.reject(new RangeError("first")), never);
+  const second = mutex.run(() => {
     throw new RangeError("second");
   }, never);
-  const third = turns.run(() => Promise.resolve("third"), never);
+  const third = mutex.run(() => Promise.resolve("third"), never);
   await assertRejects(() => first, RangeError, "first");
   await assertRejects(() => second, RangeError, "second");
   assertEquals(await third, "third");
 });
 
-Deno.test("Turns.take() ends a turn that hangs when it is aborted, with the reason", async () => {
-  const turns = new Mutex();
+Deno.test("Mutex.run() rejects at an abort, and keeps the mutex until the work has ended", async () => {
+  const mutex = new Mutex();
   const aborter = new AbortController();
   const gate = new Gate();
-  const hanging = turns.run(() => gate.pass(), aborter.signal);
-  const next = turns.run(() => Promise.resolve("next"), never);
+  let begun = false;
+  const hanging = mutex.run(() => gate.pass(), aborter.signal);
+  const next = mutex.run(() => Promise.resolve(begun = true), never);
   await gate.reached;
   aborter.abort(new RangeError("late"));
   await assertRejects(() => hanging, RangeError, "late");
-  assertEquals(await next, "next");
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(begun, false);
   gate.open();
+  await next;
 });
 
-Deno.test("Turns.take() never begins what is aborted while it waits, and keeps the order", async () => {
-  const turns = new Mutex();
+Deno.test("Mutex.run() never begins what is aborted while it waits, and keeps the order", async () => {
+  const mutex = new Mutex();
   const aborter = new AbortController();
   const gate = new Gate();
   const events: string[] = [];
-  const first = turns.run(async () => {
+  const first = mutex.run(async () => {
     await gate.pass();
     events.push("first");
   }, never);
-  const second = turns.run(() => Promise.resolve(events.push("second")), aborter.signal);
-  const third = turns.run(() => Promise.resolve(events.push("third")), never);
+  const second = mutex.run(() => Promise.resolve(events.push("second")), aborter.signal);
+  const third = mutex.run(() => Promise.resolve(events.push("third")), never);
   await gate.reached;
   aborter.abort(new RangeError("cancelled"));
   await assertRejects(() => second, RangeError, "cancelled");
@@ -70,24 +73,24 @@ Deno.test("Turns.take() never begins what is aborted while it waits, and keeps t
   assertEquals(events, ["first", "third"]);
 });
 
-Deno.test("Turns.take() refuses at once what is aborted already", async () => {
-  const turns = new Mutex();
+Deno.test("Mutex.run() refuses at once what is aborted already", async () => {
+  const mutex = new Mutex();
   const ran: string[] = [];
   await assertRejects(
-    () => turns.run(() => Promise.resolve(ran.push("ran")), AbortSignal.abort(new RangeError("x"))),
+    () => mutex.run(() => Promise.resolve(ran.push("ran")), AbortSignal.abort(new RangeError("x"))),
     RangeError,
   );
-  await turns.run(() => Promise.resolve(), never);
+  await mutex.run(() => Promise.resolve(), never);
   assertEquals(ran, []);
 });
 
-Deno.test("Turns.take() holds on to no outcome", async () => {
-  const turns = new Mutex();
+Deno.test("Mutex.run() holds on to no outcome", async () => {
+  const mutex = new Mutex();
   let gone = false;
   const registry = new FinalizationRegistry(() => gone = true);
   const take = async (watched: boolean): Promise<void> => {
     const outcome = () => Promise.resolve(new Array<number>(50_000).fill(1.5));
-    const taken = await turns.run(outcome, never);
+    const taken = await mutex.run(outcome, never);
     if (watched) registry.register(taken, undefined);
   };
   await take(true);
