@@ -15,7 +15,7 @@ import { quiet } from "../../harness/recorded_log.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { serve } from "../../harness/test_server.ts";
 import { until, within } from "../../harness/waiting.ts";
-import { openLog, resultOf, Script } from "../../bench/orchestrator.ts";
+import { openLog, resultOf, Script } from "../task_harness.ts";
 
 const INPUT = { sources: [{ text: "one" }] };
 const NEVER = new AbortController().signal;

@@ -9,7 +9,7 @@ import { quiet } from "../../harness/recorded_log.ts";
 import { SECRET } from "../../harness/secrets.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { serve } from "../../harness/test_server.ts";
-import { openLog } from "../../bench/orchestrator.ts";
+import { openLog } from "../task_harness.ts";
 
 Deno.test("Pauses holds a pause from its first moment, over a reopening, until it is resumed", async () => {
   await using folder = await TempFolder.make();

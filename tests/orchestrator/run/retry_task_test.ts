@@ -12,7 +12,7 @@ import {
   resultOf,
   runScript,
   Script,
-} from "../../bench/orchestrator.ts";
+} from "../task_harness.ts";
 
 const PAGES = 12;
 

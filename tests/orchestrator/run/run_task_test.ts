@@ -15,7 +15,7 @@ import {
   runScript,
   Script,
   StillClock,
-} from "../../bench/orchestrator.ts";
+} from "../task_harness.ts";
 
 const CRASH = new CodedError("draining", "The machine stops here");
 

@@ -9,7 +9,7 @@ import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { type Logged, recordLog } from "../../harness/recorded_log.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { until, within } from "../../harness/waiting.ts";
-import { newTask, openLog, resultOf, Script } from "../../bench/orchestrator.ts";
+import { newTask, openLog, resultOf, Script } from "../task_harness.ts";
 
 interface Running extends AsyncDisposable {
   readonly log: TaskLog;

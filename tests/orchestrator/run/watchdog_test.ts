@@ -5,7 +5,7 @@ import type { State } from "../../../orchestrator/tasks/task.ts";
 import { WaitTracker } from "../../../orchestrator/run/wait_tracker.ts";
 import { Watchdog, type WatchdogOptions } from "../../../orchestrator/run/watchdog.ts";
 import { recordLog } from "../../harness/recorded_log.ts";
-import { StillClock } from "../../bench/orchestrator.ts";
+import { StillClock } from "../task_harness.ts";
 
 type TaskLike = ReturnType<WatchdogOptions["taskLog"]["tasks"]> extends Generator<infer T> ? T
   : never;

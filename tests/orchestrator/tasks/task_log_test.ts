@@ -5,7 +5,7 @@ import { estimateBytes } from "../../../lib/json_size.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { within } from "../../harness/waiting.ts";
-import { newTask, openLog, plain, StillClock } from "../../bench/orchestrator.ts";
+import { newTask, openLog, plain, StillClock } from "../task_harness.ts";
 
 const FAILED = new CodedError("handler_failed", "Cannot analyze: no luck");
 const FULL = (): never => {

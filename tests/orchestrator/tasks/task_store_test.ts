@@ -6,7 +6,7 @@ import { TaskStore } from "../../../orchestrator/tasks/task_store.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { openMemory } from "../../lib/disk/memories.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { newTask } from "../../bench/orchestrator.ts";
+import { newTask } from "../task_harness.ts";
 
 const ALL = /./;
 const SUBMITTED = { kind: "submitted" } as const;

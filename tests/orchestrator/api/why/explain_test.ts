@@ -6,7 +6,7 @@ import type { AgentState } from "../../../../orchestrator/run/agents.ts";
 import type { Task, TaskEvent } from "../../../../orchestrator/tasks/task.ts";
 import { explain } from "../../../../orchestrator/api/why/explain.ts";
 import type { TaskFacts } from "../../../../orchestrator/api/why/task_facts.ts";
-import { REPORT } from "../../../bench/orchestrator.ts";
+import { REPORT } from "../../task_harness.ts";
 
 const NOW = Date.parse("2026-11-02T09:00:00.000Z");
 
