@@ -1,60 +1,59 @@
-/**
- * What the agents' answers take of memory while tasks work with them. Each task may have several of
- * four megabytes, which take twenty times that once they are read, so the number of tasks alone would
- * let an agent that was taken over fill the heap.
- *
- * @module
- */
 import { CodedError } from "../../lib/errors.ts";
 
-/** Of all tasks, in bytes: a quarter of the heap that a role has. */
+/** Of all tasks: a quarter of the heap that a role has. */
 const BYTES_MAX = 64 * 1024 * 1024;
-/** Of one task. */
 const TASK_BYTES_MAX = 32 * 1024 * 1024;
 
+/**
+ * Memory for the agents' answers while tasks work with them. A task holds several answers of up to
+ * 4 MB, which take twenty times that once they are parsed. A limit on tasks alone would let an agent
+ * that was taken over fill the heap.
+ */
 export class AnswerBudget {
-  /** By task, the one that began first in front. */
-  readonly #held = new Map<string, number>();
+  /** Bytes by task, in the order in which the tasks began. */
+  readonly #reserved = new Map<string, number>();
   #bytes = 0;
 
-  /** What is there already is held, whether there is room for it or not. */
+  /** Counts what a task that begins has in memory already, even if it is more than the budget. */
   begin(task: string, bytes: number): void {
-    this.#hold(task, bytes);
+    this.#count(task, bytes);
   }
 
   /**
-   * Takes an answer. The task that began first always has room, so that one goes on.
+   * Reserves memory for an answer. The task that began first always gets it within its own limit, so
+   * that at least one task goes on.
    *
-   * @throws {CodedError} `busy` where others have to end before, `bad_output` where it is too much for
-   * one task
+   * @throws {CodedError} `busy` until other tasks end, `bad_output` if it is too much for one task
    */
   reserve(task: string, bytes: number): void {
-    if ((this.#held.get(task) ?? 0) + bytes > TASK_BYTES_MAX) {
-      const message =
-        `Cannot keep the answers: they take more than ${TASK_BYTES_MAX} bytes of memory`;
-      throw new CodedError("bad_output", message);
+    if ((this.#reserved.get(task) ?? 0) + bytes > TASK_BYTES_MAX) {
+      throw new CodedError(
+        "bad_output",
+        `Cannot keep the answers: they take more than ${TASK_BYTES_MAX} bytes of memory`,
+      );
     }
-    const [first = task] = this.#held.keys();
+    const [first = task] = this.#reserved.keys();
     if (task !== first && this.#bytes + bytes > BYTES_MAX) {
       throw new CodedError(
         "busy",
-        "Cannot keep the answer now: those of other tasks take the memory",
+        "Cannot keep the answer now: the answers of other tasks take the memory",
       );
     }
-    this.#hold(task, bytes);
+    this.#count(task, bytes);
   }
 
   release(task: string, bytes: number): void {
-    this.#hold(task, -bytes);
+    this.#count(task, -bytes);
   }
 
+  /** Releases all that a task has reserved. */
   end(task: string): void {
-    this.release(task, this.#held.get(task) ?? 0);
-    this.#held.delete(task);
+    this.release(task, this.#reserved.get(task) ?? 0);
+    this.#reserved.delete(task);
   }
 
-  #hold(task: string, bytes: number): void {
-    this.#held.set(task, (this.#held.get(task) ?? 0) + bytes);
+  #count(task: string, bytes: number): void {
+    this.#reserved.set(task, (this.#reserved.get(task) ?? 0) + bytes);
     this.#bytes += bytes;
   }
 }

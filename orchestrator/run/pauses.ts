@@ -1,15 +1,14 @@
-/**
- * What is paused, and since when. It outlives a restart.
- *
- * @module
- */
 import type { Memory } from "../../lib/disk/memory.ts";
 import type { Json } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 
-/** An agent that is paused is asked nothing new; a pipeline that is paused begins no task. */
+/** A paused agent gets no new requests; a paused pipeline begins no tasks. */
 export type Pausable = "agent" | "pipeline";
 
+/**
+ * What is paused, and since when; it survives a restart. A change holds at once, and its promise
+ * resolves when the change is on disk.
+ */
 export class Pauses {
   readonly #memory: Pick<Memory, "get" | "commit">;
   readonly #clock: Clock;
@@ -19,22 +18,22 @@ export class Pauses {
     this.#clock = clock;
   }
 
-  /** The instant, in ISO 8601, of the pause; `null` where there is none. */
+  /** Returns when the pause began, in ISO 8601, or `null` if there is none. */
   since(what: Pausable, name: string): string | null {
     return (this.#memory.get(keyOf(what, name)) ?? null) as string | null;
   }
 
-  /** Holds at once, and is on disk when this resolves. One that is paused stays as it is. */
+  /** Pauses an agent or a pipeline. A pause that holds already goes on unchanged. */
   async pause(what: Pausable, name: string): Promise<void> {
     await this.#put(what, name, this.since(what, name) ?? this.#clock.date().toISOString());
   }
 
-  /** Holds at once, and is on disk when this resolves; also of what is not paused. */
+  /** Ends a pause, if there is one. */
   async resume(what: Pausable, name: string): Promise<void> {
     await this.#put(what, name, undefined);
   }
 
-  /** Written even where nothing changes: it waits for an earlier one that is on its way to disk. */
+  /** Commits even an unchanged value: the same change may still be on its way to the disk. */
   async #put(what: Pausable, name: string, since: Json | undefined): Promise<void> {
     await this.#memory.commit(new Map([[keyOf(what, name), since]]));
   }

@@ -1,13 +1,13 @@
-/** Tasks that wait for their turn, in order, and since when each of them could have had it. */
+/** Tasks that wait for their turn, in order, and since when each of them could have begun. */
 export class Queue {
-  /** By task, the instant from which on it could have begun. */
+  /** By task, since when it could have begun. */
   #waiting = new Map<string, number>();
   readonly #now: () => number;
   readonly #mayBegin: (task: string) => boolean;
 
   /**
-   * @param now milliseconds on a clock that never jumps
-   * @param mayBegin whether a task's turn may come; the others pass by it meanwhile
+   * @param now returns milliseconds on a clock that never jumps
+   * @param mayBegin whether a task may have its turn; otherwise the tasks after it pass by
    */
   constructor(now: () => number, mayBegin: (task: string) => boolean) {
     this.#now = now;
@@ -22,12 +22,12 @@ export class Queue {
     return this.#waiting.has(task);
   }
 
-  /** Puts a task behind the others. */
+  /** Adds a task after all others. */
   push(task: string): void {
     this.#waiting.set(task, this.#now());
   }
 
-  /** Puts a task before the others: its turn has come before. */
+  /** Adds a task before all others, since it has had its turn already. */
   putBack(task: string): void {
     this.#waiting = new Map([[task, this.#now()], ...this.#waiting]);
   }
@@ -36,7 +36,7 @@ export class Queue {
     this.#waiting.delete(task);
   }
 
-  /** Takes the first task whose turn may come. */
+  /** Takes out, and returns, the first task that may begin. */
   take(): string | undefined {
     for (const task of this.#waiting.keys()) {
       if (!this.#mayBegin(task)) continue;
@@ -45,7 +45,7 @@ export class Queue {
     }
   }
 
-  /** How many have their turn before this one; nothing where it does not wait. */
+  /** Returns how many tasks have their turn before this task; `undefined` if it does not wait. */
   ahead(task: string): number | undefined {
     let ahead = 0;
     for (const other of this.#waiting.keys()) {
@@ -54,7 +54,7 @@ export class Queue {
     }
   }
 
-  /** Each task, and for how many milliseconds it could have begun; 0 while it may not. */
+  /** Yields each task with the milliseconds in which it could have begun; 0 if it may not begin. */
   *waits(): Generator<[task: string, ms: number]> {
     const now = this.#now();
     for (const [task, since] of this.#waiting) {

@@ -1,34 +1,34 @@
 import type { Clock } from "../../lib/system.ts";
 
-/** What a running task waits for, and until when that must have come to an end. */
+/** Knows what a running task waits for, and when each wait must be over. */
 export class WaitTracker {
   readonly #clock: Clock;
-  readonly #dues = new Set<{ readonly due: number }>();
-  /** When it last began or ended to wait: in between it is the disk's turn. */
-  #movedAt: number;
+  readonly #waits = new Set<{ readonly due: number }>();
+  /** When a wait last ended. While nothing is waited for, the task is writing to the log. */
+  #lastEndedAt: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#movedAt = clock.now();
+    this.#lastEndedAt = clock.now();
   }
 
-  /** Waits for what must end by itself within `ms`. */
+  /** Waits for a promise that must settle by itself within `ms`. */
   async within<T>(ms: number, promise: Promise<T>): Promise<T> {
     const wait = { due: this.#clock.now() + ms };
-    this.#dues.add(wait);
+    this.#waits.add(wait);
     try {
       return await promise;
     } finally {
-      this.#dues.delete(wait);
-      this.#movedAt = this.#clock.now();
+      this.#waits.delete(wait);
+      this.#lastEndedAt = this.#clock.now();
     }
   }
 
-  /** By how many milliseconds it should have gone on before now; 0 where it is not late. */
+  /** How long the task has been overdue, in milliseconds; 0 if it is in time. */
   get overdueMs(): number {
-    const due = this.#dues.size === 0
-      ? this.#movedAt
-      : Math.min(...[...this.#dues].map(({ due }) => due));
+    const due = this.#waits.size === 0
+      ? this.#lastEndedAt
+      : Math.min(...[...this.#waits].map(({ due }) => due));
     return Math.max(0, this.#clock.now() - due);
   }
 }
