@@ -12,9 +12,9 @@ import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { type Request, validate } from "../../lib/wire/protocol.ts";
 import type { Agents } from "../run/agents.ts";
 import type { Pausable, Pauses } from "../run/pauses.ts";
-import { callsOf, type Pipeline } from "../run/pipelines.ts";
+import { callsOf, type Pipeline, unknownPipeline } from "../run/pipelines.ts";
 import { retryTask } from "../run/retry_task.ts";
-import { type Scheduler, unknownPipeline } from "../run/scheduler.ts";
+import type { Scheduler } from "../run/scheduler.ts";
 import type { Watchdog } from "../run/watchdog.ts";
 import { isFinal, STATES, type Task } from "../tasks/task.ts";
 import type { TaskLog } from "../tasks/task_log.ts";
@@ -170,7 +170,7 @@ export class Api {
     await this.#waitForEnd(task, wait_ms, caller);
     const { pipeline, state, error } = toBody(this.#task(task));
     const lastCall = callsOf(this.#pipeline(pipeline as string)).at(-1)!;
-    const result = state === "done" ? this.#taskLog.output(task, lastCall.name)! : null;
+    const result = state === "done" ? this.#taskLog.calls.output(task, lastCall.name)! : null;
     return { task, state, error, result };
   }
 
@@ -191,10 +191,10 @@ export class Api {
       task,
       events: this.#taskLog.events(id, Math.max(0, task.events - WHY_EVENTS_MAX)),
       pipeline: this.#pipelines.get(task.pipeline),
-      place: this.#scheduler.place(id),
+      place: this.#scheduler.position(id),
       pipelinePaused: this.#pauses.since("pipeline", task.pipeline),
       agents: this.#agents.states(),
-      inFlight: this.#agents.asked(id),
+      inFlight: this.#agents.inFlight(id),
       now: this.#clock.date().getTime(),
     });
     return { task: id, state: task.state, because };

@@ -1,18 +1,22 @@
-import { CodedError } from "../../lib/errors.ts";
 import type { InFlight, Link, LinkCall } from "../../lib/client/link.ts";
 import type { PeerState } from "../../lib/client/peer.ts";
+import { CodedError } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import type { Pauses } from "./pauses.ts";
 
-/** An agent's role: its addresses, and the request that it answered last. */
+/** An agent, as clients see it. */
 export type AgentState = {
+  /** Its role. */
   readonly agent: string;
-  /** Since when it is asked nothing new. */
+  /** When its pause began, in ISO 8601. */
   readonly paused: string | null;
   readonly addresses: PeerState[];
+  /** Calls that it has answered. */
   readonly done: number;
+  /** Calls that have failed. */
   readonly failed: number;
+  /** The call that ended last; `error` is its code. */
   readonly last:
     | { readonly id: string; readonly ms_ago: number; readonly error: string | null }
     | null;
@@ -24,11 +28,10 @@ interface Tally {
   last?: { id: string; at: number; error: string | null };
 }
 
-/** The agents by role, and how each is getting on. */
+/** The agents by role: sends requests to them, and counts how the calls end. It owns their links. */
 export class Agents implements AsyncDisposable {
   readonly #links: ReadonlyMap<string, Link>;
   readonly #tallies = new Map<string, Tally>();
-
   readonly #pauses: Pick<Pauses, "since">;
   readonly #clock: Clock;
 
@@ -48,9 +51,9 @@ export class Agents implements AsyncDisposable {
   }
 
   /**
-   * Asks an agent.
+   * Sends a request to an agent and returns the reply.
    *
-   * @throws {CodedError} what `Link.call` throws, `paused`, and `not_found` where there is no such agent
+   * @throws {CodedError} what `Link.call()` throws, `paused`, or `not_found` if there is no such agent
    */
   async ask(agent: string, type: string, body: JsonObject, options: LinkCall): Promise<JsonObject> {
     const link = this.#links.get(agent);
@@ -59,7 +62,7 @@ export class Agents implements AsyncDisposable {
     throw new CodedError("not_found", `Cannot ask "${agent}": there is no such agent`);
   }
 
-  /** Asks an agent for a task, and keeps count. */
+  /** Does what `ask()` does, for a call of a task: it is counted. */
   async call(
     agent: string,
     type: string,
@@ -103,10 +106,10 @@ export class Agents implements AsyncDisposable {
     });
   }
 
-  /** The requests for a task that are under way, the one that was asked first in front. */
-  asked(task: string): InFlight[] {
-    const all = [...this.#links.values()].flatMap((link) => link.inFlight(`${task}.`));
-    return all.sort((a, b) => b.ms - a.ms);
+  /** Returns the requests of a task that are with agents, the oldest first. */
+  inFlight(task: string): InFlight[] {
+    const requests = [...this.#links.values()].flatMap((link) => link.inFlight(`${task}.`));
+    return requests.sort((a, b) => b.ms - a.ms);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -114,7 +117,7 @@ export class Agents implements AsyncDisposable {
   }
 }
 
-/** Says that nothing is asked of an agent. */
+/** Returns the error of a request to an agent that is paused. */
 export function paused(agent: string): CodedError {
   return new CodedError("paused", `Cannot ask ${agent}: it is paused`);
 }

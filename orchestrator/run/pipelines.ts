@@ -3,32 +3,48 @@
  *
  * @module
  */
+import { CodedError } from "../../lib/errors.ts";
 
 /**
- * One call of one agent. Its request id is `<task>.<name>`, and `<task>.<name>.<page>` for a page;
- * where a retry runs it anew, `r2`, `r3` and so on stand behind the task.
+ * One call of an agent. Its request id is `<task>.<name>`, or `<task>.<name>.<page>` for a page. When
+ * a client's retry makes the call anew, `r2`, `r3` and so on stand between task and name.
  */
 export interface Call {
+  /** Is different from the name of each other call of the pipeline. */
   readonly name: string;
+  /** The agent's role. */
   readonly agent: string;
   readonly op: string;
-  /** One attempt may take so long. */
+  /** Time of one attempt. */
   readonly timeoutMs: number;
-  /** Tries that may fail before the task does; waiting for an agent is no try. */
+  /** Attempts that may fail before the task does. Waiting for an agent that is away is none. */
   readonly attempts: number;
 }
 
-/**
- * What a stage does with the value of the one before it:
- *  - `call` hands it on as the body, and its reply is the next value;
- *  - `pages` asks `source` for a page with it, and again with the reply's `cursor` added until that
- *    is `null`; hands each page to `each`; and gives all their replies as `{partials}`. Where these
- *    become many, `combine` makes one of them, in no certain order.
- */
-export type Stage =
-  | { readonly kind: "call"; readonly call: Call }
-  | { readonly kind: "pages"; readonly source: Call; readonly each: Call; readonly combine: Call };
+/** Sends the value of the stage before it to an agent; the reply is the next value. */
+export interface CallStage {
+  readonly kind: "call";
+  readonly call: Call;
+}
 
+/**
+ * Works on pages; a pipeline has at most one such stage.
+ *
+ * `source` is asked for a page with the value of the stage before it, then for the next page with the
+ * reply's `cursor` added, until that is `null`. Each page is sent to `each`. All replies together are
+ * the next value, as `{partials}`. When they become many, `combine` makes one reply of them, in no
+ * certain order.
+ */
+export interface PagesStage {
+  readonly kind: "pages";
+  readonly source: Call;
+  readonly each: Call;
+  readonly combine: Call;
+}
+
+export type Stage = CallStage | PagesStage;
+
+/** What a task goes through: its input is the value that the first stage begins with. */
 export interface Pipeline {
   readonly name: string;
   readonly stages: readonly Stage[];
@@ -50,11 +66,21 @@ const REPORT: Pipeline = {
   ],
 };
 
+/** All pipelines, by name. */
 export const PIPELINES: ReadonlyMap<string, Pipeline> = new Map([[REPORT.name, REPORT]]);
 
-/** The calls of a pipeline, in the order in which a task comes to them. */
+/** Returns the calls of a pipeline, in the order in which a task comes to them. */
 export function callsOf({ stages }: Pipeline): Call[] {
-  return stages.flatMap((stage) =>
-    stage.kind === "call" ? [stage.call] : [stage.source, stage.each, stage.combine]
-  );
+  return stages.flatMap(callsOfStage);
+}
+
+/** Returns the calls of a stage, in the order in which a task comes to them. */
+export function callsOfStage(stage: Stage): Call[] {
+  return stage.kind === "call" ? [stage.call] : [stage.source, stage.each, stage.combine];
+}
+
+/** Returns the error of a pipeline that is none of those `known`. */
+export function unknownPipeline(name: string, known: ReadonlyMap<string, Pipeline>): CodedError {
+  const names = [...known.keys()].join(", ");
+  return new CodedError("unknown_pipeline", `Cannot run "${name}": the pipelines are ${names}`);
 }

@@ -1,71 +1,82 @@
 /**
- * Which tasks run, which wait. Tasks run in the order in which they were submitted, a bounded number
- * at once; a bounded number waits. Those of a pipeline that is paused wait where they are, and the
- * others pass by.
+ * The runs of tasks: which task runs, which waits, and how a task gets to its end.
+ *
+ * In come tasks: those of the log at the start, then those that clients submit or retry. `Scheduler`
+ * queues them and gives them slots; `runToEnd` takes a task through its slot; `runTask` goes through
+ * its stages, and `callWithRetry` makes each call. Out go requests to the agents, and each step of a
+ * task to the `TaskLog`. `Watchdog` sees to it that no task is forgotten. Start reading at
+ * `Scheduler`, then `runTask`.
  *
  * @module
  */
 import { CodedError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { JsonObject } from "../../lib/json.ts";
 import { sleep } from "../../lib/retry.ts";
 import { SYSTEM, type System } from "../../lib/system.ts";
+import { isFinal, type Task } from "../tasks/task.ts";
+import type { TaskLog } from "../tasks/task_log.ts";
+import { AnswerBudget } from "./answer_budget.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { Queue } from "./queue.ts";
-import { AnswerBudget } from "./answer_budget.ts";
-import { type RunContext, runTask } from "./run_task.ts";
-import { isFinal, type Task } from "../tasks/task.ts";
-import type { TaskLog } from "../tasks/task_log.ts";
+import type { RunContext } from "./run_context.ts";
+import { cancelled, endFailed, runToEnd } from "./run_to_end.ts";
 import { WaitTracker } from "./wait_tracker.ts";
 
-/** Of what an agent says in one line; each list of tasks has it. */
-const HEADLINE_CHARS_MAX = 500;
-/** A disk that takes nothing is tried again after this time. */
-const STORAGE_MS = 1_000;
-/** See `inputBytesMax`. */
 const INPUT_BYTES_MAX = 32 * 1024 * 1024;
+/** How long a client waits before it submits again to a full queue. */
+const QUEUE_FULL_RETRY_MS = 1_000;
 
 export interface SchedulerOptions {
   readonly taskLog: TaskLog;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
+  /** Sends a request to an agent. */
   readonly call: RunContext["call"];
   readonly pauses: Pick<Pauses, "since">;
   /** Tasks that run at once. */
   readonly concurrency: number;
-  /** Tasks that may wait; more are refused. */
+  /** Tasks that may wait; more are rejected. */
   readonly queueMax: number;
   /**
-   * So many bytes of memory the inputs of tasks that have not ended may take before more tasks are
-   * refused; by default 32 MiB.
+   * Memory for the inputs of tasks that have not ended, in bytes; beyond it tasks are rejected. By
+   * default 32 MiB.
    */
   readonly inputBytesMax?: number;
   readonly log: Log;
   readonly system?: Pick<System, "clock" | "random">;
 }
 
-/** Where a task stands among those that wait for their turn. */
-export interface Place {
-  /** Tasks whose turn comes before. */
+/** Where a task stands that waits for its turn. */
+export interface QueuePosition {
+  /** Tasks that have their turn before it. */
   readonly ahead: number;
+  /** Tasks that run. */
   readonly running: number;
+  /** Tasks that may run at once. */
   readonly slots: number;
 }
 
+/** A task that runs. */
 interface Slot {
   readonly aborter: AbortController;
-  readonly waits: WaitTracker;
-  readonly ended: Promise<void>;
+  readonly waitTracker: WaitTracker;
+  /** Resolves when the slot is free again. */
+  readonly freed: Promise<void>;
 }
 
+/**
+ * Runs tasks in the order in which they were submitted, a bounded number at once, while a bounded
+ * number waits. A task of a paused pipeline keeps its place in the queue, and others pass by.
+ */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #system: Pick<System, "clock" | "random">;
   readonly #queue: Queue;
-  readonly #room = new AnswerBudget();
-  /** Tasks that are on their way to the log and then to the queue. */
-  #coming = 0;
-  readonly #running = new Map<string, Slot>();
+  readonly #answerBudget = new AnswerBudget();
+  /** Tasks that are being written to the log, and are not in the queue yet. */
+  #adding = 0;
+  readonly #slots = new Map<string, Slot>();
+  /** Cancels that are under way, by task. */
   readonly #cancels = new Map<string, Promise<void>>();
   #stopping = false;
 
@@ -77,19 +88,21 @@ export class Scheduler {
     for (const { task, state } of options.taskLog.tasks()) {
       if (!isFinal(state)) this.#queue.push(task);
     }
-    this.#fill();
+    this.dispatch();
   }
 
+  /** How many tasks wait for their turn. */
   get waiting(): number {
     return this.#queue.size;
   }
 
+  /** How many tasks run. */
   get running(): number {
-    return this.#running.size;
+    return this.#slots.size;
   }
 
-  /** Where a task stands that waits; nothing where it does not. */
-  place(id: string): Place | undefined {
+  /** Returns where a task stands in the queue; `undefined` if it does not wait. */
+  position(id: string): QueuePosition | undefined {
     const ahead = this.#queue.ahead(id);
     return ahead === undefined
       ? undefined
@@ -97,59 +110,64 @@ export class Scheduler {
   }
 
   /**
-   * Puts the task that `create` notes in the log, as new or as one to retry, behind those that wait.
+   * Queues the task that `create` writes to the log, new or retried.
    *
-   * @throws {CodedError} `queue_full` or `draining` where no further task may come
+   * @throws {CodedError} `queue_full` or `draining`, before `create` is called; and what `create`
+   * throws
    */
   async add(create: () => Promise<Task>): Promise<Task> {
-    this.#assertRoom();
-    this.#coming++;
+    this.#assertAdmits();
+    this.#adding++;
     try {
-      const created = await create();
-      this.#queue.push(created.task);
-      return created;
+      const task = await create();
+      this.#queue.push(task.task);
+      return task;
     } finally {
-      this.#coming--;
-      this.#fill();
+      this.#adding--;
+      this.dispatch();
     }
   }
 
-  /** Whether somebody sees to a task: it waits for its turn, runs, or is being ended. */
+  /** Whether a task waits for its turn, runs, or is being cancelled. */
   owns(id: string): boolean {
-    return this.#queue.has(id) || this.#running.has(id) || this.#cancels.has(id);
+    return this.#queue.has(id) || this.#slots.has(id) || this.#cancels.has(id);
   }
 
-  /** Takes on a task that nobody sees to. */
+  /** Queues a task of the log that has no owner. */
   adoptOrphan(id: string): void {
     this.#queue.push(id);
-    this.#fill();
+    this.dispatch();
   }
 
-  /** Gives every task its turn at once whose time is over while it waits: it ends there. */
+  /** Ends the tasks whose time is over while they wait: each gets its turn at once, and fails. */
   expire(): void {
     if (this.#stopping) return;
     for (const [id] of this.#queue.waits()) {
-      if (this.#options.taskLog.leftMs(id) > 0) continue;
+      if (this.#options.taskLog.remainingMs(id) > 0) continue;
       this.#queue.delete(id);
       this.#begin(id);
     }
   }
 
   /**
-   * Each task, and for how many milliseconds it could have gone on: it waits for its turn, or what it
-   * waits for should have come.
+   * Yields each task with the milliseconds in which it could have gone on: it waits for its turn, or
+   * for something that is overdue.
    */
   *overdue(): Generator<[task: string, ms: number]> {
     yield* this.#queue.waits();
-    for (const [id, { waits }] of this.#running) yield [id, waits.overdueMs];
+    for (const [id, { waitTracker }] of this.#slots) yield [id, waitTracker.overdueMs];
   }
 
-  /** Begins what may run; to be called where a pipeline is not paused any more. */
+  /** Begins the tasks that may run now; for the caller that ends the pause of a pipeline. */
   dispatch(): void {
-    this.#fill();
+    while (!this.#stopping && this.running < this.#options.concurrency) {
+      const id = this.#queue.take();
+      if (id === undefined) return;
+      this.#begin(id);
+    }
   }
 
-  /** Ends a task that has not ended; resolves when it has. Asked twice, it is done once. */
+  /** Cancels a task that has not ended; resolves when it has. A second cancel joins the first. */
   cancel(id: string): Promise<void> {
     const cancel = this.#cancels.get(id) ??
       this.#cancel(id).finally(() => this.#cancels.delete(id));
@@ -158,69 +176,53 @@ export class Scheduler {
   }
 
   /**
-   * Begins nothing any more. Calls that are under way may end within `ms`; what has not ended then
-   * goes on at the next start.
+   * Begins nothing any more, and aborts the calls that have not ended within `ms`. Tasks that have not
+   * ended go on at the next start.
    */
   async stop(ms: number): Promise<void> {
     this.#stopping = true;
-    const slots = [...this.#running.values()];
-    const ended = Promise.all(slots.map(({ ended }) => ended));
-    const late = new AbortController();
-    const isLate = sleep(ms, late.signal, this.#system.clock).catch(() => {}); // they were in time
-    await Promise.race([ended, isLate]);
-    late.abort();
+    const slots = [...this.#slots.values()];
+    const freed = Promise.all(slots.map(({ freed }) => freed));
+    const timer = new AbortController();
+    const timeout = sleep(ms, timer.signal, this.#system.clock).catch(() => {}); // all were in time
+    await Promise.race([freed, timeout]);
+    timer.abort();
     for (const { aborter } of slots) aborter.abort(stopped());
-    await ended;
+    await freed;
   }
 
-  #assertRoom(): void {
+  #assertAdmits(): void {
     if (this.#stopping) throw new CodedError("draining", "Cannot take a task: shutting down");
     const { queueMax, inputBytesMax = INPUT_BYTES_MAX, taskLog } = this.#options;
-    const isFull = this.waiting + this.#coming >= queueMax;
+    const isFull = this.waiting + this.#adding >= queueMax;
     if (!isFull && taskLog.inputBytes <= inputBytesMax) return;
-    const what = isFull
-      ? `${queueMax} wait already`
-      : `the inputs of those there are take ${taskLog.inputBytes} bytes of memory`;
-    throw new CodedError("queue_full", `Cannot take a task: ${what}`, { afterMs: 1_000 });
+    const why = isFull
+      ? `${queueMax} tasks wait already`
+      : `the inputs of other tasks take ${taskLog.inputBytes} bytes of memory`;
+    throw new CodedError("queue_full", `Cannot take a task: ${why}`, {
+      afterMs: QUEUE_FULL_RETRY_MS,
+    });
   }
 
   async #cancel(id: string): Promise<void> {
-    const { taskLog } = this.#options;
-    const slot = this.#running.get(id);
+    const { taskLog, log } = this.#options;
+    const slot = this.#slots.get(id);
     if (slot !== undefined) {
       await taskLog.cancelling(id);
       slot.aborter.abort(cancelled());
-      await slot.ended;
-      // Where the log took nothing of its start or its end, it waits for its turn again.
+      await slot.freed;
+      // If the log could not write the start or the end of the task, it is in the queue again.
       return isFinal(taskLog.get(id)!.state) ? undefined : await this.#cancel(id);
     }
     this.#queue.delete(id);
     try {
       if (taskLog.get(id)!.state !== "queued") await taskLog.cancelling(id);
-      await this.#end(id, cancelled());
+      await endFailed(taskLog, log, id, cancelled());
     } catch (error) {
-      this.#queue.putBack(id); // it was not kept, so the task goes on
-      this.#fill();
+      this.#queue.putBack(id); // the log could not write the cancel, so the task goes on
+      this.dispatch();
       throw error;
     }
-  }
-
-  #fill(): void {
-    while (!this.#stopping && this.running < this.#options.concurrency) {
-      const id = this.#queue.take();
-      if (id === undefined) return;
-      this.#begin(id);
-    }
-  }
-
-  #begin(id: string): void {
-    const aborter = new AbortController();
-    const waits = new WaitTracker(this.#system.clock);
-    const ended = this.#run(id, aborter.signal, waits).finally(() => {
-      this.#running.delete(id);
-      this.#fill();
-    });
-    this.#running.set(id, { aborter, waits, ended });
   }
 
   #mayBegin(id: string): boolean {
@@ -229,11 +231,24 @@ export class Scheduler {
     return state === "cancelling" || pauses.since("pipeline", pipeline) === null;
   }
 
-  async #run(id: string, signal: AbortSignal, waits: WaitTracker): Promise<void> {
-    const { taskLog, pipelines, call, pauses, log } = this.#options;
-    const task = taskLog.get(id)!;
-    const around: RunContext = {
-      taskLog: taskLog,
+  #begin(id: string): void {
+    const { pipelines, log } = this.#options;
+    const aborter = new AbortController();
+    const waitTracker = new WaitTracker(this.#system.clock);
+    const context = this.#contextOf(id, aborter.signal, waitTracker);
+    const freed = runToEnd(pipelines, log, context).then((outcome) => {
+      if (outcome === "not_written") this.#queue.putBack(id);
+      this.#slots.delete(id);
+      this.dispatch();
+    });
+    this.#slots.set(id, { aborter, waitTracker, freed });
+  }
+
+  #contextOf(task: string, signal: AbortSignal, waitTracker: WaitTracker): RunContext {
+    const { taskLog, call, pauses } = this.#options;
+    return {
+      task,
+      taskLog,
       call,
       signal,
       isPaused: (agent) => pauses.since("agent", agent) !== null,
@@ -241,83 +256,12 @@ export class Scheduler {
         if (this.#stopping) throw stopped();
       },
       system: this.#system,
-      waitTracker: waits,
-      answerBudget: this.#room,
+      waitTracker,
+      answerBudget: this.#answerBudget,
     };
-    try {
-      await taskLog.started(id);
-      if (taskLog.get(id)!.state === "cancelling") return await this.#end(id, cancelled());
-      const pipeline = pipelines.get(task.pipeline);
-      if (pipeline === undefined) throw unknownPipeline(task.pipeline, pipelines);
-      const result = await runTask(task, pipeline, around);
-      await taskLog.end(id, "done", { headline: headlineOf(result) });
-      log("info", "task_done", { task: id, label: task.label });
-    } catch (error) {
-      await this.#failed(id, error, signal, waits);
-    }
   }
-
-  async #failed(
-    id: string,
-    error: unknown,
-    signal: AbortSignal,
-    waits: WaitTracker,
-  ): Promise<void> {
-    const { log } = this.#options;
-    if (error instanceof CodedError && error.code === "draining") return;
-    if (isStorage(error)) return await this.#retryAfterStorage(id, signal, waits);
-    const coded = error instanceof CodedError ? error : internal(error);
-    if (coded !== error) log("error", "internal", { task: id, stack: (error as Error).stack });
-    try {
-      await this.#end(id, coded);
-    } catch (failure) {
-      if (isStorage(failure)) return await this.#retryAfterStorage(id, signal, waits);
-      log("error", "internal", { task: id, stack: (failure as Error).stack });
-    }
-  }
-
-  /** What the log could not keep is done again from where the log stands. */
-  async #retryAfterStorage(id: string, signal: AbortSignal, waits: WaitTracker): Promise<void> {
-    const pause = sleep(STORAGE_MS, signal, this.#system.clock);
-    await waits.within(STORAGE_MS, pause).catch(() => {}); // cancelled or stopped meanwhile
-    this.#queue.putBack(id);
-  }
-
-  async #end(id: string, error: CodedError): Promise<void> {
-    const state = error.code === "cancelled" ? "cancelled" : "dead";
-    await this.#options.taskLog.end(id, state, { error });
-    this.#options.log("warn", `task_${state}`, {
-      task: id,
-      code: error.code,
-      reason: error.message,
-    });
-  }
-}
-
-/** @throws {CodedError} `unknown_pipeline` that names those there are */
-export function unknownPipeline(name: string, known: ReadonlyMap<string, Pipeline>): CodedError {
-  const names = [...known.keys()].join(", ");
-  return new CodedError("unknown_pipeline", `Cannot run "${name}": the pipelines are ${names}`);
-}
-
-/** An agent's own trouble with its disk never ends a run, so it is the log's. */
-function isStorage(error: unknown): boolean {
-  return error instanceof CodedError &&
-    (error.code === "storage_full" || error.code === "storage_failed");
 }
 
 function stopped(): CodedError {
   return new CodedError("draining", "Stopped: shutting down; it goes on at the next start");
-}
-
-function cancelled(): CodedError {
-  return new CodedError("cancelled", "Cancelled by a client");
-}
-
-function internal(error: unknown): CodedError {
-  return new CodedError("internal", `Cannot go on: ${(error as Error).message}`, { cause: error });
-}
-
-function headlineOf(result: JsonObject): string | null {
-  return typeof result.headline === "string" ? result.headline.slice(0, HEADLINE_CHARS_MAX) : null;
 }

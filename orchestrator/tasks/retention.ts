@@ -1,62 +1,59 @@
-/** How much of what has ended is kept. */
-export interface RetentionBounds {
-  /** An ended task is kept so long, in milliseconds, */
-  readonly keptMs: number;
-  /** and so many of them are, */
-  readonly kept: number;
-  /** with results that take so many bytes in memory together, see `weightOf()`. */
+/** How much is kept of tasks that have ended. Bytes are as `estimateBytes()` counts. */
+export interface RetentionLimits {
+  /** Age of an ended task, in milliseconds. */
+  readonly ageMs: number;
+  /** Ended tasks. */
+  readonly tasks: number;
+  /** Results of all ended tasks together. */
   readonly resultBytes: number;
-  /** and with events that take so many. */
+  /** Events of all ended tasks together. */
   readonly eventBytes: number;
-  /**
-   * What is needed to try those again that are dead or cancelled is kept up to so many bytes, for the
-   * ones that ended last.
-   */
+  /** What retries of dead and cancelled tasks need. Beyond it the task stays without a retry. */
   readonly workBytes: number;
 }
 
-export const RETENTION: RetentionBounds = {
-  keptMs: 30 * 24 * 3_600_000,
-  kept: 2_000,
+export const RETENTION: RetentionLimits = {
+  ageMs: 30 * 24 * 3_600_000,
+  tasks: 2_000,
   resultBytes: 32 * 1024 * 1024,
   eventBytes: 16 * 1024 * 1024,
   workBytes: 32 * 1024 * 1024,
 };
 
-/** A task that has ended. */
-export interface Ended {
+/** What is kept of a task that has ended. */
+export interface EndedTask {
   readonly task: string;
-  /** In milliseconds since 1970. */
+  /** When it ended, in milliseconds since 1970. */
   readonly at: number;
-  /** What its result takes; 0 where it has none. */
+  /** 0 if it has no result. */
   readonly resultBytes: number;
   readonly eventBytes: number;
-  /** What a retry of it needs; 0 where it is not kept. */
+  /** 0 if it can't be retried. */
   readonly workBytes: number;
 }
 
-/** Decides which ended tasks are kept; whoever keeps them is told what goes. */
+/** Decides which ended tasks are kept. It removes nothing itself: its caller owns the tasks. */
 export class Retention {
-  readonly #bounds: RetentionBounds;
-  /** The one that ended first in front. */
-  readonly #ended = new Map<string, Ended>();
+  readonly #limits: RetentionLimits;
+  /** In the order in which the tasks ended. */
+  readonly #ended = new Map<string, EndedTask>();
   #resultBytes = 0;
   #eventBytes = 0;
   #workBytes = 0;
 
-  constructor(bounds: Partial<RetentionBounds> = {}) {
-    this.#bounds = { ...RETENTION, ...bounds };
+  constructor(limits: Partial<RetentionLimits> = {}) {
+    this.#limits = { ...RETENTION, ...limits };
   }
 
-  add(ended: Ended): void {
+  add(ended: EndedTask): void {
     this.#ended.set(ended.task, ended);
     this.#resultBytes += ended.resultBytes;
     this.#eventBytes += ended.eventBytes;
     this.#workBytes += ended.workBytes;
   }
 
-  /** Takes a task out, since it goes on; gives what is to be added where it does not after all. */
-  remove(task: string): Ended {
+  /** Takes out a task that is retried; returns what to `add` again if the retry fails. */
+  remove(task: string): EndedTask {
     const ended = this.#ended.get(task)!;
     this.#ended.delete(task);
     this.#resultBytes -= ended.resultBytes;
@@ -65,25 +62,25 @@ export class Retention {
     return ended;
   }
 
-  /** Takes the tasks out that are kept no longer at `now`, in milliseconds since 1970. */
-  takeOld(now: number): string[] {
-    const old: string[] = [];
+  /** Takes out, and returns, the tasks beyond the limits at `now`, in milliseconds since 1970. */
+  takeExpired(now: number): string[] {
+    const { ageMs, tasks, resultBytes, eventBytes } = this.#limits;
+    const expired: string[] = [];
     for (const { task, at } of this.#ended.values()) {
-      const { keptMs, kept, resultBytes, eventBytes } = this.#bounds;
-      const fits = this.#ended.size <= kept && this.#resultBytes <= resultBytes &&
+      const fits = this.#ended.size <= tasks && this.#resultBytes <= resultBytes &&
         this.#eventBytes <= eventBytes;
-      if (fits && now - at <= keptMs) break;
+      if (fits && now - at <= ageMs) break;
       this.remove(task);
-      old.push(task);
+      expired.push(task);
     }
-    return old;
+    return expired;
   }
 
-  /** Takes the tasks whose work is kept no longer; the tasks themselves stay. */
+  /** Returns, once each, the tasks that stay but whose work is beyond the limit. */
   takeWork(): string[] {
     const tasks: string[] = [];
     for (const ended of this.#ended.values()) {
-      if (this.#workBytes <= this.#bounds.workBytes) break;
+      if (this.#workBytes <= this.#limits.workBytes) break;
       if (ended.workBytes === 0) continue;
       this.#workBytes -= ended.workBytes;
       this.#ended.set(ended.task, { ...ended, workBytes: 0 });

@@ -1,8 +1,5 @@
 /**
- * A task's life: it is `queued` until a slot is free, `running` while agents work for it,
- * `retry_wait` while it waits for the next try, `cancelling` from a cancel until its work has
- * stopped. It ends `done`, `dead` (a stage failed for good) or `cancelled`, and stays as it is; but
- * a client may have one that is dead or cancelled tried again: then it is `queued` once more.
+ * A task and its events, and the states that a task goes through.
  *
  * @module
  */
@@ -18,47 +15,58 @@ export const STATES = [
   "dead",
   "cancelled",
 ] as const;
+
+/** A state of a task; `Task` tells what each means. */
 export type State = typeof STATES[number];
 
+/** The states that a task may go to from each state. */
 const MOVES: Readonly<Record<State, readonly State[]>> = {
   queued: ["running", "cancelling", "cancelled"],
   running: ["running", "retry_wait", "cancelling", "done", "dead"],
   retry_wait: ["running", "retry_wait", "cancelling", "done", "dead"],
   cancelling: ["cancelling", "cancelled", "done", "dead"],
   done: [],
-  dead: ["queued"], // by a retry alone, and so is the next one
-  cancelled: ["queued"],
+  dead: ["queued"], // only by a retry
+  cancelled: ["queued"], // only by a retry
 };
 
 const FINAL: readonly State[] = ["done", "dead", "cancelled"];
 
-/** A task as it stands in the log and is told to clients; instants are ISO 8601, for people. */
+/**
+ * A task, as it stands in the log and as clients see it. Instants are in ISO 8601, for people.
+ *
+ * Its life: a task is `queued` until a slot is free, then `running`. While it waits for the next
+ * attempt of a call it is in `retry_wait`. From a cancel until its calls have stopped it is
+ * `cancelling`. It ends `done`, `dead` (a call has failed for good) or `cancelled`, and stays so; only
+ * a client's retry makes a dead or cancelled task `queued` again.
+ */
 export type Task = {
   readonly task: string;
   readonly pipeline: string;
   readonly label: string;
+  /** The idempotency key that the client chose. */
   readonly key: string | null;
-  /** Digest of pipeline and input: another one under the same key is a conflict. */
+  /** Digest of pipeline and input: the same key with another digest is a conflict. */
   readonly digest: string;
   readonly state: State;
-  /** The call that it stands at. */
+  /** The name of the call that the task has reached. */
   readonly stage: string | null;
-  /** Tries of that call that have failed. */
+  /** Failed attempts of that call. */
   readonly failed_attempts: number;
-  /** Pages that are through. */
+  /** Pages that are done. */
   readonly pages: number;
   readonly submitted_at: string;
   readonly started_at: string | null;
   readonly ended_at: string | null;
-  /** All the time that it may take, and what it has taken while an orchestrator was up; both begin
-   * anew with a retry. */
+  /** Time that the task may take. */
   readonly deadline_ms: number;
+  /** Time that it has taken while an orchestrator was up; a retry sets it to 0. */
   readonly spent_ms: number;
-  /** Number of its last event. */
+  /** Number of the last event. */
   readonly events: number;
-  /** Why it is dead, or what went wrong last. */
+  /** Why the task is dead, or else the last failure. */
   readonly error: WireError | null;
-  /** One line about its result, where the result has a `headline`. */
+  /** One line about the result, if the result has a `headline`. */
   readonly headline: string | null;
 };
 
@@ -87,20 +95,25 @@ export type TaskEvent = {
   readonly error?: JsonObject;
 };
 
-/** Of an error where many are kept or told. With six bytes for each, 500 of them fit a line. */
+/** Characters of a brief error's message: at six bytes a character, 500 brief errors fit a line. */
 const BRIEF_CHARS_MAX = 200;
 
-/** The beginning of an error's message, and no details. */
+/** Returns the error without its details and with the beginning of its message, for lists. */
 export function brief({ details: _, message, ...error }: WireError): WireError {
   return { ...error, message: message.slice(0, BRIEF_CHARS_MAX) };
 }
 
-/** Whether a task in this state goes on by itself no more. */
+/** Whether a task in this state has ended; only a retry takes it further. */
 export function isFinal(state: State): boolean {
   return FINAL.includes(state);
 }
 
-/** @throws {TypeError} where a task in state `from` can't come to `to`: a mistake in the caller */
+/** Returns the state that a running task goes to: a task that is being cancelled stays `cancelling`. */
+export function unlessCancelling(current: State, next: State): State {
+  return current === "cancelling" ? current : next;
+}
+
+/** @throws {TypeError} if a task in state `from` can't go to `to`, which is a mistake in the caller */
 export function assertMove(from: State, to: State): void {
   if (!MOVES[from].includes(to)) throw new TypeError(`Cannot move a task from ${from} to ${to}`);
 }

@@ -1,21 +1,27 @@
 /**
- * The only writer of tasks: each step of a task's life, and what is kept of it for how long.
+ * Tasks on disk: the log that survives a crash, and from which every task goes on after a restart.
+ *
+ * In come the steps of each task: `TaskLog` takes those of its life, `CallLog` those of its calls, and
+ * `PageLog` those of its pages. Out go tasks, events and replies. `TaskStore` writes them to the
+ * memory, and nothing else writes there about tasks. Start reading at `Task`, then `TaskLog`.
  *
  * @module
  */
 import { CodedError } from "../../lib/errors.ts";
 import type { Memory } from "../../lib/disk/memory.ts";
-import type { Json, JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { toWire } from "../../lib/wire/protocol.ts";
 import { SYSTEM, type System } from "../../lib/system.ts";
 import { estimateBytes } from "../../lib/json_size.ts";
-import { Retention, type RetentionBounds } from "./retention.ts";
-import { brief, isFinal, type State, type Task, type TaskEvent } from "./task.ts";
+import { CallLog } from "./call_log.ts";
+import { PageLog } from "./page_log.ts";
+import { Retention, type RetentionLimits } from "./retention.ts";
+import { isFinal, type Task, type TaskEvent, unlessCancelling } from "./task.ts";
+import { TaskIds } from "./task_ids.ts";
+import { GENERATIONS, type Group, INPUT, outputKey } from "./task_keys.ts";
 import { type Entries, TaskStore } from "./task_store.ts";
 
-/** What is random in an id. */
-const RANDOM_CHARS = 5;
-
+/** What a client submits. */
 export interface NewTask {
   readonly pipeline: string;
   readonly input: JsonObject;
@@ -25,53 +31,49 @@ export interface NewTask {
   readonly deadlineMs: number;
 }
 
-/** A page of a task: the cursor that it is asked with until it is through, and whether it is. */
-export type PageEntry = { readonly cursor: Json; readonly done: boolean };
-
-/** Parts that are to become one, and the page at which that was decided. */
-export type Combination = { readonly names: string[]; readonly page: number };
-
-/** What is there for the calls alone. */
-const WORK = /^(input|output|page|last_page|combining|runs|affinity)(\/|$)/;
-
-const EVENTS = /^event\//;
-const OUTPUTS = /^output\//;
-
-/** What a retry is to run again though it is through, or nothing of it. */
+/** What a retry makes anew although it is done. */
 export interface RetryPlan {
   /** The call to begin with. */
   readonly from: string;
-  /** The calls that are made under new request ids: `from`, and those behind it. */
+  /** The calls that get new request ids: `from` and all after it. */
   readonly calls: readonly string[];
-  /** Of which calls the outputs go. */
+  /** The calls whose outputs are forgotten. */
   readonly outputs: readonly string[];
-  /** Whether the pages go. */
+  /** Whether the pages are forgotten. */
   readonly pages: boolean;
 }
 
+/** The only writer of tasks. Methods that are async resolve when the step is on disk. */
 export class TaskLog {
+  /** The steps of the tasks' calls. */
+  readonly calls: CallLog;
+  /** The steps of the tasks' pages. */
+  readonly pages: PageLog;
   readonly #system: Pick<System, "clock" | "random">;
   readonly #store: TaskStore;
+  readonly #ids: TaskIds;
   readonly #retention: Retention;
-  /** What the input of each task that has not ended takes in memory. */
+  /** Bytes of the input of each task that has not ended. */
   readonly #inputs = new Map<string, number>();
   #inputBytes = 0;
-  #lastAt = 0;
 
+  /** @param memory stays its owner's, who closes it */
   constructor(
     memory: Memory,
-    retention: Partial<RetentionBounds> = {},
+    retention: Partial<RetentionLimits> = {},
     system: Pick<System, "clock" | "random"> = SYSTEM,
   ) {
     this.#system = system;
     this.#store = new TaskStore(memory, system.clock);
+    this.calls = new CallLog(this.#store);
+    this.pages = new PageLog(this.#store);
     this.#retention = new Retention(retention);
-    const found = [...this.tasks()];
-    if (found.length > 0) this.#lastAt = timeOf(found.at(-1)!.task);
-    for (const { task, state } of found) {
+    const tasks = [...this.tasks()];
+    this.#ids = new TaskIds(system, tasks.at(-1)?.task);
+    for (const { task, state } of tasks) {
       if (!isFinal(state)) this.#countInput(task, this.input(task)!);
     }
-    const ended = found.filter(({ state }) => isFinal(state));
+    const ended = tasks.filter(({ state }) => isFinal(state));
     ended.sort((a, b) => Date.parse(a.ended_at!) - Date.parse(b.ended_at!));
     for (const task of ended) this.#retain(task);
   }
@@ -81,7 +83,7 @@ export class TaskLog {
     return this.#store.tasks();
   }
 
-  /** Whether the disk has no room to spare, so that no further task may come. */
+  /** Whether the disk has no room for further tasks. */
   get full(): boolean {
     return this.#store.full;
   }
@@ -90,70 +92,40 @@ export class TaskLog {
     return this.#store.get(id);
   }
 
-  /** What the inputs of all tasks that have not ended take in memory, see `weightOf()`. */
+  /** What the inputs of all tasks that have not ended take in memory, as `estimateBytes()` counts. */
   get inputBytes(): number {
     return this.#inputBytes;
   }
 
-  /** The task that was submitted under this idempotency key: resolves with it when it is on disk. */
+  /** Returns the task with this idempotency key; resolves when the task is on disk. */
   byKey(key: string): Promise<Task> | undefined {
     return this.#store.byKey(key);
   }
 
-  /** What it was submitted with, for as long as it may run. */
+  /** Returns what the task was submitted with, as long as the task may run. */
   input(id: string): JsonObject | undefined {
-    return this.#store.entry(id, "input") as JsonObject | undefined;
+    return this.#store.entry(id, INPUT) as JsonObject | undefined;
   }
 
-  /** Which run of a call this is: the first is 1, and each retry that makes it anew counts on. */
-  generation(id: string, name: string): number {
-    return this.#generations(id)[name] ?? 1;
-  }
-
-  /** The address that may have the answer to a request. */
-  affinity(id: string, request: string): string | undefined {
-    return this.#store.entry(id, `affinity/${request}`) as string | undefined;
-  }
-
-  /** What a call has answered, if it is through. */
-  output(id: string, name: string): JsonObject | undefined {
-    return this.#store.entry(id, `output/${name}`) as JsonObject | undefined;
-  }
-
-  /** What all that its calls have answered takes in memory, see `weightOf()`. */
-  outputBytes(id: string): number {
-    return this.#bytesOf(id, OUTPUTS);
-  }
-
-  /** The outputs whose names begin with one of `names` and a dot, by name and in its order. */
-  parts(id: string, names: readonly string[]): [name: string, output: JsonObject][] {
-    return this.#store.names(id, new RegExp(`^output/(${names.join("|")})\\.`)).sort()
-      .map((name) => [name.slice("output/".length), this.#store.entry(id, name) as JsonObject]);
-  }
-
-  page(id: string, page: number): PageEntry | undefined {
-    return this.#store.entry(id, `page/${page}`) as PageEntry | undefined;
-  }
-
-  /** Events later than number `after`, oldest first. */
+  /** Returns the events with a number above `after`, oldest first. */
   events(id: string, after: number): TaskEvent[] {
     return this.#store.events(id, after);
   }
 
-  /** What is left of a task's time, in milliseconds. */
-  leftMs(id: string): number {
-    return this.#store.leftMs(id);
+  /** Returns how much of its time the task has left, in milliseconds; negative after its deadline. */
+  remainingMs(id: string): number {
+    return this.#store.remainingMs(id);
   }
 
-  /** Resolves when something happens to the task after this is called. */
+  /** Resolves at the first step of the task that reaches the disk after this call. */
   changed(id: string): Promise<void> {
     return this.#store.changed(id);
   }
 
-  /** Notes a new task; resolves with it when it is on disk. */
+  /** Writes a new task, which is `queued`. */
   async create({ pipeline, input, label, key, digest, deadlineMs }: NewTask): Promise<Task> {
     const task: Task = {
-      task: this.#newId(),
+      task: this.#ids.next(),
       pipeline,
       label,
       key,
@@ -173,137 +145,30 @@ export class TaskLog {
     };
     this.#countInput(task.task, input);
     try {
-      return await this.#store.create(task, { kind: "submitted" }, { input });
+      return await this.#store.create(task, { kind: "submitted" }, { [INPUT]: input });
     } catch (error) {
-      this.#countInput(task.task);
+      this.#discountInput(task.task);
       throw error;
     }
   }
 
-  /** Its turn has come, for the first time or after a restart. */
+  /** Notes that the task runs, for the first time or again after a restart. */
   async started(id: string): Promise<void> {
-    const started_at = this.#store.latest(id).started_at ?? this.#timestamp();
-    const state = this.#unlessCancelling(id, "running");
+    const latest = this.#store.latest(id);
+    const started_at = latest.started_at ?? this.#timestamp();
+    const state = unlessCancelling(latest.state, "running");
     await this.#store.write(id, { state, started_at }, { kind: "started" });
   }
 
-  callStarted(id: string, stage: string): void {
-    if (this.#store.latest(id).stage === stage) return;
-    this.#store.note(id, { stage, failed_attempts: 0 }, { kind: "stage_started", stage });
-  }
-
-  /** A request goes to this one of several addresses. */
-  async setAffinity(id: string, request: string, address: string): Promise<void> {
-    if (this.affinity(id, request) === address) return;
-    await this.#store.write(id, {}, undefined, { [`affinity/${request}`]: address });
-  }
-
-  /** A request has an outcome, and nobody has its answer. */
-  clearAffinity(id: string, request: string): void {
-    if (this.affinity(id, request) === undefined) return;
-    this.#store.note(id, {}, undefined, { [`affinity/${request}`]: undefined });
-  }
-
-  /** A call has failed for good, and with it the task is going to. */
-  callFailed(id: string, stage: string): void {
-    this.#store.note(id, { stage });
-  }
-
-  /** A try has failed and another one follows after `waitMs`. */
-  attemptFailed(
-    id: string,
-    stage: string,
-    failure: { attempts: number; error: CodedError; waitMs: number; page?: number },
-  ): void {
-    const { attempts, error, waitMs, page } = failure;
-    const wire = toWire(error, String);
-    this.#store.note(
-      id,
-      { state: this.#unlessCancelling(id, "retry_wait"), failed_attempts: attempts, error: wire },
-      { kind: "attempt_failed", stage, page, wait_ms: waitMs, error: brief(wire) as JsonObject },
-    );
-  }
-
-  /** The next try begins. */
-  resumed(id: string): void {
-    this.#store.note(id, { state: this.#unlessCancelling(id, "running") });
-  }
-
-  /** A page has come: the next one is asked with `cursor`, or there is none where it is `null`. */
-  async collected(id: string, page: number, cursor: Json): Promise<void> {
-    const own: Record<string, Json> = cursor === null ? { last_page: page } : {};
-    const begun = (number: number, cursor: Json): void => {
-      // Asked again after a restart, it must not undo the pages behind it: they may be through.
-      if (this.page(id, number) === undefined) own[`page/${number}`] = { cursor, done: false };
-    };
-    begun(page, null);
-    if (cursor !== null) begun(page + 1, cursor);
-    await this.#store.write(id, {}, undefined, own);
-  }
-
-  /** The number of the last page, once it is known. */
-  lastPage(id: string): number | undefined {
-    return this.#store.entry(id, "last_page") as number | undefined;
-  }
-
-  /** A page is through. */
-  async pageDone(
-    id: string,
-    page: number,
-    name: string,
-    output: JsonObject,
-    ms: number,
-  ): Promise<void> {
-    const { pages } = this.#store.latest(id);
-    await this.#store.write(
-      id,
-      { pages: pages + 1 },
-      { kind: "page_done", page, ms },
-      { [`output/${name}`]: output, [`page/${page}`]: { cursor: null, done: true } },
-    );
-  }
-
-  /** These parts and no others become one: after a restart the call is the same. */
-  async combining(id: string, combination: Combination): Promise<void> {
-    await this.#store.write(id, {}, undefined, { combining: combination });
-  }
-
-  /** What `combining` has noted and `combined` has not. */
-  combination(id: string): Combination | undefined {
-    return this.#store.entry(id, "combining") as Combination | undefined;
-  }
-
-  /** Several parts have become one. */
-  async combined(
-    id: string,
-    names: readonly string[],
-    name: string,
-    output: JsonObject,
-  ): Promise<void> {
-    const gone = Object.fromEntries(names.map((part) => [`output/${part}`, undefined]));
-    const own = { ...gone, combining: undefined, [`output/${name}`]: output };
-    await this.#store.write(id, {}, undefined, own);
-  }
-
-  /** A call is through; what came before it stays, for a retry. */
-  async callDone(id: string, stage: string, output: JsonObject, ms: number): Promise<void> {
-    await this.#store.write(
-      id,
-      { stage, failed_attempts: 0, error: null }, // that it began may not have been kept
-      { kind: "stage_done", stage, ms },
-      { [`output/${stage}`]: output },
-    );
-  }
-
-  /** Nothing where the task has ended meanwhile. */
+  /** Notes that the task is being cancelled; does nothing if it has ended meanwhile. */
   async cancelling(id: string): Promise<void> {
     if (isFinal(this.#store.latest(id).state)) return;
     await this.#store.write(id, { state: "cancelling" }, { kind: "cancelling" });
   }
 
   /**
-   * The task is over: its events stay, and its result, or else what a retry needs. Older ones that
-   * are kept no longer go.
+   * Ends a task. Its events stay. A task that is done keeps its result, and any other task what a
+   * retry needs. Older tasks beyond the retention are dropped.
    */
   async end(
     id: string,
@@ -320,117 +185,93 @@ export class TaskLog {
         ...(state === "dead" && stage !== null ? { stage } : {}),
         ...(wire === null ? {} : { error: wire as JsonObject }),
       },
-      state === "done" ? this.#without(id, WORK, `output/${stage}`) : {},
+      state === "done" ? this.#removal(id, "work", (key) => key !== outputKey(stage!)) : {},
     );
-    this.#countInput(id);
+    this.#discountInput(id);
     this.#retain(ended);
-    this.#dropOld();
+    this.#dropExpired();
     this.#dropWork();
   }
 
   /**
-   * Queues a dead or cancelled task again, with all its time: it goes on with what has failed, or
-   * where `anew` says. What is run anew gets request ids of its own, since agents answer the old
-   * ones from memory; what goes on keeps its ids.
+   * Queues a dead or cancelled task again, with all its time. It goes on with the call that has
+   * failed, under the same request id; or it follows `plan`, whose calls get new request ids because
+   * agents answer the old ones from memory.
    *
-   * @throws {CodedError} `conflict` where it has not ended, `not_found` where too little of it is kept
+   * @throws {CodedError} `conflict` if the task has not ended, `not_found` if its input is not kept
    */
-  async retried(id: string, anew?: RetryPlan): Promise<Task> {
-    const { state } = this.#store.latest(id); // of two retries at once, one is
+  async retry(id: string, plan?: RetryPlan): Promise<Task> {
+    const { state } = this.#store.latest(id); // `get` would let two retries at once both pass
     if (!isFinal(state)) throw new CodedError("conflict", `Cannot retry ${id}: it is ${state}`);
-    if (this.input(id) === undefined) {
-      throw new CodedError("not_found", `Cannot retry ${id}: its input is kept no longer`);
+    const input = this.input(id);
+    if (input === undefined) {
+      throw new CodedError("not_found", `Cannot retry ${id}: its input is not kept any more`);
     }
     const ended = this.#retention.remove(id);
     const change = { stage: null, failed_attempts: 0, ended_at: null, error: null, spent_ms: 0 };
     try {
       const queued = await this.#store.write(
         id,
-        { ...change, state: "queued", ...(anew?.pages ? { pages: 0 } : {}) },
-        { kind: "retried", ...(anew === undefined ? {} : { stage: anew.from }) },
-        anew === undefined ? {} : this.#forgotten(id, anew),
+        { ...change, state: "queued", ...(plan?.pages ? { pages: 0 } : {}) },
+        { kind: "retried", ...(plan === undefined ? {} : { stage: plan.from }) },
+        plan === undefined ? {} : this.#madeAnew(id, plan),
       );
-      this.#countInput(id, this.input(id)!);
+      this.#countInput(id, input);
       return queued;
     } catch (error) {
-      this.#retention.add(ended); // behind those that ended after it, which costs nothing
+      this.#retention.add(ended); // after tasks that ended later, so it is dropped later: harmless
       throw error;
     }
   }
 
-  #forgotten(id: string, { calls, outputs, pages }: RetryPlan): Entries {
-    const runs = this.#generations(id);
-    const run = 1 + Math.max(1, ...Object.values(runs));
+  /** Removes what a retry makes anew, and raises the generation of its calls. */
+  #madeAnew(id: string, { calls, outputs, pages }: RetryPlan): Entries {
+    const generations = this.calls.generations(id);
+    const next = 1 + Math.max(1, ...Object.values(generations));
     return {
-      ...(pages ? this.#without(id, /^(page|last_page|combining)(\/|$)/) : {}),
-      ...this.#without(id, new RegExp(`^output/(${outputs.join("|")})(\\.|$)`)),
-      runs: { ...runs, ...Object.fromEntries(calls.map((name) => [name, run])) },
+      ...(pages ? this.#removal(id, "pages") : {}),
+      ...Object.fromEntries(outputs.map((call) => [outputKey(call), undefined])),
+      [GENERATIONS]: { ...generations, ...Object.fromEntries(calls.map((call) => [call, next])) },
     };
-  }
-
-  #generations(id: string): Readonly<Record<string, number>> {
-    return (this.#store.entry(id, "runs") ?? {}) as Record<string, number>;
-  }
-
-  /** Sorts by the time of submission, one a millisecond; what is random keeps two logs apart. */
-  #newId(): string {
-    this.#lastAt = Math.max(this.#system.clock.date().getTime(), this.#lastAt + 1);
-    const time = this.#lastAt.toString(36).padStart(8, "0");
-    const random = Math.floor(this.#system.random() * 36 ** RANDOM_CHARS);
-    return `t${time}${random.toString(36).padStart(RANDOM_CHARS, "0")}`;
   }
 
   #timestamp(): string {
     return this.#system.clock.date().toISOString();
   }
 
-  #unlessCancelling(id: string, state: State): State {
-    return this.#store.latest(id).state === "cancelling" ? "cancelling" : state;
+  #countInput(id: string, input: JsonObject): void {
+    const bytes = estimateBytes(input);
+    this.#inputs.set(id, bytes);
+    this.#inputBytes += bytes;
   }
 
-  /** Counts the input of a task that goes on, or counts it off where it has ended. */
-  #countInput(id: string, input?: JsonObject): void {
-    const bytes = input === undefined ? 0 : estimateBytes(input);
-    this.#inputBytes += bytes - (this.#inputs.get(id) ?? 0);
-    if (input === undefined) this.#inputs.delete(id);
-    else this.#inputs.set(id, bytes);
+  #discountInput(id: string): void {
+    this.#inputBytes -= this.#inputs.get(id) ?? 0;
+    this.#inputs.delete(id);
   }
 
-  /** Notes a task that has ended; one that is done can't be tried again. */
   #retain({ task, state, ended_at }: Task): void {
-    const bytes = this.#bytesOf(task, WORK); // of what is done its result is left alone
+    const bytes = this.#store.bytes(task, "work"); // of a task that is done, only the result is left
     const [resultBytes, workBytes] = state === "done" ? [bytes, 0] : [0, bytes];
-    const eventBytes = this.#bytesOf(task, EVENTS);
+    const eventBytes = this.#store.bytes(task, "events");
     this.#retention.add({ task, at: Date.parse(ended_at!), resultBytes, eventBytes, workBytes });
   }
 
-  #dropOld(): void {
-    for (const id of this.#retention.takeOld(this.#system.clock.date().getTime())) {
-      this.#store.drop(id);
-    }
+  #dropExpired(): void {
+    const now = this.#system.clock.date().getTime();
+    for (const id of this.#retention.takeExpired(now)) this.#store.drop(id);
   }
 
-  /** The work of the ones that ended last stays; the others can't be tried again any more. */
+  /** Removes the work of tasks beyond the retention, which can't be retried any more. */
   #dropWork(): void {
     for (const id of this.#retention.takeWork()) {
-      this.#store.note(id, {}, undefined, this.#without(id, WORK));
+      this.#store.note(id, {}, undefined, this.#removal(id, "work"));
     }
   }
 
-  /** What entries of a task's own take in memory. */
-  #bytesOf(id: string, what: RegExp): number {
-    return this.#store.names(id, what)
-      .reduce((bytes, name) => bytes + estimateBytes(this.#store.entry(id, name)!), 0);
+  /** Returns the change that removes a group of entries, or those that `matches` returns true for. */
+  #removal(id: string, group: Group, matches = (_key: string): boolean => true): Entries {
+    const keys = this.#store.keys(id, group).filter(matches);
+    return Object.fromEntries(keys.map((key) => [key, undefined]));
   }
-
-  /** Says of what a task has, and `what` matches, that it goes; all but `but`. */
-  #without(id: string, what: RegExp, but?: string): Entries {
-    const names = this.#store.names(id, what).filter((name) => name !== but);
-    return Object.fromEntries(names.map((name) => [name, undefined]));
-  }
-}
-
-/** When a task was submitted, by its id. */
-function timeOf(id: string): number {
-  return parseInt(id.slice(1, -RANDOM_CHARS), 36);
 }

@@ -1,33 +1,36 @@
 /**
- * Tasks, and what each has beside itself, as they are on disk and as the writes under way leave them.
- * A write is one commit: the task, an event, and entries of its own. It is told to others when it is
- * on disk, and not before.
+ * Tasks and their entries, in the memory and as pending writes leave them. One write is one commit of
+ * the task, an event and entries. Readers see a write after it has reached the disk, never before.
  *
  * @module
  */
 import type { Changes, Memory } from "../../lib/disk/memory.ts";
 import type { Json } from "../../lib/json.ts";
+import { estimateBytes } from "../../lib/json_size.ts";
 import type { Clock } from "../../lib/system.ts";
 import { assertMove, isFinal, type Task, type TaskEvent } from "./task.ts";
+import { eventKey, type Group, type Kind, kindOf, kindsOf } from "./task_keys.ts";
 
-/** Events of one task; later ones replace the last, so that a task without end has bounded ones. */
+/** Events of one task. Later ones replace the last, so a task that is retried for ever stays small. */
 const EVENTS_MAX = 5_000;
 
+/** The fields of a task that a write changes. */
 export type TaskChange = Partial<Omit<Task, "task" | "events">>;
+/** An event without what the store adds. */
 export type EventInput = Omit<TaskEvent, "seq" | "at">;
-/** Entries of a task's own by name; `undefined` removes one. */
+/** A task's entries by key; `undefined` removes an entry. */
 export type Entries = Readonly<Record<string, Json | undefined>>;
 
 interface StoredTask {
-  /** As the store's own writes leave it. */
+  /** With the writes that are pending. */
   task: Task;
-  /** As it is on disk: what others are told; nothing before it is there. */
+  /** As on disk, which is what readers see; `undefined` until the task is there. */
   committed: Task | undefined;
-  /** Resolves when it is on disk at all. */
+  /** Resolves when the new task is on disk. */
   created: Promise<unknown>;
-  /** Of its own entries. */
-  names: Set<string>;
-  /** On the clock that never jumps: when `task.spent_ms` was right. */
+  /** The keys of its entries, with the writes that are pending. */
+  keys: Map<Kind, Set<string>>;
+  /** When `task.spent_ms` was right, on the monotonic clock. */
   spentAt: number;
   changed: PromiseWithResolvers<void>;
 }
@@ -36,17 +39,19 @@ export class TaskStore {
   readonly #memory: Memory;
   readonly #clock: Clock;
   readonly #tasks = new Map<string, StoredTask>();
+  /** Task ids by idempotency key. */
   readonly #byKey = new Map<string, string>();
 
   constructor(memory: Memory, clock: Clock) {
     this.#memory = memory;
     this.#clock = clock;
-    const found = [...memory.entries("task/")].map(([, task]) => task as Task);
-    found.sort((a, b) => compare(a.task, b.task));
-    for (const task of found) this.#keep(task).committed = task;
-    for (const [key] of memory.entries("of/")) {
-      const [, id, ...name] = key.split("/");
-      this.#tasks.get(id)?.names.add(name.join("/"));
+    const tasks = [...memory.entries("task/")].map(([, task]) => task as Task);
+    tasks.sort((a, b) => compare(a.task, b.task));
+    for (const task of tasks) this.#add(task).committed = task;
+    for (const [memoryKey] of memory.entries("of/")) {
+      const [, id, ...key] = memoryKey.split("/");
+      const stored = this.#tasks.get(id);
+      if (stored !== undefined) addKey(stored, key.join("/"));
     }
   }
 
@@ -55,7 +60,7 @@ export class TaskStore {
     for (const { committed } of this.#tasks.values()) if (committed !== undefined) yield committed;
   }
 
-  /** Whether the disk has no room to spare. */
+  /** Whether the disk has no room for further tasks. */
   get full(): boolean {
     return this.#memory.full;
   }
@@ -64,158 +69,176 @@ export class TaskStore {
     return this.#tasks.get(id)?.committed;
   }
 
-  /** As the writes leave it that are under way. */
+  /** Returns the task with the writes that are pending. */
   latest(id: string): Task {
     return this.#tasks.get(id)!.task;
   }
 
-  /** The task with this idempotency key: resolves with it when it is on disk. */
+  /** Returns the task with this idempotency key; resolves when the task is on disk. */
   byKey(key: string): Promise<Task> | undefined {
-    const kept = this.#tasks.get(this.#byKey.get(key) ?? "");
-    return kept?.created.then(() => kept.committed!);
+    const stored = this.#tasks.get(this.#byKey.get(key) ?? "");
+    return stored?.created.then(() => stored.committed!);
   }
 
-  /** An entry of a task's own. */
-  entry(id: string, name: string): Json | undefined {
-    return this.#memory.get(`of/${id}/${name}`);
+  entry(id: string, key: string): Json | undefined {
+    return this.#memory.get(`of/${id}/${key}`);
   }
 
-  /** The names of a task's own entries that match. */
-  names(id: string, what: RegExp): string[] {
-    return [...this.#tasks.get(id)!.names].filter((name) => what.test(name));
+  /** Returns the keys of a task's entries that belong to a group. */
+  keys(id: string, group: Group): string[] {
+    const { keys } = this.#tasks.get(id)!;
+    return kindsOf(group).flatMap((kind) => [...keys.get(kind) ?? []]);
   }
 
-  /** Events later than number `after`, oldest first. */
+  /** Returns what a group of a task's entries takes in memory, as `estimateBytes()` counts. */
+  bytes(id: string, group: Group): number {
+    return this.keys(id, group)
+      .reduce((bytes, key) => bytes + estimateBytes(this.entry(id, key)!), 0);
+  }
+
+  /** Returns the events with a number above `after`, oldest first. */
   events(id: string, after: number): TaskEvent[] {
-    const found: TaskEvent[] = [];
+    const events: TaskEvent[] = [];
     const last = Math.min(this.get(id)?.events ?? 0, EVENTS_MAX);
     for (let seq = Math.min(after + 1, last); seq <= last; seq++) {
-      const event = this.entry(id, `event/${seq}`) as TaskEvent | undefined;
-      if (event !== undefined && event.seq > after) found.push(event);
+      const event = this.entry(id, eventKey(seq)) as TaskEvent | undefined;
+      if (event !== undefined && event.seq > after) events.push(event);
     }
-    return found;
+    return events;
   }
 
-  /** What is left of a task's time, in milliseconds. */
-  leftMs(id: string): number {
-    const kept = this.#tasks.get(id)!;
-    return kept.task.deadline_ms - this.#spent(kept);
+  /** Returns how much of its time the task has left, in milliseconds; negative after its deadline. */
+  remainingMs(id: string): number {
+    const stored = this.#tasks.get(id)!;
+    return stored.task.deadline_ms - this.#spentMs(stored);
   }
 
-  /** Resolves when something happens to the task after this is called. */
+  /** Resolves at the first write to the task that reaches the disk after this call. */
   changed(id: string): Promise<void> {
     return this.#tasks.get(id)!.changed.promise;
   }
 
-  /** Writes a new task, which is known by its key at once; resolves with it when it is on disk. */
-  async create(task: Task, happening: EventInput, own: Entries): Promise<Task> {
-    const kept = this.#keep(task);
+  /** Writes a new task, which `byKey` knows at once; resolves when the task is on disk. */
+  async create(task: Task, event: EventInput, entries: Entries): Promise<Task> {
+    const stored = this.#add(task);
     try {
-      return await (kept.created = this.#write(kept, {}, happening, own, false));
+      return await (stored.created = this.#write(stored, {}, event, entries, false));
     } catch (error) {
-      this.#forget(task);
+      this.#remove(task);
       throw error;
     }
   }
 
   /**
-   * Resolves with the task, as this leaves it, when it is on disk.
+   * Changes a task; resolves, with the task as this change leaves it, when the change is on disk.
    *
-   * @throws {TypeError} at once, where the task can't come to that state
+   * @throws {TypeError} at once, if the task can't go to that state
    */
-  write(id: string, change: TaskChange, happening?: EventInput, own: Entries = {}): Promise<Task> {
-    return this.#write(this.#tasks.get(id)!, change, happening, own, false);
+  write(id: string, change: TaskChange, event?: EventInput, entries: Entries = {}): Promise<Task> {
+    return this.#write(this.#tasks.get(id)!, change, event, entries, false);
   }
 
-  /** Writes what nobody waits for; lost by a crash, it happens again. Throws as `write` does. */
-  note(id: string, change: TaskChange, happening?: EventInput, own: Entries = {}): void {
-    this.#write(this.#tasks.get(id)!, change, happening, own, true)
-      .catch(() => {}); // the journal has logged it
+  /**
+   * Changes a task as `write` does, without waiting for the disk. It is for changes that happen again
+   * if a crash loses them.
+   */
+  note(id: string, change: TaskChange, event?: EventInput, entries: Entries = {}): void {
+    this.#write(this.#tasks.get(id)!, change, event, entries, true)
+      .catch(() => {}); // the journal logs it
   }
 
-  /** Forgets a task, and all that it has. */
+  /** Removes a task and all its entries. */
   drop(id: string): void {
-    const { task, names } = this.#tasks.get(id)!;
-    this.#forget(task);
-    const keys = [`task/${id}`, ...Array.from(names, (name) => `of/${id}/${name}`)];
-    this.#memory.commit(new Map(keys.map((key) => [key, undefined])), { lazy: true })
-      .catch(() => {}); // the journal has logged it; it goes after the next start
+    const { task, keys } = this.#tasks.get(id)!;
+    this.#remove(task);
+    const entries = [...keys.values()].flatMap((ofKind) => [...ofKind]);
+    const memoryKeys = [`task/${id}`, ...entries.map((key) => `of/${id}/${key}`)];
+    this.#memory.commit(new Map(memoryKeys.map((key) => [key, undefined])), { lazy: true })
+      .catch(() => {}); // the journal logs it; the next start drops the task again
   }
 
-  #keep(task: Task): StoredTask {
-    const kept: StoredTask = {
+  #add(task: Task): StoredTask {
+    const stored: StoredTask = {
       task,
       committed: undefined,
       created: Promise.resolve(),
-      names: new Set(),
+      keys: new Map(),
       spentAt: this.#clock.now(),
       changed: Promise.withResolvers(),
     };
-    this.#tasks.set(task.task, kept);
+    this.#tasks.set(task.task, stored);
     if (task.key !== null) this.#byKey.set(task.key, task.task);
-    return kept;
+    return stored;
   }
 
-  #forget({ task, key }: Task): void {
+  #remove({ task, key }: Task): void {
     this.#tasks.delete(task);
     if (key !== null) this.#byKey.delete(key);
   }
 
-  #spent({ task, spentAt }: StoredTask): number {
+  #spentMs({ task, spentAt }: StoredTask): number {
     return isFinal(task.state)
       ? task.spent_ms
       : Math.round(task.spent_ms + this.#clock.now() - spentAt);
   }
 
   #write(
-    kept: StoredTask,
+    stored: StoredTask,
     change: TaskChange,
-    happening: EventInput | undefined,
-    own: Entries,
+    event: EventInput | undefined,
+    entries: Entries,
     lazy: boolean,
   ): Promise<Task> {
-    const before = kept.task;
+    const before = stored.task;
     if (change.state !== undefined) assertMove(before.state, change.state);
-    const events = before.events + (happening === undefined ? 0 : 1);
-    const task = { ...before, ...change, events, spent_ms: change.spent_ms ?? this.#spent(kept) };
+    const events = before.events + (event === undefined ? 0 : 1);
+    const spent_ms = change.spent_ms ?? this.#spentMs(stored);
+    const task = { ...before, ...change, events, spent_ms };
     const changes = new Map<string, Json | undefined>([[`task/${task.task}`, task]]);
-    const put = (name: string, value: Json | undefined): void => {
-      changes.set(`of/${task.task}/${name}`, value);
-      if (value === undefined) kept.names.delete(name);
-      else kept.names.add(name);
+    const put = (key: string, value: Json | undefined): void => {
+      changes.set(`of/${task.task}/${key}`, value);
+      if (value === undefined) stored.keys.get(kindOf(key))?.delete(key);
+      else addKey(stored, key);
     };
-    for (const [name, value] of Object.entries(own)) put(name, value);
-    if (happening !== undefined) {
-      const event = { seq: events, at: this.#clock.date().toISOString(), ...happening };
-      put(`event/${Math.min(events, EVENTS_MAX)}`, JSON.parse(JSON.stringify(event)));
+    for (const [key, value] of Object.entries(entries)) put(key, value);
+    if (event !== undefined) {
+      const whole = { seq: events, at: this.#clock.date().toISOString(), ...event };
+      put(eventKey(Math.min(events, EVENTS_MAX)), JSON.parse(JSON.stringify(whole)));
     }
-    kept.task = task;
-    kept.spentAt = this.#clock.now();
-    return this.#commit(kept, task, changes, lazy);
+    stored.task = task;
+    stored.spentAt = this.#clock.now();
+    return this.#commit(stored, task, changes, lazy);
   }
 
-  async #commit(kept: StoredTask, task: Task, changes: Changes, lazy: boolean): Promise<Task> {
+  async #commit(stored: StoredTask, task: Task, changes: Changes, lazy: boolean): Promise<Task> {
     try {
       await this.#memory.commit(changes, { lazy });
     } catch (error) {
-      this.#rollBack(kept);
+      this.#rollBack(stored);
       throw error;
     }
-    kept.committed = task;
-    const { resolve } = kept.changed;
-    kept.changed = Promise.withResolvers();
+    stored.committed = task;
+    const { resolve } = stored.changed;
+    stored.changed = Promise.withResolvers();
     resolve();
     return task;
   }
 
-  /** The memory has dropped every change that was not on disk yet, and so must what stands here. */
-  #rollBack(kept: StoredTask): void {
-    if (kept.committed === undefined) return; // `create` forgets it
-    kept.task = kept.committed;
-    const prefix = `of/${kept.task.task}/`;
-    const own = this.#memory.entries(prefix);
-    kept.names = new Set(Array.from(own, ([key]) => key.slice(prefix.length)));
+  /** The memory has dropped every change that was not on disk; the task goes back to what is there. */
+  #rollBack(stored: StoredTask): void {
+    if (stored.committed === undefined) return; // `create` removes it
+    stored.task = stored.committed;
+    stored.keys.clear();
+    const prefix = `of/${stored.task.task}/`;
+    for (const [key] of this.#memory.entries(prefix)) addKey(stored, key.slice(prefix.length));
   }
+}
+
+function addKey({ keys }: StoredTask, key: string): void {
+  const kind = kindOf(key);
+  const ofKind = keys.get(kind);
+  if (ofKind === undefined) keys.set(kind, new Set([key]));
+  else ofKind.add(key);
 }
 
 function compare(a: string, b: string): number {

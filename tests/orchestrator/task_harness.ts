@@ -7,9 +7,10 @@ import { Memory } from "../../lib/disk/memory.ts";
 import type { Json, JsonObject } from "../../lib/json.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { PIPELINES } from "../../orchestrator/run/pipelines.ts";
-import type { RetentionBounds } from "../../orchestrator/tasks/retention.ts";
+import type { RetentionLimits } from "../../orchestrator/tasks/retention.ts";
 import { AnswerBudget } from "../../orchestrator/run/answer_budget.ts";
-import { type RunContext, runTask } from "../../orchestrator/run/run_task.ts";
+import type { RunContext } from "../../orchestrator/run/run_context.ts";
+import { runTask } from "../../orchestrator/run/run_task.ts";
 import { type NewTask, TaskLog } from "../../orchestrator/tasks/task_log.ts";
 import { WaitTracker } from "../../orchestrator/run/wait_tracker.ts";
 import { quiet } from "../harness/recorded_log.ts";
@@ -32,7 +33,7 @@ export interface OpenLog extends AsyncDisposable {
 
 export interface LogOptions {
   readonly clock?: StillClock;
-  readonly retention?: Partial<RetentionBounds>;
+  readonly retention?: Partial<RetentionLimits>;
 }
 
 /** Opens the log of a folder; its end leaves the folder to the next one. */
@@ -149,7 +150,8 @@ export function runScript(
   script: Script,
   around: Partial<RunContext> = {},
 ): Promise<JsonObject> {
-  return runTask(log.get(task)!, REPORT, {
+  return runTask(REPORT, {
+    task,
     taskLog: log,
     call: script.call,
     signal: new AbortController().signal,

@@ -6,7 +6,7 @@
 import { duration } from "../../../lib/duration.ts";
 import type { WireError } from "../../../lib/wire/protocol.ts";
 import type { Call } from "../../run/pipelines.ts";
-import { AWAY } from "../../run/run_task.ts";
+import { AWAY } from "../../run/attempt.ts";
 import type { TaskEvent } from "../../tasks/task.ts";
 import { ago, callsOfTask, callText, errorText, type TaskFacts } from "./task_facts.ts";
 

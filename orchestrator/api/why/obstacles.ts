@@ -5,7 +5,7 @@
  */
 import { duration } from "../../../lib/duration.ts";
 import { callsOf } from "../../run/pipelines.ts";
-import type { Place } from "../../run/scheduler.ts";
+import type { QueuePosition } from "../../run/scheduler.ts";
 import type { TaskEvent } from "../../tasks/task.ts";
 import { type OpenFailure, openFailureText } from "./failures.ts";
 import { ago, callsOfTask, callText, type TaskFacts } from "./task_facts.ts";
@@ -36,7 +36,7 @@ export function obstacles(
   ];
 }
 
-function turnText(facts: TaskFacts, place: Place, events: readonly TaskEvent[]): string {
+function turnText(facts: TaskFacts, place: QueuePosition, events: readonly TaskEvent[]): string {
   const { ahead, running, slots } = place;
   const { task, pipelinePaused, now } = facts;
   const [queued] = events;

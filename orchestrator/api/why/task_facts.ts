@@ -8,7 +8,7 @@ import { duration } from "../../../lib/duration.ts";
 import type { WireError } from "../../../lib/wire/protocol.ts";
 import type { AgentState } from "../../run/agents.ts";
 import { type Call, callsOf, type Pipeline } from "../../run/pipelines.ts";
-import type { Place } from "../../run/scheduler.ts";
+import type { QueuePosition } from "../../run/scheduler.ts";
 import type { Task, TaskEvent } from "../../tasks/task.ts";
 
 /** A snapshot of everything that can hold a task up. */
@@ -19,7 +19,7 @@ export interface TaskFacts {
   /** `undefined` if the task's pipeline no longer exists. */
   readonly pipeline: Pipeline | undefined;
   /** The task's place in the queue; `undefined` if it is not queued. */
-  readonly place: Place | undefined;
+  readonly place: QueuePosition | undefined;
   /** When the task's pipeline was paused, in ISO 8601; `null` if it is not paused. */
   readonly pipelinePaused: string | null;
   readonly agents: readonly AgentState[];

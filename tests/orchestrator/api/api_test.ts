@@ -447,7 +447,7 @@ Deno.test("events fit a reply: those that do not come with the next one", CLEAN,
   const { task } = await asked.ask("submit", { input: INPUT });
   await atMerge(asked, task);
   const failure = { attempts: 1, error: largestError(), waitMs: 1 };
-  for (let n = 0; n < 4_000; n++) asked.taskLog.attemptFailed(task, "merge", failure);
+  for (let n = 0; n < 4_000; n++) asked.taskLog.calls.attemptFailed(task, "merge", failure);
   letGo();
   await asked.ask("result", { task, wait_ms: 60_000 });
   const seen: number[] = [];

@@ -43,7 +43,7 @@ async function runOn(open: OpenLog, task: string, script: Script): Promise<strin
   const result = await runScript(open, task, script);
   assertEquals(result, resultOf(PAGES));
   await open.log.end(task, "done");
-  assertEquals(open.log.output(task, "report"), result);
+  assertEquals(open.log.calls.output(task, "report"), result);
   return script.names;
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
 import { AnswerBudget } from "../../../orchestrator/run/answer_budget.ts";
-import type { RunContext } from "../../../orchestrator/run/run_task.ts";
+import type { RunContext } from "../../../orchestrator/run/run_context.ts";
 import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
 import { until, within } from "../../harness/waiting.ts";
@@ -264,8 +264,8 @@ Deno.test("runTask() begins no call once it is cancelled", async () => {
   const script = new Script(1);
   const { task } = await open.log.create(newTask());
   await open.log.started(task);
-  const callDone = open.log.callDone.bind(open.log);
-  open.log.callDone = async (...args) => {
+  const callDone = open.log.calls.done.bind(open.log.calls);
+  open.log.calls.done = async (...args) => {
     await callDone(...args);
     aborter.abort(new CodedError("cancelled", "Cancelled"));
   };
@@ -295,7 +295,7 @@ Deno.test("runTask() keeps what is under way when it may not go on", async () =>
   stop.resolve();
   await ended;
   const { log } = open;
-  assertEquals([0, 1, 2].map((page) => log.page(task, page)!.done), [true, true, false]);
+  assertEquals([0, 1, 2].map((page) => log.pages.get(task, page)!.done), [true, true, false]);
   script.before = () => {};
   assertEquals(await runScript(open, task, script), resultOf(4));
   assertEquals(script.names.filter((name) => /^(collect|analyze)\.[01]$/.test(name)).length, 4);
@@ -356,7 +356,7 @@ Deno.test("a page that is done while another fails for good is kept", async () =
   const { task } = await open.log.create(newTask());
   await open.log.started(task);
   await assertRejects(() => runScript(open, task, script), CodedError);
-  assertEquals(open.log.page(task, 0)!.done, true);
+  assertEquals(open.log.pages.get(task, 0)!.done, true);
 });
 
 /** What of a task is through, as the names of its calls. */
@@ -364,11 +364,13 @@ function through(log: TaskLog, task: string, pages: number): Set<string> {
   const names = new Set<string>();
   const all = Array.from({ length: pages }, (_, page) => [`collect.${page}`, `analyze.${page}`]);
   for (const [page, calls] of all.entries()) {
-    if (log.page(task, page)?.done) { for (const name of calls) names.add(name); }
+    if (log.pages.get(task, page)?.done) { for (const name of calls) names.add(name); }
   }
-  for (const [name] of log.parts(task, ["combine"])) names.add(name);
-  const merged = log.output(task, "merge") !== undefined;
-  const reported = log.output(task, "report") !== undefined;
+  for (const [key] of log.pages.parts(task, "combine")) {
+    names.add(`combine.${Number(key.split("/")[2])}`);
+  }
+  const merged = log.calls.output(task, "merge") !== undefined;
+  const reported = log.calls.output(task, "report") !== undefined;
   if (merged || reported) { for (const name of all.flat()) names.add(name); }
   if (merged || reported) names.add("merge");
   if (reported) names.add("report");
@@ -439,7 +441,7 @@ Deno.test("after a crash the same parts are combined, whatever came in meanwhile
     ({ task } = await open.log.create(newTask()));
     await open.log.started(task);
     const { log } = open;
-    const done = (page: number): boolean => log.page(task, page)?.done === true;
+    const done = (page: number): boolean => log.pages.get(task, page)?.done === true;
     const aborter = new AbortController();
     const late = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
@@ -508,8 +510,8 @@ Deno.test("runTask() ends a task whose pages have no end, and one whose cursor i
     const { task } = await open.log.create(newTask());
     await open.log.started(task);
     const pages = Array.from({ length: through }, (_, page) => [
-      open.log.collected(task, page, "more"),
-      open.log.pageDone(task, page, "analyze.000000", {}, 1),
+      open.log.pages.collected(task, page, "more"),
+      open.log.pages.done(task, page, "analyze", {}, 1),
     ]);
     await Promise.all(pages.flat());
     const asked: string[] = [];

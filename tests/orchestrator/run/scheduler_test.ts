@@ -322,7 +322,7 @@ async function runWithFullDisk(disk: FaultyDisk, nth: number): Promise<boolean> 
   });
   const { state, headline } = await ended(running.log, id);
   assertEquals([state, headline], ["done", `${pages} pages`], `the write that failed: ${nth}`);
-  assertEquals(running.log.output(id, "report"), resultOf(pages));
+  assertEquals(running.log.calls.output(id, "report"), resultOf(pages));
   const seqs = running.log.events(id, 0).map(({ seq }) => seq);
   assertEquals(seqs, seqs.map((_, at) => at + 1));
   const bodies = new Map<string, unknown>();
@@ -406,7 +406,7 @@ Deno.test("a task whose time was over while it waited ends dead when its turn co
   const first = await running.submit();
   await until(() => merging.held() === 1, "one runs");
   const second = await running.submit({ deadlineMs: 1 });
-  await until(() => running.log.leftMs(second) <= 0, "its time is over");
+  await until(() => running.log.remainingMs(second) <= 0, "its time is over");
   merging.open();
   await ended(running.log, first);
   const { state, error } = await ended(running.log, second);
@@ -425,7 +425,7 @@ Deno.test("expire() ends a task whose time is over while it waits, whatever is b
   const waiting = await running.submit();
   const over = await running.submit({ deadlineMs: 1 });
   await pauses.pause("pipeline", "report");
-  await until(() => log.leftMs(over) <= 0, "its time is over");
+  await until(() => log.remainingMs(over) <= 0, "its time is over");
   scheduler.expire();
   const { state, error } = await ended(log, over);
   assertEquals([state, error!.code], ["dead", "deadline_exceeded"]);
@@ -559,12 +559,12 @@ Deno.test("place() counts those that have their turn before, and nothing that ru
     await running.submit(),
   ];
   await until(() => merging.held() === 1, "one runs");
-  assertEquals(scheduler.place(first), undefined);
-  assertEquals(scheduler.place(second), { ahead: 0, running: 1, slots: 1 });
-  assertEquals(scheduler.place(third), { ahead: 1, running: 1, slots: 1 });
+  assertEquals(scheduler.position(first), undefined);
+  assertEquals(scheduler.position(second), { ahead: 0, running: 1, slots: 1 });
+  assertEquals(scheduler.position(third), { ahead: 1, running: 1, slots: 1 });
   const fourth = await running.submit({ pipeline: "gone" });
   await pauses.pause("pipeline", "report");
-  assertEquals(scheduler.place(fourth), { ahead: 0, running: 1, slots: 1 });
+  assertEquals(scheduler.position(fourth), { ahead: 0, running: 1, slots: 1 });
   await pauses.resume("pipeline", "report");
   merging.open();
   await ended(log, third);
@@ -582,9 +582,9 @@ Deno.test("a task that is retried takes its turn behind those that wait, also af
     await until(() => merging.held() === 1, "it runs");
     await scheduler.cancel(id);
     const others = [await running.submit(), await running.submit()];
-    await scheduler.add(() => log.retried(id));
-    assertEquals(scheduler.place(id)!.ahead, 1);
-    assertEquals(scheduler.place(others[1])!.ahead, 0);
+    await scheduler.add(() => log.retry(id));
+    assertEquals(scheduler.position(id)!.ahead, 1);
+    assertEquals(scheduler.position(others[1])!.ahead, 0);
   }
   merging.open();
   await using running = await start(folder.path, script.call, { concurrency: 1 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
 import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
+import { partKey } from "../../../orchestrator/tasks/task_keys.ts";
 import { estimateBytes } from "../../../lib/json_size.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
@@ -8,6 +9,8 @@ import { within } from "../../harness/waiting.ts";
 import { newTask, openLog, plain, StillClock } from "../task_harness.ts";
 
 const FAILED = new CodedError("handler_failed", "Cannot analyze: no luck");
+/** The keys of the two pages' parts. */
+const PARTS = [0, 1].map((page) => partKey("analyze", page));
 const FULL = (): never => {
   throw systemError("ENOSPC");
 };
@@ -18,42 +21,41 @@ function told(log: TaskLog, id: string) {
   return plain({
     task,
     events: log.events(id, 0),
-    pages: [0, 1, 2].map((page) => log.page(id, page) ?? null),
-    last: log.lastPage(id) ?? null,
-    combination: log.combination(id) ?? null,
-    parts: log.parts(id, ["analyze", "combine"]),
-    merge: log.output(id, "merge") ?? null,
-    report: log.output(id, "report") ?? null,
+    pages: [0, 1, 2].map((page) => log.pages.get(id, page) ?? null),
+    last: log.pages.last(id) ?? null,
+    combination: log.pages.combination(id) ?? null,
+    parts: log.pages.parts(id),
+    merge: log.calls.output(id, "merge") ?? null,
+    report: log.calls.output(id, "report") ?? null,
   });
 }
 
 /** A task's life with two pages, one step after the other. */
 const LIFE: [name: string, step: (log: TaskLog, id: string) => Promise<void> | void][] = [
   ["started", (log, id) => log.started(id)],
-  ["collect started", (log, id) => log.callStarted(id, "collect")],
-  ["page 0 collected", (log, id) => log.collected(id, 0, { at: 1 })],
+  ["collect started", (log, id) => log.calls.started(id, "collect")],
+  ["page 0 collected", (log, id) => log.pages.collected(id, 0, { at: 1 })],
   [
     "page 0 failed",
     (log, id) =>
-      log.attemptFailed(id, "analyze", { attempts: 1, error: FAILED, waitMs: 200, page: 0 }),
+      log.calls.attemptFailed(id, "analyze", { attempts: 1, error: FAILED, waitMs: 200, page: 0 }),
   ],
-  ["resumed", (log, id) => log.resumed(id)],
-  ["page 1 collected", (log, id) => log.collected(id, 1, null)],
-  ["page 1 done", (log, id) => log.pageDone(id, 1, "analyze.000001", { seen: [1] }, 5)],
-  ["page 0 done", (log, id) => log.pageDone(id, 0, "analyze.000000", { seen: [0] }, 7)],
+  ["resumed", (log, id) => log.calls.resumed(id)],
+  ["page 1 collected", (log, id) => log.pages.collected(id, 1, null)],
+  ["page 1 done", (log, id) => log.pages.done(id, 1, "analyze", { seen: [1] }, 5)],
+  ["page 0 done", (log, id) => log.pages.done(id, 0, "analyze", { seen: [0] }, 7)],
   [
     "combining",
-    (log, id) => log.combining(id, { names: ["analyze.000000", "analyze.000001"], page: 1 }),
+    (log, id) => log.pages.combining(id, { parts: PARTS, page: 1 }),
   ],
   [
     "combined",
-    (log, id) =>
-      log.combined(id, ["analyze.000000", "analyze.000001"], "combine.1", { seen: [0, 1] }),
+    (log, id) => log.pages.combined(id, "combine", { seen: [0, 1] }),
   ],
-  ["merge started", (log, id) => log.callStarted(id, "merge")],
-  ["merge done", (log, id) => log.callDone(id, "merge", { stream: "shop" }, 3)],
-  ["report started", (log, id) => log.callStarted(id, "report")],
-  ["report done", (log, id) => log.callDone(id, "report", { headline: "well" }, 4)],
+  ["merge started", (log, id) => log.calls.started(id, "merge")],
+  ["merge done", (log, id) => log.calls.done(id, "merge", { stream: "shop" }, 3)],
+  ["report started", (log, id) => log.calls.started(id, "report")],
+  ["report done", (log, id) => log.calls.done(id, "report", { headline: "well" }, 4)],
   ["end", (log, id) => log.end(id, "done", { headline: "well" })],
 ];
 
@@ -159,7 +161,7 @@ Deno.test("end() leaves the result of what is done, and of the rest what a retry
   const { task } = await log.create(newTask());
   for (const [, step] of LIFE) await step(log, task);
   assertEquals(kept(task), ["output"]);
-  assertEquals(log.output(task, "report"), { headline: "well" });
+  assertEquals(log.calls.output(task, "report"), { headline: "well" });
   const { task: dead } = await log.create(newTask());
   for (const [, step] of LIFE.slice(0, 9)) await step(log, dead);
   const before = kept(dead);
@@ -175,12 +177,12 @@ Deno.test("collected() told again leaves the pages behind it as they are", async
   const { log } = open;
   const { task } = await log.create(newTask());
   await log.started(task);
-  await log.collected(task, 0, { at: 1 });
-  await log.collected(task, 1, null);
-  await log.pageDone(task, 1, "analyze.000001", { seen: [] }, 5);
-  await log.collected(task, 0, { at: 1 }); // as after a restart, since page 0 is not through
-  assertEquals(log.page(task, 1), { cursor: null, done: true });
-  assertEquals([log.page(task, 0), log.lastPage(task)], [{ cursor: null, done: false }, 1]);
+  await log.pages.collected(task, 0, { at: 1 });
+  await log.pages.collected(task, 1, null);
+  await log.pages.done(task, 1, "analyze", { seen: [] }, 5);
+  await log.pages.collected(task, 0, { at: 1 }); // as after a restart, since page 0 is not through
+  assertEquals(log.pages.get(task, 1), { cursor: null, done: true });
+  assertEquals([log.pages.get(task, 0), log.pages.last(task)], [{ cursor: null, done: false }, 1]);
 });
 
 Deno.test("end() keeps the result, though it was not kept that its call has begun", async () => {
@@ -189,17 +191,17 @@ Deno.test("end() keeps the result, though it was not kept that its call has begu
   const { log } = open;
   const { task } = await log.create(newTask());
   await log.started(task);
-  await log.callDone(task, "merge", { seen: [] }, 5);
-  await log.callDone(task, "report", { headline: "one" }, 5);
+  await log.calls.done(task, "merge", { seen: [] }, 5);
+  await log.calls.done(task, "report", { headline: "one" }, 5);
   await log.end(task, "done");
-  assertEquals([log.output(task, "merge"), log.output(task, "report")], [undefined, {
+  assertEquals([log.calls.output(task, "merge"), log.calls.output(task, "report")], [undefined, {
     headline: "one",
   }]);
 });
 
 Deno.test("end() keeps so many ended tasks, and forgets the key of those that go", async () => {
   await using folder = await TempFolder.make();
-  const retention = { keptMs: 3_600_000, kept: 2, workBytes: 1_000 };
+  const retention = { ageMs: 3_600_000, tasks: 2, workBytes: 1_000 };
   const ids: string[] = [];
   {
     await using open = await openLog(folder.path, { retention });
@@ -226,7 +228,7 @@ Deno.test("end() keeps so many ended tasks, and forgets the key of those that go
 
 Deno.test("end() keeps ended tasks for so long", async () => {
   await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path, { retention: { keptMs: -1, kept: 100 } });
+  await using open = await openLog(folder.path, { retention: { ageMs: -1, tasks: 100 } });
   const { task } = await open.log.create(newTask({ key: "k" }));
   const waiting = await open.log.create(newTask());
   await open.log.started(task);
@@ -237,7 +239,7 @@ Deno.test("end() keeps ended tasks for so long", async () => {
 
 Deno.test("end() does not fail because an older task could not be dropped", async () => {
   await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path, { retention: { keptMs: 3_600_000, kept: 1 } });
+  await using open = await openLog(folder.path, { retention: { ageMs: 3_600_000, tasks: 1 } });
   const { log } = open;
   const first = await log.create(newTask());
   const second = await log.create(newTask());
@@ -266,9 +268,9 @@ Deno.test("a write that failed is taken back, and what came before it stands", a
   {
     using disk = new FaultyDisk();
     disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
-    await assertRejects(() => log.pageDone(task, 0, "analyze.000000", {}, 1), CodedError);
-    await assertRejects(() => log.collected(task, 1, { at: 2 }), CodedError);
-    await assertRejects(() => log.callDone(task, "merge", {}, 1), CodedError);
+    await assertRejects(() => log.pages.done(task, 0, "analyze", {}, 1), CodedError);
+    await assertRejects(() => log.pages.collected(task, 1, { at: 2 }), CodedError);
+    await assertRejects(() => log.calls.done(task, "merge", {}, 1), CodedError);
     await assertRejects(() => log.end(task, "dead", { error: FAILED }), CodedError);
     assertEquals(told(log, task), before);
   }
@@ -288,21 +290,21 @@ Deno.test("leftMs() counts the time in which an orchestrator was up, over restar
     await using open = await openLog(folder.path, { clock });
     ({ task } = await open.log.create(newTask({ deadlineMs: 10_000 })));
     clock.ms += 1_000;
-    assertEquals(open.log.leftMs(task), 9_000);
+    assertEquals(open.log.remainingMs(task), 9_000);
     await open.log.started(task);
     clock.ms += 2_000;
-    assertEquals(open.log.leftMs(task), 7_000);
-    await open.log.collected(task, 0, null);
+    assertEquals(open.log.remainingMs(task), 7_000);
+    await open.log.pages.collected(task, 0, null);
   }
   clock.ms += 3_600_000; // nobody is there
   await using open = await openLog(folder.path, { clock });
-  assertEquals(open.log.leftMs(task), 7_000);
+  assertEquals(open.log.remainingMs(task), 7_000);
   clock.ms += 8_000;
-  assertEquals(open.log.leftMs(task), -1_000);
+  assertEquals(open.log.remainingMs(task), -1_000);
   await open.log.end(task, "dead");
   clock.ms += 5_000;
   assertEquals(open.log.get(task)!.spent_ms, 11_000);
-  assertEquals(open.log.leftMs(task), -1_000, "an ended task spends nothing");
+  assertEquals(open.log.remainingMs(task), -1_000, "an ended task spends nothing");
 });
 
 Deno.test("tasks() keeps the order of submission when the clock of the wall goes back", async () => {
@@ -328,8 +330,8 @@ Deno.test("events() gives the last event again and again where there are too man
   const { log, memory } = open;
   const { task } = await log.create(newTask());
   await log.started(task);
-  for (let n = 0; n < 5_100; n++) log.callStarted(task, `s${n % 2}`);
-  await log.collected(task, 0, null);
+  for (let n = 0; n < 5_100; n++) log.calls.started(task, `s${n % 2}`);
+  await log.pages.collected(task, 0, null);
   assertEquals(log.get(task)!.events, 5_102);
   assertEquals(log.events(task, 4_998).map(({ seq }) => seq), [4_999, 5_102]);
   assertEquals(log.events(task, 5_101).map(({ seq }) => seq), [5_102]);
@@ -346,16 +348,16 @@ Deno.test("retried() queues a task again with all its time, and goes on counting
       const { task } = await open.log.create(newTask({ key: state, deadlineMs: 1_000 }));
       for (const [, step] of LIFE.slice(0, 12)) await step(open.log, task);
       clock.ms += 5_000;
-      open.log.callFailed(task, "report");
+      open.log.calls.failed(task, "report");
       if (state === "cancelled") await open.log.cancelling(task);
       await open.log.end(task, state, { error: FAILED });
       const ended = told(open.log, task);
-      const [again] = await Promise.all([open.log.retried(task), open.log.changed(task)]);
+      const [again] = await Promise.all([open.log.retry(task), open.log.changed(task)]);
       assertEquals([again.task, again.state, again.ended_at], [task, "queued", null]);
       assertEquals([again.error, again.stage, again.failed_attempts], [null, null, 0]);
-      assertEquals(open.log.leftMs(task), 1_000);
+      assertEquals(open.log.remainingMs(task), 1_000);
       clock.ms += 100;
-      assertEquals(open.log.leftMs(task), 900);
+      assertEquals(open.log.remainingMs(task), 900);
       const after = told(open.log, task);
       assertEquals(after.events.slice(0, -1), ended.events);
       assertEquals([after.events.at(-1)!.kind, after.events.at(-1)!.seq], [
@@ -382,7 +384,7 @@ Deno.test("end() notes the call with which a task has died", async () => {
   const { log } = open;
   const { task } = await log.create(newTask());
   for (const [, step] of LIFE.slice(0, 3)) await step(log, task);
-  log.callFailed(task, "analyze");
+  log.calls.failed(task, "analyze");
   await log.end(task, "dead", { error: FAILED });
   assertEquals(log.get(task)!.stage, "analyze");
   assertEquals(log.events(task, 0).at(-1)!.stage, "analyze");
@@ -394,7 +396,7 @@ Deno.test("retried() asked twice at once queues the task once", async () => {
   const { log } = open;
   const { task } = await log.create(newTask());
   await log.end(task, "cancelled");
-  const both = await Promise.allSettled([log.retried(task), log.retried(task)]);
+  const both = await Promise.allSettled([log.retry(task), log.retry(task)]);
   assertEquals(both.map(({ status }) => status), ["fulfilled", "rejected"]);
   assertEquals((both[1] as PromiseRejectedResult).reason.code, "conflict");
   assertEquals(log.events(task, 2).map(({ kind }) => kind), ["retried"]);
@@ -402,7 +404,7 @@ Deno.test("retried() asked twice at once queues the task once", async () => {
 
 Deno.test("retried() that the disk does not take leaves the task ended, to be retried or dropped", async () => {
   await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path, { retention: { kept: 1 } });
+  await using open = await openLog(folder.path, { retention: { tasks: 1 } });
   const { log } = open;
   const { task } = await log.create(newTask());
   for (const [, step] of LIFE.slice(0, 12)) await step(log, task);
@@ -412,12 +414,12 @@ Deno.test("retried() that the disk does not take leaves the task ended, to be re
   {
     using disk = new FaultyDisk();
     disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
-    await assertRejects(() => log.retried(task, anew), CodedError, "No space");
+    await assertRejects(() => log.retry(task, anew), CodedError, "No space");
   }
   assertEquals(told(log, task), before);
-  assertEquals(log.generation(task, "merge"), 1);
-  assertEquals((await log.retried(task, anew)).state, "queued");
-  assertEquals(log.generation(task, "merge"), 2);
+  assertEquals(log.calls.generation(task, "merge"), 1);
+  assertEquals((await log.retry(task, anew)).state, "queued");
+  assertEquals(log.calls.generation(task, "merge"), 2);
   await log.end(task, "cancelled");
   const { task: next } = await log.create(newTask());
   await log.end(next, "cancelled");
@@ -426,14 +428,14 @@ Deno.test("retried() that the disk does not take leaves the task ended, to be re
 
 Deno.test("a task whose retry was not kept is dropped in its time", async () => {
   await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path, { retention: { kept: 1 } });
+  await using open = await openLog(folder.path, { retention: { tasks: 1 } });
   const { log } = open;
   const { task } = await log.create(newTask());
   await log.end(task, "cancelled");
   {
     using disk = new FaultyDisk();
     disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
-    await assertRejects(() => log.retried(task), CodedError, "No space");
+    await assertRejects(() => log.retry(task), CodedError, "No space");
   }
   const { task: next } = await log.create(newTask());
   await log.end(next, "cancelled");
@@ -442,11 +444,11 @@ Deno.test("a task whose retry was not kept is dropped in its time", async () => 
 
 Deno.test("a task that is retried is not dropped with those that have ended", async () => {
   await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path, { retention: { kept: 1 } });
+  await using open = await openLog(folder.path, { retention: { tasks: 1 } });
   const { log } = open;
   const { task } = await log.create(newTask());
   await log.end(task, "cancelled");
-  await log.retried(task);
+  await log.retry(task);
   for (let n = 0; n < 3; n++) await log.end((await log.create(newTask())).task, "cancelled");
   assertEquals(log.get(task)!.state, "queued");
   assertEquals([...log.tasks()].length, 2);
@@ -464,12 +466,12 @@ Deno.test("inputBytes counts the inputs of the tasks that have not ended, also a
     assertEquals(log.inputBytes, 3 * bytes);
     await log.end(ids[0], "cancelled");
     assertEquals(log.inputBytes, 2 * bytes);
-    await log.retried(ids[0]);
+    await log.retry(ids[0]);
     await log.end(ids[1], "cancelled");
     using disk = new FaultyDisk();
     disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
     await assertRejects(() => log.create(newTask({ input })), CodedError, "No space");
-    await assertRejects(() => log.retried(ids[1]), CodedError, "No space");
+    await assertRejects(() => log.retry(ids[1]), CodedError, "No space");
     assertEquals(log.inputBytes, 2 * bytes);
   }
   await using open = await openLog(folder.path);
@@ -488,7 +490,7 @@ Deno.test("end() keeps so much of the results, of the tasks that ended last", as
       const { task } = await log.create(newTask());
       ids.push(task);
       await log.started(task);
-      await log.callDone(task, "report", result, 5);
+      await log.calls.done(task, "report", result, 5);
       await log.end(task, "done");
     }
     assertEquals([...log.tasks()].map(({ task }) => task), ids.slice(1));
@@ -513,7 +515,7 @@ Deno.test("end() keeps so much of the events, of the tasks that ended last", asy
   assertEquals([...log.tasks()].map(({ task }) => task), [first, often]);
   for (let n = 0; n < 40; n++) {
     if (log.get(often) === undefined) break;
-    await log.retried(often);
+    await log.retry(often);
     await fail();
   }
   assertEquals([...log.tasks()], [], "one that is tried again and again goes at last");
@@ -535,12 +537,12 @@ Deno.test("end() keeps so much of what can be retried, of the tasks that ended l
   const { log } = open;
   assertEquals(kept(log), [false, true, true]);
   assertEquals(ids.map((id) => log.get(id)!.state), Array(3).fill("cancelled"));
-  const error = await assertRejects(() => log.retried(ids[0]), CodedError);
+  const error = await assertRejects(() => log.retry(ids[0]), CodedError);
   assertEquals(error.code, "not_found");
   ids.push((await log.create(newTask({ input }))).task);
   await log.end(ids[3], "cancelled");
   assertEquals(kept(log), [false, false, true, true]);
-  await log.retried(ids[2]);
+  await log.retry(ids[2]);
   ids.push((await log.create(newTask({ input }))).task);
   await log.end(ids[4], "cancelled");
   assertEquals(kept(log), [false, false, true, true, true], "one that is queued does not count");

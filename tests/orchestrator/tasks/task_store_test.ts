@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
+import { estimateBytes } from "../../../lib/json_size.ts";
 import { SYSTEM } from "../../../lib/system.ts";
 import type { Task } from "../../../orchestrator/tasks/task.ts";
 import { TaskStore } from "../../../orchestrator/tasks/task_store.ts";
@@ -8,7 +9,6 @@ import { openMemory } from "../../lib/disk/memories.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { newTask } from "../task_harness.ts";
 
-const ALL = /./;
 const SUBMITTED = { kind: "submitted" } as const;
 
 function taskOf(task: string): Task {
@@ -20,24 +20,42 @@ function taskOf(task: string): Task {
   };
 }
 
-Deno.test("names() and entry() give a task's own entries, whatever they are called, over restarts too", async () => {
+Deno.test("keys() lists a task's entries by group, whatever their names are, also after a restart", async () => {
   await using folder = await TempFolder.make();
-  const own = { input: 1, "page/0": 2, "affinity/t1.collect.0/x": 3, "of/t2/input": 4 };
+  const entries = {
+    ...{ input: 1, "page/0": 2, "output/of/t2/input": 3, "output/page/1": 4, "part/a/b/0": 5 },
+    ...{ "affinity/t1.event/1": 6, "output/": 7, last_page: 8 },
+  };
   {
     await using memory = await openMemory(folder.path);
     const store = new TaskStore(memory, SYSTEM.clock);
-    for (const id of ["t1", "t10"]) await store.create(taskOf(id), SUBMITTED, own);
-    await store.write("t1", {}, undefined, { "page/0": undefined, "page/1": 5 });
+    for (const id of ["t1", "t10"]) await store.create(taskOf(id), SUBMITTED, entries);
+    await store.write("t1", {}, undefined, { "page/0": undefined, "page/1": 9 });
   }
   await using memory = await openMemory(folder.path);
   const store = new TaskStore(memory, SYSTEM.clock);
   assertEquals([...store.tasks()].map(({ task }) => task), ["t1", "t10"]);
-  assertEquals(store.names("t10", ALL).sort(), [...Object.keys(own), "event/1"].sort());
-  assertEquals(store.names("t1", /^page/), ["page/1"]);
-  assertEquals([store.entry("t1", "page/1"), store.entry("t1", "of/t2/input")], [5, 4]);
+  assertEquals(store.keys("t10", "work").sort(), Object.keys(entries).sort());
+  assertEquals(store.keys("t10", "events"), ["event/1"]);
+  assertEquals(store.keys("t1", "parts"), ["part/a/b/0"]);
+  assertEquals(store.keys("t1", "pages").sort(), ["last_page", "page/1", "part/a/b/0"]);
+  const outputs = ["output/", "output/of/t2/input", "output/page/1", "part/a/b/0"];
+  assertEquals(store.keys("t1", "outputs").sort(), outputs);
+  assertEquals([store.entry("t1", "page/1"), store.entry("t1", "output/of/t2/input")], [9, 3]);
 });
 
-Deno.test("write() that fails leaves the entries' names as they are on disk", async () => {
+Deno.test("bytes() counts the entries of a group, and no others", async () => {
+  await using folder = await TempFolder.make();
+  await using memory = await openMemory(folder.path);
+  const store = new TaskStore(memory, SYSTEM.clock);
+  const [input, output] = [{ text: "x".repeat(100) }, { text: "x".repeat(1_000) }];
+  await store.create(taskOf("t1"), SUBMITTED, { input, "output/merge": output });
+  assertEquals(store.bytes("t1", "outputs"), estimateBytes(output));
+  assertEquals(store.bytes("t1", "work"), estimateBytes(input) + estimateBytes(output));
+  assertEquals(store.bytes("t1", "parts"), 0);
+});
+
+Deno.test("write() that fails leaves the keys as they are on disk", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const store = new TaskStore(memory, SYSTEM.clock);
@@ -55,21 +73,21 @@ Deno.test("write() that fails leaves the entries' names as they are on disk", as
     await assertRejects(() => failing, CodedError, "No space left");
   }
   assertEquals(store.latest("t1"), store.get("t1"));
-  assertEquals(store.names("t1", ALL).sort(), ["event/1", "input"]);
+  assertEquals([store.keys("t1", "work"), store.keys("t1", "events")], [["input"], ["event/1"]]);
 });
 
-Deno.test("note() and write() throw a move that is none at their caller, and change nothing", async () => {
+Deno.test("write() and note() throw at once if the task can't go to that state, and change nothing", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const store = new TaskStore(memory, SYSTEM.clock);
   await store.create(taskOf("t1"), SUBMITTED, {});
-  for (const move of ["note", "write"] as const) {
-    assertThrows(() => store[move]("t1", { state: "done" }), TypeError, "from queued to done");
+  for (const method of ["note", "write"] as const) {
+    assertThrows(() => store[method]("t1", { state: "done" }), TypeError, "from queued to done");
   }
   assertEquals([store.latest("t1").state, store.get("t1")!.state], ["queued", "queued"]);
 });
 
-Deno.test("drop() leaves nothing of a task, and all of the others", async () => {
+Deno.test("drop() removes all entries of a task, and none of another task", async () => {
   await using folder = await TempFolder.make();
   {
     await using memory = await openMemory(folder.path);
