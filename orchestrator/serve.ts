@@ -12,14 +12,10 @@ import { readSecret, readSecretForRole } from "../lib/process/secret.ts";
 import { RESERVE_BYTES } from "../lib/disk/reserve.ts";
 import { memoryFolder } from "../lib/roles.ts";
 import { withTls } from "../lib/process/tls_settings.ts";
-import {
-  asBlocks,
-  canRedraw,
-  inPlace,
-  showDashboard,
-  TerminalScreen,
-} from "./dashboard/console.ts";
-import type { Ask } from "./dashboard/dashboard.ts";
+import { asBlocks, inPlace, showDashboard } from "./dashboard/dashboard.ts";
+import { canRedraw } from "./dashboard/terminal.ts";
+import { TerminalScreen } from "./dashboard/terminal_screen.ts";
+import type { Ask } from "./dashboard/view.ts";
 import { watchInbox } from "./inbox.ts";
 import { Orchestrator } from "./orchestrator.ts";
 import { PIPELINES } from "./run/pipelines.ts";
@@ -33,7 +29,7 @@ export async function serve(
   stopped: Promise<Deno.Signal>,
 ): Promise<number> {
   const { host, port, name, collector, analyzer, reporter, concurrency, queue, watch } = values;
-  const screen = canRedraw(Deno.stdout) ? new TerminalScreen(stdout) : undefined;
+  const screen = canRedraw(Deno.stdout) ? new TerminalScreen(stdout.lossy) : undefined;
   const log = logTo(screen !== undefined && Deno.stderr.isTerminal() ? screen : stderr, {
     role: ROLE,
     name,
@@ -72,7 +68,7 @@ export async function serve(
 
   const { scheduler, agents, taskLog, ending } = orchestrator;
   const ask: Ask = (type, body) => orchestrator.ask(type, body);
-  const show = screen === undefined ? asBlocks(ask, stdout) : inPlace(screen);
+  const show = screen === undefined ? asBlocks(ask, stdout.lossy) : inPlace(screen);
   const shown = showDashboard(ask, show, ending);
   const watched = watch === 0 ? Promise.resolve() : watchInbox({
     scan: (timeoutMs) => {

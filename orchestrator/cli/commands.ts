@@ -1,147 +1,92 @@
 /**
- * The subcommands that ask a running orchestrator.
+ * The short subcommands: each asks a running orchestrator one thing and prints the reply.
  *
  * @module
  */
-import { CodedError } from "../../lib/errors.ts";
 import { EXIT, ExitError } from "../../lib/exit.ts";
-import { stderr, stdout } from "../../lib/process/program.ts";
-import { printable, printableJson, printableLines } from "../../lib/printable.ts";
-import type { JsonObject } from "../../lib/json.ts";
+import { printable } from "../../lib/printable.ts";
+import { stdout } from "../../lib/process/program.ts";
+import { readValue, type Values } from "../../lib/process/settings.ts";
+import { asBlocks, asJson, inPlace, showDashboard } from "../dashboard/dashboard.ts";
+import { taskLine } from "../dashboard/render.ts";
+import { canRedraw } from "../dashboard/terminal.ts";
+import { TerminalScreen } from "../dashboard/terminal_screen.ts";
+import type { Ask } from "../dashboard/view.ts";
 import type { AgentState } from "../run/agents.ts";
-import {
-  asBlocks,
-  asJson,
-  canRedraw,
-  inPlace,
-  showDashboard,
-  TerminalScreen,
-  terminalSize,
-  unwrapped,
-} from "../dashboard/console.ts";
-import { duration } from "../../lib/duration.ts";
-import { type Ask, fit, painter, taskLine } from "../dashboard/dashboard.ts";
+import { STATES, type Task } from "../tasks/task.ts";
+import { type CLIENT, jsonObject, type LIST, type PAUSE, type RETRY } from "./flags.ts";
 import type { Remote } from "./remote.ts";
-import { isFinal, type State, STATES, type Task, type TaskEvent } from "../tasks/task.ts";
+import { paint, show, showJson } from "./show.ts";
 
-/** How long one question may wait for something to happen. */
-const POLL_MS = 25_000;
-const BYTES_OF_STDIN_MAX = 1024 * 1024;
-/** A task whose time is over is given so long to end. */
-const END_S = 5;
+type Flags = Values<typeof CLIENT>;
 
-const paint = painter(canRedraw(Deno.stdout) && !Deno.noColor);
-
-export interface SubmitFlags {
-  readonly text: string | undefined;
-  readonly stream: string | undefined;
-  readonly input: JsonObject | undefined;
-  readonly pipeline: string;
-  readonly label: string | undefined;
-  readonly key: string | undefined;
-  readonly deadline: number;
-  readonly "only-new": boolean;
-  readonly wait: boolean;
-  readonly json: boolean;
+/** `get TASK`: prints one task. */
+export async function get(remote: Remote, [task]: string[], { json }: Flags): Promise<number> {
+  const reply = await remote.ask("get", { task });
+  return show(json, reply, () => [taskLine(reply as unknown as Task, paint).trim()]);
 }
 
-/** Submits files of the inbox, a text, or any input; with `wait`, shows its progress and its result. */
-export async function submit(
-  remote: Remote,
-  files: readonly string[],
-  flags: SubmitFlags,
-): Promise<number> {
-  const { pipeline, key, deadline, wait, json } = flags;
-  const input = flags.input ?? await collectInput(files, flags);
-  const label = flags.label ?? (files.length > 0 ? files.join(" ") : "text");
-  const body = { pipeline, input, label: label.slice(0, 200), deadline_ms: deadline * 1_000 };
-  const task = await remote.ask("submit", key === undefined ? body : { ...body, key });
-  if (wait) return await showResult(remote, task.task as string, deadline + END_S, json);
-  if (json) print(task);
-  else stdout.write(`${printable(String(task.task))}\n`);
-  return EXIT.done;
-}
-
-/** Prints one task. */
-export async function get(remote: Remote, task: string, json: boolean): Promise<number> {
-  const found = await remote.ask("get", { task });
-  if (json) print(found);
-  else stdout.write(taskLine(found as unknown as Task, paint).trim() + "\n");
-  return EXIT.done;
-}
-
-/** Prints tasks, newest first. */
+/** `list`: prints tasks, newest first. */
 export async function list(
   remote: Remote,
-  { state, limit, json }: { state: string | undefined; limit: number; json: boolean },
+  _words: string[],
+  { state, limit, json }: Values<typeof LIST>,
 ): Promise<number> {
   const states = state === undefined ? STATES : state.split(",");
-  const { tasks } = await remote.ask("list", { states: [...states], limit });
-  if (json) print({ tasks });
-  else for (const task of tasks as unknown as Task[]) stdout.write(taskLine(task, paint) + "\n");
-  return EXIT.done;
+  const reply = await remote.ask("list", { states: [...states], limit });
+  const tasks = reply.tasks as unknown as Task[];
+  return show(json, reply, () => tasks.map((task) => taskLine(task, paint)));
 }
 
-/** Prints what happens to a task until it has ended. */
-export async function watch(remote: Remote, task: string, json: boolean): Promise<number> {
-  const state = await follow(remote, task, Infinity, (event) => {
-    if (json) print(event as JsonObject);
-    else stdout.write(eventLine(event) + "\n");
-  });
-  return state === "done" ? EXIT.done : EXIT.failed;
+/** `cancel TASK`: ends a task. */
+export async function cancel(remote: Remote, [task]: string[], { json }: Flags): Promise<number> {
+  const reply = await remote.ask("cancel", { task });
+  return show(json, reply, () => [printable(`${task} ${reply.state}`)]);
 }
 
-/** Prints a task's result; waits for its end for as long as asked. */
-export async function result(
-  remote: Remote,
-  task: string,
-  { wait, json }: { wait: number; json: boolean },
-): Promise<number> {
-  return await showResult(remote, task, wait, json);
-}
-
-/** Ends a task. */
-export async function cancel(remote: Remote, task: string, json: boolean): Promise<number> {
-  const ended = await remote.ask("cancel", { task });
-  if (json) print(ended);
-  else stdout.write(printable(`${task} ${ended.state}`) + "\n");
-  return EXIT.done;
-}
-
-/** Tries a dead or cancelled task again. */
+/** `retry TASK`: queues a dead or cancelled task again. */
 export async function retry(
   remote: Remote,
-  task: string,
-  { from, json }: { from: string | undefined; json: boolean },
+  [task]: string[],
+  { from, json }: Values<typeof RETRY>,
 ): Promise<number> {
   const { events } = await remote.ask("get", { task });
   const body = { task, events, ...(from === undefined ? {} : { from }) };
-  const queued = await remote.askAgain("retry", body);
-  if (json) print(queued);
-  else stdout.write(printable(`${task} ${queued.state}`) + "\n");
-  return EXIT.done;
+  const reply = await remote.askAgain("retry", body);
+  return show(json, reply, () => [printable(`${task} ${reply.state}`)]);
 }
 
-/** Prints why a task stands where it does, what holds now first. */
-export async function why(remote: Remote, task: string, json: boolean): Promise<number> {
+/** `why TASK`: prints why a task is where it is, what holds it up now first. */
+export async function why(remote: Remote, [task]: string[], { json }: Flags): Promise<number> {
   const reply = await remote.ask("why", { task });
-  if (json) print(reply);
-  else {
-    const [first, ...before] = (reply.because as string[]).map((line) => printable(line, 400));
-    stdout.write([first, ...before.map((line) => `  ${line}`)].join("\n") + "\n");
-  }
-  return EXIT.done;
+  return show(json, reply, () => {
+    const [now, ...before] = (reply.because as string[]).map((line) => printable(line, 400));
+    return [now, ...before.map((line) => `  ${line}`)];
+  });
 }
 
-/** Pauses an agent or a pipeline, or lets it go on. */
-export async function pauseOrResume(
+/** `pause`: pauses an agent or a pipeline. */
+export async function pause(
+  remote: Remote,
+  _words: string[],
+  flags: Values<typeof PAUSE>,
+): Promise<number> {
+  return await setPaused(remote, "pause", flags);
+}
+
+/** `resume`: resumes an agent or a pipeline. */
+export async function resume(
+  remote: Remote,
+  _words: string[],
+  flags: Values<typeof PAUSE>,
+): Promise<number> {
+  return await setPaused(remote, "resume", flags);
+}
+
+async function setPaused(
   remote: Remote,
   type: "pause" | "resume",
-  { agent, pipeline, json }: {
-    agent: string | undefined;
-    pipeline: string | undefined;
-    json: boolean;
-  },
+  { agent, pipeline, json }: Values<typeof PAUSE>,
 ): Promise<number> {
   if ((agent === undefined) === (pipeline === undefined)) {
     throw new ExitError(
@@ -149,163 +94,51 @@ export async function pauseOrResume(
       `Cannot ${type} that: name an --agent or a --pipeline, and not both`,
     );
   }
-  const body: JsonObject = agent === undefined ? { pipeline: pipeline! } : { agent };
-  const reply = await remote.ask(type, body);
-  const how = reply.paused === null ? "goes on" : `paused since ${reply.paused}`;
-  if (json) print(reply);
-  else stdout.write(printable(`${agent ?? pipeline} ${how}`) + "\n");
-  return EXIT.done;
+  const reply = await remote.ask(type, agent === undefined ? { pipeline: pipeline! } : { agent });
+  return show(json, reply, () => {
+    const state = reply.paused === null ? "goes on" : `paused since ${reply.paused}`;
+    return [printable(`${agent ?? pipeline} ${state}`)];
+  });
 }
 
-/** Prints the agents and how each is getting on; fails where one is down. */
-export async function agents(remote: Remote, json: boolean): Promise<number> {
+/** `agents`: prints each address of each agent. The exit code is 1 if an agent has none that is up. */
+export async function agents(remote: Remote, _words: string[], { json }: Flags): Promise<number> {
   const reply = await remote.ask("agents", {});
   const states = reply.agents as unknown as AgentState[];
-  if (json) print(reply);
-  else {
-    for (const { agent, paused, addresses, done, failed } of states) {
-      for (const { address, up, error, in_flight } of addresses) {
-        const going = paused === null ? paint.green("up") : paint.yellow("paused");
-        const how = up ? going : `${paint.red("down")}  ${printable(error ?? "", 200)}`;
-        const work = printable(`${in_flight} in flight, ${done} done, ${failed} failed`);
-        const [name, place] = [printable(agent, 40).padEnd(12), printable(address, 60).padEnd(22)];
-        stdout.write(`${name} ${place} ${work}  ${how}\n`);
-      }
-    }
-  }
+  show(json, reply, () => states.flatMap(agentLines));
   const up = states.every(({ addresses }) => addresses.some((address) => address.up));
   return up ? EXIT.done : EXIT.failed;
 }
 
-/** Shows the dashboard of a running orchestrator until stopped. */
+function agentLines({ agent, paused, addresses, done, failed }: AgentState): string[] {
+  return addresses.map(({ address, up, error, in_flight }) => {
+    const upText = paused === null ? paint.green("up") : paint.yellow("paused");
+    const state = up ? upText : `${paint.red("down")}  ${printable(error ?? "", 200)}`;
+    const work = printable(`${in_flight} in flight, ${done} done, ${failed} failed`);
+    const [name, place] = [printable(agent, 40).padEnd(12), printable(address, 60).padEnd(22)];
+    return `${name} ${place} ${work}  ${state}`;
+  });
+}
+
+/** `dashboard`: shows the dashboard of a running orchestrator until a signal or a hang-up. */
 export async function dashboard(
   remote: Remote,
+  { json }: Flags,
   stopped: Promise<unknown>,
-  json: boolean,
 ): Promise<number> {
   const ending = new AbortController();
   const ask: Ask = (type, body) => remote.askAgain(type, body);
-  const plain = json ? asJson(stdout) : asBlocks(ask, stdout);
-  const show = canRedraw(Deno.stdout) && !json ? inPlace(new TerminalScreen(stdout)) : plain;
+  const show = json
+    ? asJson(stdout.lossy)
+    : canRedraw(Deno.stdout)
+    ? inPlace(new TerminalScreen(stdout.lossy))
+    : asBlocks(ask, stdout.lossy);
   await Promise.race([showDashboard(ask, show, ending.signal), stopped]);
   ending.abort();
   return EXIT.done;
 }
 
-/** Sends any request and prints its reply. */
-export async function call(remote: Remote, type: string, body: JsonObject): Promise<number> {
-  print(await remote.ask(type, body));
-  return EXIT.done;
-}
-
-async function showResult(
-  remote: Remote,
-  task: string,
-  seconds: number,
-  json: boolean,
-): Promise<number> {
-  const onTerminal = canRedraw(Deno.stderr);
-  const begun = performance.now();
-  let last: TaskEvent | undefined;
-  const line = (): void => {
-    if (!onTerminal) return;
-    const what = last === undefined ? "queued" : eventText(last);
-    const told = `${printable(task)}  ${duration(performance.now() - begun)}  ${what}`;
-    stderr.write("\r\x1b[2K" + unwrapped(fit(told, terminalSize().columns)));
-  };
-  const ticker = setInterval(line, 250);
-  try {
-    await follow(remote, task, seconds * 1_000, (event) => {
-      last = event;
-      line();
-    });
-  } finally {
-    clearInterval(ticker);
-    if (onTerminal) stderr.write("\r\x1b[2K");
-  }
-  const reply = await remote.askAgain("result", { task });
-  const { state, result, error } = reply as { state: State; result: JsonObject; error: JsonObject };
-  if (json) print(reply);
-  else if (typeof result?.markdown === "string") {
-    stdout.write(printableLines(result.markdown) + "\n");
-  } else if (result !== null) print(result);
-  if (state === "done") return EXIT.done;
-  if (!isFinal(state)) {
-    throw new ExitError("timed_out", `Cannot wait longer: ${task} is ${state}; ask again later`);
-  }
-  throw new ExitError("failed", `${task} is ${state}: ${error?.code}: ${error?.message}`);
-}
-
-/** Tells each event of a task once, in order, until it has ended or the time is over. */
-async function follow(
-  remote: Remote,
-  task: string,
-  ms: number,
-  onEvent: (event: TaskEvent) => void,
-): Promise<State> {
-  const due = performance.now() + ms;
-  for (let after = 0;;) {
-    const wait_ms = Math.max(0, Math.min(POLL_MS, Math.round(due - performance.now())));
-    const reply = await remote.askAgain("events", { task, after, wait_ms }, wait_ms);
-    const events = reply.events as unknown as TaskEvent[];
-    for (const event of events) onEvent(event);
-    after = events.at(-1)?.seq ?? after;
-    const state = reply.state as State;
-    const all = after >= (reply.last as number);
-    if ((isFinal(state) && all) || wait_ms === 0) return state;
-  }
-}
-
-function eventLine(event: TaskEvent): string {
-  return `${printable(event.at.slice(11, 23))}  ${eventText(event)}`;
-}
-
-function eventText({ kind, stage, page, ms, wait_ms, error }: TaskEvent): string {
-  const parts = [kind.replace("_", " ")];
-  if (kind === "retried" && stage !== undefined) parts.push("from");
-  if (stage !== undefined) parts.push(stage);
-  if (page !== undefined) parts.push(`page ${page}`);
-  if (ms !== undefined) parts.push(`in ${duration(ms)}`);
-  if (error !== undefined) parts.push(`${error.code}: ${printable(String(error.message), 200)}`);
-  if (wait_ms !== undefined) parts.push(`next try in ${duration(wait_ms)}`);
-  return printable(parts.join("  "));
-}
-
-async function collectInput(files: readonly string[], flags: SubmitFlags): Promise<JsonObject> {
-  const sources: JsonObject[] = [];
-  for (const file of files) {
-    if (file === "-") sources.push({ text: await readStdin(), name: flags.stream ?? "stdin" });
-    else sources.push(/[*?[{]/.test(file) ? { glob: file } : { file });
-  }
-  if (flags.text !== undefined) sources.push({ text: flags.text, name: flags.stream ?? "text" });
-  if (sources.length === 0) {
-    throw new ExitError("usage", "Cannot submit nothing: name files of the inbox, - or --text");
-  }
-  const input: JsonObject = { sources };
-  if (flags.stream !== undefined) input.stream = flags.stream;
-  if (flags["only-new"]) input.only_new = true;
-  return input;
-}
-
-async function readStdin(): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "", bytes = 0;
-  for await (const part of Deno.stdin.readable) {
-    text += decoder.decode(part, { stream: true });
-    bytes += part.length;
-    if (bytes > BYTES_OF_STDIN_MAX) {
-      throw new ExitError("usage", "Cannot take more than 1 MiB from stdin: put it in the inbox");
-    }
-  }
-  return text + decoder.decode();
-}
-
-function print(value: JsonObject): void {
-  stdout.write(printableJson(value, Deno.stdout.isTerminal() ? 2 : undefined) + "\n");
-}
-
-/** The exit code that an error of the API gives a command. */
-export function exitReason({ code }: CodedError): "unreachable" | "timed_out" | "refused" {
-  if (code === "agent_unreachable") return "unreachable";
-  return code === "deadline_exceeded" ? "timed_out" : "refused";
+/** `call TYPE [JSON]`: sends any request and prints its reply. */
+export async function call(remote: Remote, [type, json = "{}"]: string[]): Promise<number> {
+  return showJson(await remote.ask(type, readValue(json, "the body", jsonObject)));
 }

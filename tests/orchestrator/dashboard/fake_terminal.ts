@@ -7,7 +7,7 @@ const PARTS = /\x1b\[(\d+)A|(\x1b\[0J)|(\x1b\[\d+m)|\x1b\[\?7([lh])|./gsu;
  * A terminal that knows no more than what the dashboard uses: it wraps or does not, it scrolls, it
  * goes up. Its emoji are wider than the dashboard takes them for.
  */
-export class Screen {
+export class FakeTerminal {
   /** All lines there ever were; the last `rows` of them can be reached. */
   readonly lines: string[] = [""];
   #row = 0;
