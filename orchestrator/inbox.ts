@@ -1,9 +1,8 @@
 /**
- * Watches the collector's inbox: what is new in it becomes a task. Files of one stream go one after
- * the other, so that each is compared with the one before it.
+ * Watches the collector's inbox: each new file becomes a task. Files of one stream run one after the
+ * other, so that each report compares its file with the one before.
  *
- * What is wrong with one file is said of that file, once for each state of it, and keeps no other
- * one waiting.
+ * A file that is rejected is logged once for each of its versions, and holds up no other file.
  *
  * @module
  */
@@ -11,24 +10,24 @@ import { z } from "zod";
 import { unlessAborted } from "../lib/abort.ts";
 import { sha256 } from "../lib/digest.ts";
 import { advice, CodedError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
 import type { JsonObject } from "../lib/json.ts";
-import { validate } from "../lib/wire/protocol.ts";
+import type { Log } from "../lib/log.ts";
 import { sleep } from "../lib/retry.ts";
+import { validate } from "../lib/wire/protocol.ts";
 import { isFinal, type State } from "./tasks/task.ts";
 
 const SCAN_TIMEOUT_MS = 10_000;
-/** After a scan that failed, at least so long. */
-const FAILED_MS = 2_000;
-/** Streams that have a task under way: the others, as many as there are, leave the queue to clients. */
-const UNDER_WAY_MAX = 500;
-/** Things that are remembered as said; beyond that all are forgotten, and may be said once more. */
-const SAID_MAX = 10_000;
+/** A scan that failed is repeated after this time, or after `everyMs` if that is longer. */
+const FAILED_SCAN_MS = 2_000;
+/** Streams with an unfinished task. More would leave no room in the queue for clients. */
+const ACTIVE_STREAMS_MAX = 500;
+/** Warnings that are not repeated. Beyond that all are forgotten, and may be logged again. */
+const WARNINGS_MAX = 10_000;
 
-/** No system takes a longer one. */
+/** No operating system accepts a longer path. */
 const Path = z.string().max(4_096);
 
-/** What of the collector's answer is used here, and as much of it as a collector gives. */
+/** The part of the collector's reply that is used here, within the collector's own bounds. */
 const Scan = z.object({
   files: z.array(z.object({
     path: Path,
@@ -40,86 +39,89 @@ const Scan = z.object({
 });
 type FreshFile = z.infer<typeof Scan>["files"][number];
 
+/** What the watcher works with. */
 export interface InboxOptions {
-  /** Asks the collector. */
+  /** Asks the collector for new files; rejects after `timeoutMs`. */
   readonly scan: (timeoutMs: number) => Promise<JsonObject>;
-  /** Submits a task; gives it as it stands. */
+  /** Submits a task and returns it, with `created` as the API does. */
   readonly submit: (body: JsonObject) => Promise<JsonObject>;
-  /** A task as it stands. */
+  /** Returns a task, or `undefined` if it no longer exists. */
   readonly get: (task: string) => JsonObject | undefined;
+  /** Time between two scans, in milliseconds. */
   readonly everyMs: number;
   readonly log: Log;
+  /** Ends the watch. */
   readonly signal: AbortSignal;
 }
 
-/** Scans until the signal aborts. */
+/** Scans until the signal aborts. Logs each `CodedError`; any other error is a bug and is thrown. */
 export async function watchInbox(options: InboxOptions): Promise<void> {
   const { everyMs, log, signal } = options;
-  const known: WatchState = { tasks: new Map(), said: new Set() };
-  let trouble: string | undefined;
+  const state: WatchState = { tasks: new Map(), warned: new Set() };
+  let lastCode: string | undefined;
   while (!signal.aborted) {
     let waitMs = everyMs;
     try {
-      await unlessAborted(scanOnce(options, known), signal);
-      trouble = undefined;
+      await unlessAborted(submitFreshFiles(options, state), signal);
+      lastCode = undefined;
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof CodedError)) throw error;
-      if (error.code !== trouble) {
+      if (error.code !== lastCode) {
         log("warn", "inbox_scan_failed", { code: error.code, reason: error.message });
       }
-      trouble = error.code;
-      waitMs = Math.max(FAILED_MS, everyMs);
+      lastCode = error.code;
+      waitMs = Math.max(FAILED_SCAN_MS, everyMs);
     }
-    await sleep(waitMs, signal).catch(() => {}); // stopped meanwhile
+    await sleep(waitMs, signal).catch(() => {}); // aborted, which ends the loop
   }
 }
 
-/** What is known from one scan to the next. */
+/** What is remembered from one scan to the next. */
 interface WatchState {
-  /** The last task of each stream that has one under way. */
+  /** The unfinished task of each stream. */
   readonly tasks: Map<string, string>;
-  /** What was logged and is not to be logged again. */
-  readonly said: Set<string>;
+  /** Digests of the warnings that were logged. */
+  readonly warned: Set<string>;
 }
 
-async function scanOnce(options: InboxOptions, known: WatchState): Promise<void> {
+async function submitFreshFiles(options: InboxOptions, state: WatchState): Promise<void> {
   const { scan, get, log } = options;
-  const { tasks } = known;
+  const { tasks } = state;
   const { files, too_deep = [] } = validate(Scan, await scan(SCAN_TIMEOUT_MS));
   for (const [stream, task] of tasks) if (isSettled(get(task))) tasks.delete(stream);
   for (const folder of too_deep) {
-    if (isFirst(known, `folder ${folder}`)) log("warn", "inbox_folder_skipped", { folder });
+    if (isFirstWarning(state, `folder ${folder}`)) log("warn", "inbox_folder_skipped", { folder });
   }
-  for (const [stream, waiting] of Map.groupBy(files, ({ stream }) => stream)) {
-    if (tasks.size === UNDER_WAY_MAX) break; // a later scan finds these again
+  for (const [stream, fresh] of Map.groupBy(files, ({ stream }) => stream)) {
+    if (tasks.size === ACTIVE_STREAMS_MAX) break; // a later scan finds the rest again
     if (tasks.has(stream)) continue;
-    for (const file of waiting) {
-      const task = await submitFile(options, known, file);
-      if (task === undefined || isSettled(task)) continue; // one that has failed is passed over
+    for (const file of fresh) {
+      const task = await submitFile(options, state, file);
+      if (task === undefined || isSettled(task)) continue; // rejected or failed before: the next file
       tasks.set(stream, task.task as string);
       break;
     }
   }
 }
 
-/** Gives the file's task; nothing where it is refused for good, which is said once. */
+/** Returns the file's task, or `undefined` if it is rejected for good. */
 async function submitFile(
   { submit, log }: InboxOptions,
-  known: WatchState,
+  state: WatchState,
   file: FreshFile,
 ): Promise<JsonObject | undefined> {
   const { path } = file;
-  const body = taskFor(file);
+  const body = submitBody(file);
   try {
     const task = await submit(body);
     if (task.created) log("info", "inbox_file", { path, task: task.task });
     return task;
   } catch (error) {
-    // Whatever may pass concerns all files: the next scan tries again.
+    // A temporary error, such as a full queue, concerns all files: the next scan tries again.
     if (!(error instanceof CodedError) || advice(error.code).retry !== "no") throw error;
     const { code, message: reason } = error;
-    if (isFirst(known, body.key)) log("warn", "inbox_file_refused", { path, code, reason });
+    if (isFirstWarning(state, body.key)) log("warn", "inbox_file_refused", { path, code, reason });
   }
 }
 
@@ -127,16 +129,16 @@ function isSettled(task: JsonObject | undefined): boolean {
   return task === undefined || isFinal(task.state as State);
 }
 
-function isFirst({ said }: WatchState, what: string): boolean {
-  const digest = sha256(what); // a path is long
-  if (said.has(digest)) return false;
-  if (said.size === SAID_MAX) said.clear();
-  said.add(digest);
+function isFirstWarning({ warned }: WatchState, warning: string): boolean {
+  const digest = sha256(warning); // takes less memory than a long path
+  if (warned.has(digest)) return false;
+  if (warned.size === WARNINGS_MAX) warned.clear();
+  warned.add(digest);
   return true;
 }
 
-/** The key is the file as it is now, so no file is run twice, and one that has grown is run again. */
-function taskFor({ path, bytes, modified }: FreshFile) {
+/** The key names this version of the file: no version runs twice, and a file that has grown runs again. */
+function submitBody({ path, bytes, modified }: FreshFile) {
   return {
     input: { sources: [{ file: path }], only_new: true },
     label: path.slice(-200),

@@ -1,5 +1,7 @@
 /**
- * The orchestrator without the process around it: its parts, put together, from start to drain.
+ * The orchestrator without the process around it. A request enters through the server and is answered
+ * by the API. The API adds tasks to the task log; the scheduler runs them and calls the agents. A
+ * test or a simulation makes one with a `System` of its own.
  *
  * @module
  */
@@ -24,53 +26,63 @@ import { TaskLog } from "./tasks/task_log.ts";
 import { Watchdog } from "./run/watchdog.ts";
 
 const ROLE = "orchestrator";
-/** After SIGTERM, calls that are under way may take so long, */
+/**
+ * At shutdown, how long calls in flight may take. Together with `DRAIN_MS` it stays below the 10 s
+ * after which a container is killed.
+ */
 const STOP_MS = 4_000;
-/** and answers to clients after that. */
+/** After that, how long replies to clients may take. */
 const DRAIN_MS = 2_000;
 
+/** What an orchestrator is made of. */
 export interface OrchestratorOptions {
+  /** The address to listen on. */
   readonly host: string;
-  /** 0 takes any free port. */
+  /** The port to listen on; 0 takes any free port. */
   readonly port: number;
-  /** How this process calls itself. */
+  /** The name of this process in its replies and log. */
   readonly name: string;
+  /** Shared with clients, and with each agent that has no secret of its own. */
   readonly secret: Secret;
-  /** Of agents that have one of their own, by role; the others have the common one. */
+  /** Secrets of agents that have one of their own, by role. */
   readonly agentSecrets?: Readonly<Record<string, Secret | undefined>>;
-  /** Stays its owner's. */
+  /** Belongs to the caller, who closes it after the orchestrator. */
   readonly memory: Memory;
-  /** Where each agent listens, by role. */
+  /** The addresses of each agent, by role. */
   readonly agents: Readonly<Record<string, readonly Address[]>>;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
-  /** Tasks that run at once. */
+  /** Number of tasks that run at once. */
   readonly concurrency: number;
-  /** Tasks that may wait; more are refused. */
+  /** Number of tasks that may wait; further tasks are rejected. */
   readonly queueMax: number;
-  /** A task that could go on may wait so long, in milliseconds; then `health` says `overloaded`. */
+  /** If a runnable task waits longer, in milliseconds, `health` reports `overloaded`. */
   readonly maxWaitMs: number;
-  /** What peers are held to, where it is not the usual. */
+  /** Limits for peers that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly log: Log;
   readonly system?: System;
 }
 
+/** The parts of an orchestrator, put together. Disposing it closes all connections at once. */
 export class Orchestrator implements AsyncDisposable {
+  /** The agents that tasks are run by. */
   readonly agents: Agents;
+  /** All tasks, on disk. */
   readonly taskLog: TaskLog;
+  /** Decides which task runs when. */
   readonly scheduler: Scheduler;
   readonly #memory: Memory;
   readonly #server: Server;
   readonly #api: Api;
   readonly #watchdog: Watchdog;
-  /** Aborts when nobody is to be made to wait any more. */
+  /** Aborts when waiting replies must be sent. */
   readonly #ending = new AbortController();
   #draining = false;
 
   /**
-   * Listens, and goes on with every task that has not ended.
+   * Listens, and continues every task that has not ended.
    *
-   * @throws {ExitError} `port_busy` or `not_permitted`; nothing has begun then
+   * @throws {ExitError} `port_busy` or `not_permitted`, before anything has begun
    */
   constructor(options: OrchestratorOptions) {
     const { host, port, name, secret, memory, pipelines, log } = options;
@@ -97,8 +109,8 @@ export class Orchestrator implements AsyncDisposable {
           agents: this.agents.up ? "up" : "down",
           ...this.#api.load(),
         }),
-        answer: (request, gone) =>
-          this.#api.answer(request, AbortSignal.any([gone, this.#ending.signal])),
+        answer: (request, disconnected) =>
+          this.#api.answer(request, AbortSignal.any([disconnected, this.#ending.signal])),
         onInternal: (reference, error) =>
           log("error", "internal", { reference, stack: (error as Error).stack }),
       },
@@ -126,33 +138,34 @@ export class Orchestrator implements AsyncDisposable {
     this.#api = new Api({ taskLog, scheduler, agents, pauses, watchdog, pipelines, clock });
   }
 
+  /** The address that the orchestrator listens on. */
   get address(): Deno.NetAddr {
     return this.#server.address;
   }
 
-  /** Aborts when it is to end and nobody is to be made to wait any more. */
+  /** Aborts at shutdown, once no task runs: nothing may wait any longer. */
   get ending(): AbortSignal {
     return this.#ending.signal;
   }
 
-  /** Answers what this process itself asks, as it would a client. */
+  /** Answers a request of this process as if a client had sent it. Throws what `Api.answer` throws. */
   ask(type: string, body: JsonObject): Promise<JsonObject> {
     return this.#api.answer({ v: PROTOCOL, id: "own", type, body }, this.ending);
   }
 
   /**
-   * Takes no task and begins nothing any more; resolves when what runs has ended or is given up
-   * until the next start, and everyone who waits is told.
+   * Shuts down: accepts no task and begins none. Resolves when running tasks have ended or are left to
+   * the next start, and all replies are sent.
    */
   async drain(): Promise<void> {
     this.#draining = true;
-    this.#watchdog[Symbol.dispose](); // what the scheduler lets go now is taken on by the next start
+    this.#watchdog[Symbol.dispose](); // or it would adopt the tasks that are left to the next start
     await this.scheduler.stop(STOP_MS);
     this.#ending.abort(new CodedError("draining", "Stopped waiting: shutting down"));
     await this.#server.drain(DRAIN_MS);
   }
 
-  /** Hangs up on everybody. */
+  /** Closes all connections without waiting for tasks or replies. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watchdog[Symbol.dispose]();
     this.#ending.abort(new CodedError("draining", "Stopped waiting: shutting down"));

@@ -1,5 +1,6 @@
 /**
- * The orchestrator's process: its memory, its screen, the inbox it watches, from start to drain.
+ * The orchestrator as a process: opens its memory, listens, shows the dashboard and watches the
+ * inbox, from start to drain.
  *
  * @module
  */
@@ -23,7 +24,12 @@ import type { SERVE } from "./settings.ts";
 
 const ROLE = "orchestrator";
 
-/** Serves until `stopped` resolves, then ends what runs and gives everything back; the exit code. */
+/**
+ * Serves until `stopped` resolves, then drains and releases everything. Returns the exit code.
+ *
+ * @throws {ExitError} `no_secret`, `locked`, `damaged`, `port_busy` or `not_permitted`, before it
+ * serves
+ */
 export async function serve(
   values: Values<typeof SERVE>,
   stopped: Promise<Deno.Signal>,
@@ -69,8 +75,8 @@ export async function serve(
   const { scheduler, agents, taskLog, ending } = orchestrator;
   const ask: Ask = (type, body) => orchestrator.ask(type, body);
   const show = screen === undefined ? asBlocks(ask, stdout.lossy) : inPlace(screen);
-  const shown = showDashboard(ask, show, ending);
-  const watched = watch === 0 ? Promise.resolve() : watchInbox({
+  const dashboard = showDashboard(ask, show, ending);
+  const inbox = watch === 0 ? Promise.resolve() : watchInbox({
     scan: (timeoutMs) => {
       const id = `inbox.${crypto.randomUUID()}`;
       return agents.ask("collector", "scan", {}, { id, timeoutMs });
@@ -82,8 +88,9 @@ export async function serve(
     signal: ending,
   });
 
-  const working = Promise.all([shown, watched]);
-  const signal = await Promise.race([stopped, working.then(() => stopped)]); // a bug ends it at once
+  const working = Promise.all([dashboard, inbox]);
+  // `working` rejects only for a bug, which then ends the process at once.
+  const signal = await Promise.race([stopped, working.then(() => stopped)]);
   log("info", "draining", { signal, running: scheduler.running, waiting: scheduler.waiting });
   await orchestrator.drain();
   await working;

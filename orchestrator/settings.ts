@@ -1,5 +1,5 @@
 /**
- * The orchestrator's settings.
+ * The settings of `orchestrator serve`: each has a flag, an environment variable and a default.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { LIMITS_SETTING } from "../lib/process/limits_setting.ts";
 import { PORTS, type Role } from "../lib/roles.ts";
 import { TLS_CONNECTS, TLS_LISTENS } from "../lib/process/tls_settings.ts";
 
-/** Where the orchestrator listens, and so where its clients find it. */
+/** Where the orchestrator listens, and so where its clients connect to. */
 export const PLACE = {
   host: {
     env: "BATON_HOST",
@@ -33,6 +33,7 @@ export const PLACE = {
   },
 } satisfies Settings;
 
+/** All settings of `serve`. */
 export const SERVE = {
   ...PLACE,
   ...LIMITS_SETTING,
@@ -42,7 +43,7 @@ export const SERVE = {
     env: "BATON_NAME",
     value: "NAME",
     fallback: "orchestrator-1",
-    help: "How this process calls itself",
+    help: "Name of this process in its replies and log",
     read: text,
   },
   collector: agent("collector"),
@@ -59,21 +60,21 @@ export const SERVE = {
     env: "BATON_QUEUE",
     value: "N",
     fallback: 10_000,
-    help: "Tasks that may wait; more are refused",
+    help: "Tasks that may wait; further tasks are rejected",
     read: integer(1, 1_000_000),
   },
   "max-wait": {
     env: "BATON_MAX_WAIT",
     value: "SECONDS",
     fallback: 60,
-    help: "A task that could go on may wait so long, then health says overloaded",
+    help: "If a runnable task waits longer, health reports overloaded",
     read: integer(1, 86_400),
   },
   watch: {
     env: "BATON_WATCH",
     value: "SECONDS",
     fallback: 2,
-    help: "How often to look for new files in the inbox; 0 is never",
+    help: "Time between two scans of the inbox; 0 turns them off",
     read: integer(0, 3_600),
   },
 } satisfies Settings;
@@ -83,7 +84,7 @@ function agent(role: Role): ValueSetting<Address[]> {
     env: `BATON_${role.toUpperCase()}`,
     value: "HOST:PORT,…",
     fallback: [{ hostname: "127.0.0.1", port: PORTS[role] }],
-    help: `Where the ${role} listens`,
+    help: `Addresses of the ${role}`,
     read: addresses,
   };
 }

@@ -8,16 +8,19 @@ import { SYSTEM, type System } from "../../lib/system.ts";
 
 const TIMEOUT_MS = 10_000;
 const RECONNECT = { baseMs: 200, maxMs: 2_000 };
-/** How long an orchestrator may be away while a command waits for it. */
+/** How long `askAgain` waits for an orchestrator that restarts. */
 const AWAY_MS_MAX = 60_000;
 
-/** An orchestrator somewhere else, connected to when it is asked. */
+/**
+ * A running orchestrator, over a connection that is opened with the first request and again after it
+ * was lost. Disposing it closes the connection.
+ */
 export class Remote implements Disposable {
   readonly #address: Address;
   readonly #secret: Secret;
   readonly #system: System;
   #client: Promise<Client> | undefined;
-  /** Whether it was there before. */
+  /** Whether a connection has succeeded before. */
   #reached = false;
 
   constructor(address: Address, secret: Secret, system = SYSTEM) {
@@ -27,29 +30,33 @@ export class Remote implements Disposable {
   }
 
   /**
-   * Asks once.
+   * Sends a request once and returns the body of its reply.
    *
-   * @param waitMs time that the request itself says to wait, on top of the usual
-   * @throws {CodedError} what it answers, or what `Client.connect` and `Client.call` throw
+   * @param waitMs the request's own `wait_ms`, which is added to its timeout of 10 s
+   * @throws {CodedError} the error of the reply, or what `Client.connect` and `Client.call` throw
    */
   async ask(type: string, body: JsonObject, waitMs = 0): Promise<JsonObject> {
     const client = await (this.#client ??= this.#connect());
     return await client.call(type, body, { timeoutMs: TIMEOUT_MS + waitMs });
   }
 
-  /** Asks what may be asked again, and does so while an orchestrator that was there is away. */
+  /**
+   * Sends a request that is safe to repeat. Repeats it for up to a minute while the orchestrator is
+   * away, unless no connection has ever succeeded: then the address is probably wrong.
+   *
+   * @throws {CodedError} as `ask` does
+   */
   async askAgain(type: string, body: JsonObject, waitMs = 0): Promise<JsonObject> {
     const { clock, random } = this.#system;
-    const begun = clock.now();
+    const startedAt = clock.now();
     for (let attempt = 1;; attempt++) {
       try {
         return await this.ask(type, body, waitMs);
       } catch (error) {
-        const away = error instanceof CodedError &&
+        const isAway = error instanceof CodedError &&
           (error.code === "agent_unreachable" || error.code === "draining");
-        if (!this.#reached || !away || clock.now() - begun > AWAY_MS_MAX + waitMs) {
-          throw error;
-        }
+        const isLate = clock.now() - startedAt > AWAY_MS_MAX + waitMs;
+        if (!this.#reached || !isAway || isLate) throw error;
         await sleep(backoffMs(attempt, RECONNECT, random), undefined, clock);
       }
     }
@@ -70,6 +77,6 @@ export class Remote implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#client?.then((client) => client.close(), () => {}); // who asked was told
+    this.#client?.then((client) => client.close(), () => {}); // `ask` has thrown the reason
   }
 }
