@@ -1,8 +1,8 @@
 /**
  * A disk that is really full: short writes, no room for a snapshot, no more files.
  *
- * Seen to fail where what was written in part was not cut back, where changes that were refused were
- * not taken back, and where a half snapshot stayed on the disk.
+ * Seen to fail if a partial write is not cut back, if refused changes are not rolled back, and if half
+ * a snapshot stays on the disk.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import { ExitError } from "../../lib/exit.ts";
 import type { Memory } from "../../lib/disk/memory.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { figures, skip } from "../harness/test_output.ts";
-import { mountSmall, whyNoMount } from "./mounted.ts";
-import { changesOf, IN_FLIGHT, judge, numbersIn, type Told } from "./numbered.ts";
-import { namesIn, open, reopenAndJudge } from "./reopened.ts";
+import { fillDisk, mountSmall, whyNoMount } from "./mounted.ts";
+import { changesOf, IN_FLIGHT, judge, numbersIn, type Outcomes } from "./numbered.ts";
+import { contentsOf, namesIn, open, reopenAndJudge } from "./reopened.ts";
 
 const SEED = 3;
 const COMMITS_MAX = 2_000;
 const FILLER_BYTES = 3_500_000;
 
-/** The memory's folder is a part of the disk. */
+/** A disk with the memory's folder on it. */
 interface SmallDisk {
   readonly disk: string;
   readonly folder: string;
@@ -40,8 +40,8 @@ function onSmallDisk(
   });
 }
 
-/** Commits numbered changes, several at once, and remembers what became of each. */
-class Committer implements Told {
+/** Commits numbered changes, several at once, and records what became of each. */
+class Committer implements Outcomes {
   readonly acked = new Set<number>();
   readonly refused = new Set<number>();
   readonly codes = new Set<string>();
@@ -49,24 +49,24 @@ class Committer implements Told {
 
   constructor(readonly memory: Memory) {}
 
-  get lastAsked(): number {
+  get lastSubmitted(): number {
     return this.#next - 1;
   }
 
-  /** Until one is refused. */
-  async untilRefused(): Promise<void> {
+  /** Commits until a change is refused. */
+  async commitUntilRefused(): Promise<void> {
     const before = this.refused.size;
     while (this.refused.size === before) {
       assert(this.#next < COMMITS_MAX, "the disk is never full");
-      await this.several();
+      await this.commitSeveral();
     }
   }
 
-  async several(): Promise<void> {
-    await Promise.all(Array.from({ length: IN_FLIGHT }, () => this.#one()));
+  async commitSeveral(): Promise<void> {
+    await Promise.all(Array.from({ length: IN_FLIGHT }, () => this.#commitNext()));
   }
 
-  async #one(): Promise<void> {
+  async #commitNext(): Promise<void> {
     const number = this.#next++;
     try {
       await this.memory.commit(changesOf(SEED, number));
@@ -79,30 +79,8 @@ class Committer implements Told {
   }
 }
 
-async function fill(disk: string): Promise<() => Promise<void>> {
-  const path = `${disk}/filler`;
-  const bytes = new Uint8Array(4096);
-  using file = await Deno.open(path, { create: true, write: true });
-  try {
-    while (true) await file.write(bytes);
-  } catch (error) {
-    assertEquals((error as { code?: string }).code, "ENOSPC");
-  }
-  return () => Deno.remove(path);
-}
-
-/** Every file's content, by name. */
-async function contents(folder: string): Promise<Map<string, string>> {
-  const names = await namesIn(folder);
-  return new Map(
-    await Promise.all(
-      names.map(async (name) => [name, await Deno.readTextFile(`${folder}/${name}`)] as const),
-    ),
-  );
-}
-
 onSmallDisk(
-  "commit() on a full disk is refused, cut back, and accepted again when there is room",
+  "Memory.commit() on a full disk is refused and cut back, and accepted again when there is room",
   "size=4m",
   async ({ disk, folder }) => {
     const filler = `${disk}/filler`;
@@ -113,17 +91,17 @@ onSmallDisk(
       await using opened = await open(folder);
       committer = new Committer(opened.memory);
       for (; rounds < 3; rounds++) {
-        await committer.untilRefused();
+        await committer.commitUntilRefused();
         assertEquals([...committer.codes], ["storage_full"]);
         judge(SEED, new Map(opened.memory.entries("")), committer);
-        // A crash now finds whole records only.
-        for (const [name, text] of await contents(folder)) {
+        // A crash at this moment finds whole records only.
+        for (const [name, text] of await contentsOf(folder)) {
           if (name.endsWith(".ndjson")) assert(text.endsWith("}\n"), `${name} has a torn end`);
         }
-        // There is room for a few more, and nobody tells the memory.
+        // There is room for a few more, and the memory has to find out by itself.
         await Deno.truncate(filler, FILLER_BYTES - (rounds + 1) * 90_000);
         const before = committer.acked.size;
-        await committer.several();
+        await committer.commitSeveral();
         assert(committer.acked.size > before, "accepted again");
       }
       await Deno.remove(filler);
@@ -136,20 +114,20 @@ onSmallDisk(
 );
 
 onSmallDisk(
-  "snapshot() on a full disk leaves everything as it was, and succeeds when there is room",
+  "Memory.snapshot() on a full disk changes nothing, and succeeds when there is room",
   "size=1m",
   async ({ disk, folder }) => {
     await using opened = await open(folder);
     const { memory } = opened;
     const committer = new Committer(memory);
-    for (let batch = 0; batch < 5; batch++) await committer.several();
+    for (let batch = 0; batch < 5; batch++) await committer.commitSeveral();
     await memory.snapshot();
-    await committer.several();
-    const free = await fill(disk);
-    const before = await contents(folder);
+    await committer.commitSeveral();
+    const free = await fillDisk(disk);
+    const before = await contentsOf(folder);
     for (let time = 0; time < 3; time++) {
       await assertRejects(() => memory.snapshot());
-      const after = await contents(folder);
+      const after = await contentsOf(folder);
       assertEquals(after.get("memory.json"), before.get("memory.json"));
       for (const [name, text] of before) assert(after.get(name)?.startsWith(text), name);
       assert(!after.has("memory.json.tmp"), "the half snapshot is gone");
@@ -157,7 +135,7 @@ onSmallDisk(
     judge(SEED, new Map(memory.entries("")), committer);
 
     await free();
-    await committer.several();
+    await committer.commitSeveral();
     assertEquals(committer.refused.size, 0);
     await memory.snapshot();
     assertEquals((await namesIn(folder)).filter((name) => name.endsWith(".ndjson")).length, 1);
@@ -166,16 +144,16 @@ onSmallDisk(
 );
 
 onSmallDisk(
-  "Memory.open() on a full disk reads what is there; what is torn waits for room",
+  "Memory.open() on a full disk reads what is there, but cuts no torn tail without room",
   "size=1m",
   async ({ disk, folder }) => {
     let committer!: Committer;
     {
       await using opened = await open(folder);
       committer = new Committer(opened.memory);
-      await committer.several();
+      await committer.commitSeveral();
     }
-    const free = await fill(disk);
+    const free = await fillDisk(disk);
     {
       await using opened = await open(folder);
       judge(SEED, opened.state, committer);
@@ -184,11 +162,11 @@ onSmallDisk(
     await free();
     const [segment] = (await namesIn(folder)).filter((name) => name.endsWith(".ndjson")).reverse();
     await Deno.writeTextFile(`${folder}/${segment}`, '{"crc":"0', { append: true });
-    const freeAgain = await fill(disk);
-    const before = await contents(folder);
+    const freeAgain = await fillDisk(disk);
+    const before = await contentsOf(folder);
     const error = await assertRejects(() => open(folder), ExitError);
     assertEquals(error.reason, "storage_failed");
-    assertEquals(await contents(folder), before);
+    assertEquals(await contentsOf(folder), before);
 
     await freeAgain();
     assert(await reopenAndJudge(folder, SEED, committer), "the torn tail is cut off");
@@ -196,7 +174,7 @@ onSmallDisk(
 );
 
 onSmallDisk(
-  "Memory goes on where no file can be created any more, and takes its snapshot later",
+  "Memory accepts changes while no file can be created, and takes its snapshot later",
   "size=4m,nr_inodes=24",
   async ({ disk, folder }) => {
     const fillers: string[] = [];
@@ -211,33 +189,33 @@ onSmallDisk(
         fillers.push(path);
       }
     };
-    const giveInodes = async (): Promise<void> => {
+    const freeInodes = async (): Promise<void> => {
       for (const path of fillers.splice(0)) await Deno.remove(path);
     };
     await Deno.mkdir(folder);
     await takeInodes();
     const refused = await assertRejects(() => open(folder), ExitError);
     assertEquals(refused.reason, "storage_failed");
-    await giveInodes();
+    await freeInodes();
 
     let committer!: Committer;
     {
       await using opened = await open(folder);
       const { memory } = opened;
       committer = new Committer(memory);
-      await committer.several();
+      await committer.commitSeveral();
       await takeInodes();
-      const before = await contents(folder);
+      const before = await contentsOf(folder);
       await assertRejects(() => memory.snapshot());
-      assertEquals(await contents(folder), before);
-      await committer.several();
-      assertEquals(committer.refused.size, 0, "what needs no new file is accepted");
+      assertEquals(await contentsOf(folder), before);
+      await committer.commitSeveral();
+      assertEquals(committer.refused.size, 0, "a change needs no new file");
     }
     {
       await using opened = await open(folder);
       judge(SEED, opened.state, committer);
     }
-    await giveInodes();
+    await freeInodes();
     await reopenAndJudge(folder, SEED, committer);
   },
 );

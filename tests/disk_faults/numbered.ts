@@ -1,6 +1,6 @@
 /**
- * Numbered changes of a memory, the same ones for the same seed, and what a memory may hold after a
- * crash in the middle of them.
+ * Numbered changes of a memory, the same for the same seed, and what a memory may hold after a crash
+ * in the middle of them.
  *
  * @module
  */
@@ -8,27 +8,27 @@ import type { Changes } from "../../lib/disk/memory.ts";
 import type { Json } from "../../lib/json.ts";
 import { crc32 } from "../../lib/disk/record.ts";
 
-/** So many changes are on their way at once. */
+/** Changes that are committed at the same time. */
 export const IN_FLIGHT = 4;
 
-/** What a run told about its changes. */
-export interface Told {
-  /** On disk, it said. */
+/** What a run reported about its changes. */
+export interface Outcomes {
+  /** Reported to be on disk. */
   readonly acked: ReadonlySet<number>;
-  /** Taken back, it said. */
+  /** Reported to be rolled back. */
   readonly refused: ReadonlySet<number>;
-  /** No later one was asked for. */
-  readonly lastAsked: number;
+  /** The highest number that may have been committed. */
+  readonly lastSubmitted: number;
 }
 
 const encoder = new TextEncoder();
 
-/** A whole number from 0 to `below` - 1 that depends on nothing but `seed` and `about`. */
+/** Returns a whole number from 0 to `below` - 1 that depends on `seed` and `about` alone. */
 export function roll(seed: number, about: string, below: number): number {
   return crc32(encoder.encode(`${seed}/${about}`)) % below;
 }
 
-/** Several keys each: some are new, some are written again, some are removed; some are large. */
+/** Returns changes of several keys: new keys, keys written again and removed keys; some are large. */
 export function changesOf(seed: number, number: number): Changes {
   const text = (length: number): string =>
     `${seed}/${number} `.repeat(1 + length / 8).slice(0, length);
@@ -45,11 +45,12 @@ export function changesOf(seed: number, number: number): Changes {
   return changes;
 }
 
+/** Whether the change is committed lazily. */
 export function isLazy(number: number): boolean {
   return number % 4 === 3;
 }
 
-/** The numbers whose changes a memory holds. */
+/** Returns the numbers whose changes a memory holds, in order. */
 export function numbersIn(state: ReadonlyMap<string, Json>): number[] {
   const prefix = doneKey("");
   return [...state.keys()].filter((key) => key.startsWith(prefix))
@@ -57,38 +58,42 @@ export function numbersIn(state: ReadonlyMap<string, Json>): number[] {
     .sort((a, b) => a - b);
 }
 
-/** What a run printed, one word and a number a line; a last line without its end does not count. */
-export function parseTold(text: string): Told {
+/**
+ * Reads what a run printed: one word and a number a line. A last line without its end does not count.
+ */
+export function parseOutcomes(text: string): Outcomes {
   const lines = text.split("\n").slice(0, -1).map((line) => line.split(" "));
   const about = (word: string): Set<number> =>
     new Set(lines.filter(([first]) => first === word).map(([_, number]) => Number(number)));
   const [acked, refused] = [about("ack"), about("refused")];
-  return { acked, refused, lastAsked: Math.max(-1, ...acked, ...refused) + IN_FLIGHT };
+  return { acked, refused, lastSubmitted: Math.max(-1, ...acked, ...refused) + IN_FLIGHT };
 }
 
 /**
- * Throws where the state is not one that the runs may leave behind:
- *  1. a change that was acknowledged is there;
- *  2. a change that was refused is not, nor one that was never asked for;
- *  3. a change is only there when those before it are, but for refused ones;
- *  4. each key is as exactly those changes leave it: each is there whole.
+ * Throws if the runs may not leave this state:
+ *  1. an acknowledged change is there;
+ *  2. a refused change is not there, nor a change that was never committed;
+ *  3. if a change is there, then every change before it is there or was refused;
+ *  4. each change is there as a whole: its keys have the values that the changes leave.
  */
-export function judge(seed: number, state: ReadonlyMap<string, Json>, told: Told): void {
+export function judge(seed: number, state: ReadonlyMap<string, Json>, outcomes: Outcomes): void {
   const found = numbersIn(state);
-  const kept = new Set(found);
-  for (const number of told.acked) {
-    if (!kept.has(number)) throw new Error(`Lost: ${number} was acknowledged`);
+  const present = new Set(found);
+  for (const number of outcomes.acked) {
+    if (!present.has(number)) throw new Error(`Lost: ${number} was acknowledged`);
   }
-  for (const number of told.refused) {
-    if (kept.has(number)) throw new Error(`Not taken back: ${number} was refused`);
+  for (const number of outcomes.refused) {
+    if (present.has(number)) throw new Error(`Not rolled back: ${number} was refused`);
   }
   const last = found.at(-1) ?? -1;
-  if (last > told.lastAsked) {
-    throw new Error(`Made up: ${last}, and ${told.lastAsked} is the last that was asked for`);
+  if (last > outcomes.lastSubmitted) {
+    throw new Error(
+      `Made up: ${last}, and ${outcomes.lastSubmitted} is the last that was committed`,
+    );
   }
   for (let number = 0; number < last; number++) {
-    if (!kept.has(number) && !told.refused.has(number)) {
-      throw new Error(`A hole: ${number} is missing before ${last}`);
+    if (!present.has(number) && !outcomes.refused.has(number)) {
+      throw new Error(`A gap: ${number} is missing before ${last}`);
     }
   }
   const expected = new Map<string, Json>();

@@ -1,11 +1,11 @@
 /**
- * The power goes while a memory is written: a copy of the disk, as it is at that moment, has every
+ * The power fails while a memory is written: a copy of the disk, as it is at that moment, has every
  * change that was acknowledged before.
  *
- * Seen to fail where `append()` resolved before the sync, where segments were removed before the
- * snapshot was there, and with a writer that leaves its syncs out, which is a part of this test. A
- * snapshot that is renamed before it is synced is not seen: ext4 writes such a file out by itself; the
- * test of the order of calls sees it.
+ * Seen to fail if `append()` resolves before the sync, if segments are removed before the snapshot is
+ * there, and with a writer that leaves its syncs out, which this file tests too. It does not notice a
+ * snapshot that is renamed before it is synced, since ext4 syncs such a file by itself. The test of
+ * the order of system calls does.
  *
  * @module
  */
@@ -13,28 +13,29 @@ import { assert } from "@std/assert";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { figures, skip } from "../harness/test_output.ts";
 import { Mounted, run, whyNoMount } from "./mounted.ts";
-import { judge, parseTold, roll, type Told } from "./numbered.ts";
+import { judge, type Outcomes, parseOutcomes, roll } from "./numbered.ts";
 import { namesIn, open, reopenAndJudge } from "./reopened.ts";
-import { writerCommand } from "./stopped.ts";
+import { writerCommand } from "./strace.ts";
 
 const SEED = 5;
 const ROUNDS = 20;
 const UNSYNCED_ROUNDS = 3;
 const IMAGE_BYTES = 24 * 1024 * 1024;
-/** The writer runs so long at least, and at most so much longer, after its first word. */
+/** The writer runs for `RUN_MS` after its first acknowledgement, and up to `RUN_SPREAD_MS` longer. */
 const RUN_MS = 20;
 const RUN_SPREAD_MS = 250;
-const FIRST_WORD_MS = 30_000;
+const FIRST_ACK_MS = 30_000;
 const STILL_MS = 10_000;
 const COPIES_MAX = 10;
-/** The kernel brings nothing to disk by itself for as long as a round may take. */
+/** The kernel writes nothing to disk by itself for longer than a round takes. */
 const MOUNT_OPTIONS = "loop,commit=300,noatime";
 
-/** A running writer, and what it printed so far. */
+/** A running writer. */
 class Writer implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<void>;
-  readonly #spoke = Promise.withResolvers<void>();
+  readonly #acked = Promise.withResolvers<void>();
+  /** What it printed so far. */
   text = "";
 
   constructor(folder: string, options: string[]) {
@@ -54,16 +55,16 @@ class Writer implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Resolves when it acknowledged something. */
-  async firstWord(): Promise<void> {
+  /** Resolves when it has acknowledged a change. */
+  async firstAck(): Promise<void> {
     const timer = setTimeout(
-      () => this.#spoke.reject(new Error("The writer says nothing")),
-      FIRST_WORD_MS,
+      () => this.#acked.reject(new Error("The writer prints nothing")),
+      FIRST_ACK_MS,
     );
-    await this.#spoke.promise.finally(() => clearTimeout(timer));
+    await this.#acked.promise.finally(() => clearTimeout(timer));
   }
 
-  /** Resolves when none of its threads runs or waits for the disk. */
+  /** Stops it, and resolves when none of its threads runs or waits for the disk. */
   async stop(): Promise<void> {
     this.#child.kill("SIGSTOP");
     const tasks = `/proc/${this.#child.pid}/task`;
@@ -87,34 +88,34 @@ class Writer implements AsyncDisposable {
   async #read(): Promise<void> {
     for await (const part of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       this.text += part;
-      if (this.text.includes("ack ")) this.#spoke.resolve();
+      if (this.text.includes("ack ")) this.#acked.resolve();
     }
-    this.#spoke.reject(new Error("The writer ended by itself"));
+    this.#acked.reject(new Error("The writer ended by itself"));
   }
 }
 
 interface Cut {
-  /** What was acknowledged before the power went. */
-  readonly told: Told;
-  /** The disk as it was then. */
+  /** What the writer reported before the power failed. */
+  readonly outcomes: Outcomes;
+  /** An image of the disk at that moment. */
   readonly copy: string;
 }
 
-/** Others on the machine bring to disk what nobody asked for: all of it, again and again. */
+/** Syncs the whole file system again and again, as other programs on the machine may do. */
 class Flusher implements AsyncDisposable {
   readonly #running: Promise<void>;
-  #over = false;
+  #isOver = false;
 
   constructor(folder: string) {
     this.#running = this.#run(folder);
   }
 
   async #run(folder: string): Promise<void> {
-    while (!this.#over) await run("sync", "--file-system", folder);
+    while (!this.#isOver) await run("sync", "--file-system", folder);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#over = true;
+    this.#isOver = true;
     await this.#running;
   }
 }
@@ -125,7 +126,7 @@ async function cutPower(
   round: string,
   { flushes = false, options = [] as string[] } = {},
 ): Promise<Cut> {
-  // Each has files of its own: a loop device may still be letting go of the ones before.
+  // Each round has its own files: a loop device may still hold those of the round before.
   const [image, copy] = [`${temp}/${round}.image`, `${temp}/${round}.copy`];
   await makeDisk(image);
   await using disk = await Mounted.on(`${temp}/disk`, "-o", MOUNT_OPTIONS, image);
@@ -133,7 +134,7 @@ async function cutPower(
   const writer = new Writer(folder, options);
   {
     await using _ = writer;
-    await writer.firstWord();
+    await writer.firstAck();
     {
       await using _ = flushes ? new Flusher(folder) : undefined;
       const ms = RUN_MS + roll(SEED, round, RUN_SPREAD_MS);
@@ -142,19 +143,19 @@ async function cutPower(
     }
     await copyInstant(image, copy);
   }
-  // It is killed where it was stopped, so all that it ever printed came before the copy.
+  // The writer was killed while stopped, so it printed everything before the copy.
   await Deno.remove(image);
-  return { told: parseTold(writer.text), copy };
+  return { outcomes: parseOutcomes(writer.text), copy };
 }
 
-/** Copies a file as it is at one moment, which no reading from front to end gives by itself. */
+/** Copies a file as it is at one moment, although copying takes longer than a moment. */
 async function copyInstant(from: string, to: string): Promise<void> {
   for (let time = 0; time < COPIES_MAX; time++) {
     await Deno.copyFile(from, to);
     try {
       return void await run("cmp", from, to);
     } catch {
-      // Something was still on its way; a copy that is the same afterwards is one moment's.
+      // A write was still going on. A copy that equals the file afterwards shows one moment.
     }
   }
   throw new Error("The disk does not come to rest");
@@ -184,23 +185,23 @@ async function whyNot(temp: string): Promise<string | undefined> {
   }
 }
 
-Deno.test("Memory has every change that it acknowledged before the power went", async (t) => {
+Deno.test("Memory has every change that it acknowledged before a power cut", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNot(temp.path);
   if (why !== undefined) return await skip(t, why);
   let acked = 0;
   let torn = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const { told, copy } = await cutPower(temp.path, `round-${round}`, {
+    const { outcomes, copy } = await cutPower(temp.path, `round-${round}`, {
       flushes: round % 2 === 1,
     });
     await using disk = await Mounted.on(`${temp.path}/disk`, "-o", "loop", copy);
     await Deno.remove(copy); // the mount keeps it
-    assert(told.acked.size > 0 && told.refused.size === 0);
-    acked += told.acked.size;
+    assert(outcomes.acked.size > 0 && outcomes.refused.size === 0);
+    acked += outcomes.acked.size;
     try {
       const isTorn = await endsTorn(`${disk.path}/memory`);
-      const isCut = await reopenAndJudge(`${disk.path}/memory`, SEED, told);
+      const isCut = await reopenAndJudge(`${disk.path}/memory`, SEED, outcomes);
       assert(isCut || !isTorn, "a torn tail is reported");
       if (isCut) torn++;
     } catch (cause) {
@@ -210,24 +211,24 @@ Deno.test("Memory has every change that it acknowledged before the power went", 
   figures(`${ROUNDS} power cuts, ${acked} changes acknowledged before, 0 lost, ${torn} torn tails`);
 });
 
-Deno.test("Memory without its syncs loses what it acknowledged, and this test sees it", async (t) => {
+Deno.test("Memory without its syncs loses acknowledged changes, and this test notices", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNot(temp.path);
   if (why !== undefined) return await skip(t, why);
   let lost = 0;
   for (let round = 0; round < UNSYNCED_ROUNDS; round++) {
-    const { told, copy } = await cutPower(temp.path, `unsynced-${round}`, {
+    const { outcomes, copy } = await cutPower(temp.path, `unsynced-${round}`, {
       options: ["--no-sync"],
     });
     await using disk = await Mounted.on(`${temp.path}/disk`, "-o", "loop", copy);
     await Deno.remove(copy); // the mount keeps it
     try {
       await using opened = await open(`${disk.path}/memory`);
-      judge(SEED, opened.state, told);
+      judge(SEED, opened.state, outcomes);
     } catch {
-      lost++; // refused as damaged, or not all there
+      lost++; // it does not open, or changes are missing
     }
   }
   figures(`${lost} of ${UNSYNCED_ROUNDS} power cuts without syncs lost changes`);
-  assert(lost > 0, "this machine never loses what is not synced: the other test shows nothing");
+  assert(lost > 0, "this machine never loses what is not synced, so the other test proves nothing");
 });

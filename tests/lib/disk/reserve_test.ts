@@ -19,7 +19,7 @@ import { executeHere } from "../../harness/execute_here.ts";
 import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
 import { skip } from "../../harness/test_output.ts";
 import { within } from "../../harness/waiting.ts";
-import { mountSmall, whyNoMount } from "../../disk_faults/mounted.ts";
+import { fillDisk, mountSmall, whyNoMount } from "../../disk_faults/mounted.ts";
 import { Site } from "../../orchestrator/site.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openMemory, recovered, stateOf } from "./memories.ts";
@@ -66,18 +66,6 @@ function smallDisk(free: number): { disk: FaultyDisk; give: (bytes: number) => v
     free -= 1_000; // of any size
   };
   return { disk, give: (bytes) => void (free += bytes) };
-}
-
-/** Takes all the room of a disk; gives what gives it free. */
-async function fill(disk: string): Promise<() => Promise<void>> {
-  const path = `${disk}/filler`;
-  using file = await Deno.open(path, { create: true, write: true });
-  try {
-    while (true) await file.write(new Uint8Array(4096));
-  } catch (error) {
-    assertEquals((error as { code?: string }).code, "ENOSPC");
-  }
-  return () => Deno.remove(path);
 }
 
 /** What the storage is, as `health` says it twice. */
@@ -263,7 +251,7 @@ Deno.test("Memory on a disk that is really full records with its reserve", async
   {
     await using memory = await openMemory(folder, { reserveBytes: RESERVE });
     assert(!memory.full);
-    const free = await fill(mounted.path);
+    const free = await fillDisk(mounted.path);
     let count = 0;
     while (!memory.full) await memory.commit(new Map([[`k${count++}`, "x".repeat(3_000)]]));
     for (let more = 0; more < 20; more++) {
@@ -290,7 +278,7 @@ Deno.test("an agent on a full disk refuses what is new, says so, and is well aga
   const greet = (id: string) => client.call("greet", { name: id }, { id, timeoutMs: 5_000 });
   const first = await greet("first");
   assertEquals(await storageOf(client), "ok");
-  const free = await fill(mounted.path);
+  const free = await fillDisk(mounted.path);
   await untilFull((count) => greet(`${count}`));
   assertEquals(await storageOf(client), "full");
   assertEquals(await greet("first"), first);
@@ -312,7 +300,7 @@ Deno.test("the orchestrator on a full disk refuses tasks alone, and takes them a
   };
   const { task } = await submit(0);
   assertEquals(await storageOf(client), "ok");
-  const free = await fill(mounted.path);
+  const free = await fillDisk(mounted.path);
   await untilFull(submit);
   assertEquals(await storageOf(client), "full");
   assertEquals((await submit(0)).task, task);
