@@ -22,27 +22,30 @@ export function nameOf(source: Source): string {
 }
 
 /**
- * Gives the candidates from `from` on; absence means all. A glob is expanded anew each time, so
- * files that came since are found if they sort behind `from`.
+ * Yields the candidates from a cursor on; one that it has begun is left out. Without a cursor these
+ * are all. A glob is expanded anew for each request, so files that came since are found if they sort
+ * after the cursor's path.
  *
- * @throws {CodedError} `not_found` for a glob without a match, unless `from` lies in it; what
+ * @throws {CodedError} `not_found` for a glob without a match, unless the cursor lies in it; what
  * `inboxPath()` and `walk()` throw
  */
 export async function* candidates(
   inbox: string,
   sources: Source[],
   signal: AbortSignal,
-  from?: Candidate,
+  cursor?: Cursor,
 ): AsyncGenerator<Candidate> {
-  for (let source = from?.source ?? 0; source < sources.length; source++) {
-    const now = sources[source];
-    if ("glob" in now) {
-      const after = source === from?.source ? from.path : undefined;
-      for (const path of await expand(inbox, now.glob, after === undefined, signal)) {
-        if (after === undefined || path >= after) yield { source, path };
+  const isBegun = cursor?.at !== undefined;
+  for (let source = cursor?.source ?? 0; source < sources.length; source++) {
+    const current = sources[source];
+    const isResumed = source === cursor?.source;
+    if ("glob" in current) {
+      const from = isResumed ? cursor.path : undefined;
+      for (const path of await expand(inbox, current.glob, from === undefined, signal)) {
+        if (from === undefined || path > from || path === from && !isBegun) yield { source, path };
       }
-    } else {
-      yield "file" in now ? { source, path: now.file } : { source };
+    } else if (!(isResumed && isBegun)) {
+      yield "file" in current ? { source, path: current.file } : { source };
     }
   }
 }

@@ -10,16 +10,16 @@ import type { Context } from "../define.ts";
 import type { Page } from "../shapes.ts";
 import { type Candidate, checkCursor, nameOf } from "./candidates.ts";
 import type { CollectInput, CollectOutput, Cursor, Note, Place } from "./collect_shapes.ts";
+import type { CollectorConfig } from "./config.ts";
+import { InboxFile } from "./inbox/inbox_file.ts";
+import { streamOf } from "./inbox/stream_of.ts";
+import { type OpenSource, openSource } from "./open_source.ts";
 import { cutPage } from "./page/cut_page.ts";
-import { freshFrom, FROM_START, type Start } from "./progress/fresh.ts";
 import { formatOf } from "./page/layout.ts";
 import { fingerprint } from "./progress/fingerprint.ts";
-import { type OpenSource, openSource } from "./open_source.ts";
-import { findPlain } from "./inbox/plain_file.ts";
-import { searchBehind, searchFrom } from "./search.ts";
+import { continues, type Start } from "./progress/fresh.ts";
 import { readProgress, saveProgress } from "./progress/progress.ts";
-import type { CollectorConfig } from "./config.ts";
-import { streamOf } from "./inbox/stream_of.ts";
+import { search, type Target } from "./search.ts";
 
 /**
  * Gives the page that the cursor stands at and a cursor for the next one, or null. Sources without
@@ -39,37 +39,38 @@ export async function collect(
 ): Promise<CollectOutput> {
   const { cursor, sources } = input;
   if (cursor !== undefined) checkCursor(sources, cursor);
-  const begun = cursor?.at;
-  const { candidate, start } = cursor !== undefined && begun !== undefined
-    ? { candidate: candidateOf(cursor), start: begun }
-    : await searchFrom(cursor, setting, input, context);
-  if (start === undefined) return nothing(input, candidate, context);
+  const targets = search(setting, input, context);
+  const { value: target, done } = cursor?.at === undefined
+    ? await targets.next()
+    : { value: await begunTarget(setting, cursor, cursor.at) };
+  if (done) return nothing(input, target, context);
 
-  await using opened = await openSource(
-    setting.inbox,
-    sources,
-    candidate,
+  const { candidate, start, file } = target;
+  const begun = cursor?.at;
+  await using source = await openSource(
+    sources[candidate.source],
+    file,
     context.signal,
     begun?.size,
   );
-  const state = await stateOf(opened);
-  if (begun !== undefined) checkSame(sourceName(input, candidate), opened, state, begun);
-  const from = behindHead(opened, start);
-  const cut = await cutPage(opened.text, opened.head.layout, from, context.signal);
+  const state = await stateOf(source);
+  if (begun !== undefined) checkSame(sourceName(input, candidate), source, state, begun);
+  const from = behindHead(source, start);
+  const cut = await cutPage(source.text, source.head.layout, from, context.signal);
   const page: Page = {
     stream: streamFor(input),
     source: sourceName(input, candidate),
-    format: formatOf(opened.head.layout),
+    format: formatOf(source.head.layout),
     first_line: from.line,
-    ...(opened.head.columns && { columns: opened.head.columns }),
+    ...(source.head.columns && { columns: source.head.columns }),
     text: cut.text,
-    bytes: rawBytes(opened, start.offset, cut.offset),
+    bytes: rawBytes(source, start.offset, cut.offset),
     cut: cut.cut,
   };
   const reached = { offset: cut.offset, line: cut.line, ...state };
-  const next = cut.offset < opened.text.size
+  const next = cut.offset < source.text.size
     ? { ...candidate, at: reached }
-    : await behindEnd(setting, input, context, candidate, opened, reached);
+    : await afterEnd(setting, context, source, reached, targets);
   const note: Note = {
     answer: { page: { ...page, text: "" }, cursor: next },
     cut: { ...candidate, at: { ...from, ...state }, digest: sha256(cut.text) },
@@ -101,38 +102,46 @@ function behindHead({ head }: OpenSource, { offset, line }: Start): Start {
   return offset < head.skip ? { offset: head.skip, line: head.line } : { offset, line };
 }
 
-/** Records that a file has been collected to its end, and looks for what comes behind it. */
-async function behindEnd(
+async function begunTarget(
+  { inbox }: CollectorConfig,
+  cursor: Cursor,
+  at: Place,
+): Promise<Target> {
+  const { source, path } = cursor;
+  if (path === undefined) return { candidate: { source }, start: at };
+  return { candidate: { source, path }, start: at, file: await InboxFile.find(inbox, path) };
+}
+
+/** Records that a source has been collected to its end, and returns the cursor of the next one. */
+async function afterEnd(
   setting: CollectorConfig,
-  input: CollectInput,
   context: Context,
-  candidate: Candidate,
-  opened: OpenSource,
+  { file }: OpenSource,
   end: Place,
+  targets: AsyncGenerator<Target, Candidate>,
 ): Promise<Cursor | null> {
-  if (candidate.path !== undefined) {
-    await record(setting, context, candidate.path, opened, end);
-  }
-  const next = await searchBehind(candidate, setting, input, context);
-  return next.start === undefined ? null : next.candidate;
+  if (file !== undefined) await record(setting, context, file, end);
+  const { value: next, done } = await targets.next();
+  if (done) return null;
+  await next.file?.[Symbol.asyncDispose]();
+  return next.candidate;
 }
 
 /** A task that began before another one has nothing to add to what that one collected since. */
 async function record(
   { inbox, now }: CollectorConfig,
   { memory }: Context,
-  path: string,
-  { modified }: OpenSource,
+  file: InboxFile,
   { size, line, digest }: Place,
 ): Promise<void> {
-  const seen = await readProgress(memory, path);
-  const surpassed = seen !== undefined && seen.offset > size &&
-    await freshFrom(inbox, await findPlain(inbox, path), seen) !== FROM_START;
-  if (surpassed) return;
-  await saveProgress(inbox, memory, path, {
+  const earlier = await readProgress(memory, file.path);
+  const isSurpassed = earlier !== undefined && earlier.offset > size &&
+    await continues(file, earlier);
+  if (isSurpassed) return;
+  await saveProgress(inbox, memory, file.path, {
     offset: size,
     line,
-    modified,
+    modified: file.modified,
     digest,
     collected_at: now(),
   });
@@ -163,10 +172,6 @@ function rawBytes({ raw, text }: OpenSource, from: number, to: number): number {
   };
   // An empty text has no parts: its only page stands for all of the source.
   return text.size === 0 ? raw.size : upTo(to) - upTo(from);
-}
-
-function candidateOf({ source, path }: Cursor): Candidate {
-  return path === undefined ? { source } : { source, path };
 }
 
 function sourceName({ sources }: CollectInput, { source, path }: Candidate): string {

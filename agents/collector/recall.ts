@@ -6,6 +6,7 @@
 import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { CollectInput, CollectOutput, Note } from "./collect_shapes.ts";
+import { InboxFile } from "./inbox/inbox_file.ts";
 import { cutPage } from "./page/cut_page.ts";
 import { openSource } from "./open_source.ts";
 import type { CollectorConfig } from "./config.ts";
@@ -35,7 +36,8 @@ async function cutAgain(
   { source, path, at }: NonNullable<Note["cut"]>,
   signal: AbortSignal,
 ): Promise<string> {
-  await using opened = await openSource(inbox, sources, { source, path }, signal, at.size);
+  const file = path === undefined ? undefined : await InboxFile.find(inbox, path);
+  await using opened = await openSource(sources[source], file, signal, at.size);
   return (await cutPage(opened.text, opened.head.layout, at, signal)).text;
 }
 

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { CodedError } from "../../lib/errors.ts";
 import type { Draft } from "../define.ts";
 import { freshFrom } from "./progress/fresh.ts";
-import { findPlain } from "./inbox/plain_file.ts";
+import { InboxFile } from "./inbox/inbox_file.ts";
 import { readProgress } from "./progress/progress.ts";
 import type { CollectorConfig } from "./config.ts";
 import { streamOf } from "./inbox/stream_of.ts";
@@ -89,11 +89,11 @@ export class Scanner {
 
 async function freshFile(inbox: string, path: string, memory: Pick<Draft, "get">) {
   try {
-    const found = await findPlain(inbox, path);
-    if (found.size === 0) return;
-    const start = await freshFrom(inbox, found, await readProgress(memory, path));
+    const progress = await readProgress(memory, path);
+    await using file = await InboxFile.find(inbox, path);
+    const start = await freshFrom(file, progress);
     if (start === undefined) return;
-    const { size, modified } = found;
+    const { size, modified } = file;
     const fresh_bytes = size - start.offset;
     return { path, stream: streamOf(path), bytes: size, fresh_bytes, modified };
   } catch (error) {

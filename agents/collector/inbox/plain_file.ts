@@ -12,21 +12,20 @@ import { constants, type FileHandle, open } from "node:fs/promises";
 import { CodedError } from "../../../lib/errors.ts";
 import { inboxPath, refuse } from "./inbox_path.ts";
 
-/** A file as it lies in the inbox. */
-export interface InboxFile {
-  readonly path: string;
-  readonly size: number;
-  /** Milliseconds since 1970; 0 where the system says none, or one that no `Date` can hold. */
-  readonly modified: number;
-}
-
 /**
  * Looks at a plain file without opening it.
  *
  * @throws {CodedError} `not_found` when nothing is there, `invalid_input` when it may not be read
  */
-export async function findPlain(inbox: string, path: string): Promise<InboxFile> {
-  return found(path, await lstatPlain(inbox, path));
+export async function findPlain(inbox: string, path: string): Promise<Deno.FileInfo> {
+  const info = await lstatEach(inbox, path);
+  if (info.isFile) return info;
+  refuse(
+    path,
+    info.isDirectory
+      ? `a directory; name a file in it or use the glob "${path}/*"`
+      : `a ${kind(info)}; only plain files are read`,
+  );
 }
 
 /** A FIFO that has come in a file's place since (2) must not keep the thread that opens it. */
@@ -35,21 +34,22 @@ const READ_NEVER_WAIT = constants.O_RDONLY | constants.O_NONBLOCK;
 /**
  * Opens a plain file for reading; the caller closes it.
  *
- * @throws {CodedError} as `findPlain`, and `handler_failed` when the file was replaced meanwhile
+ * @param found what `findPlain()` returned
+ * @throws {CodedError} what `findPlain()` throws; `handler_failed` if the file was replaced since
  */
 export async function openPlain(
   inbox: string,
   path: string,
-): Promise<{ file: FileHandle; found: InboxFile }> {
-  const before = await lstatPlain(inbox, path);
+  found: Identity,
+): Promise<FileHandle> {
   const file = await naming(inbox, path, () => open(`${inbox}/${path}`, READ_NEVER_WAIT));
   try {
     const opened = await file.stat();
-    const after = await lstatPlain(inbox, path);
-    if (!opened.isFile() || !same(before, opened) || !same(opened, after)) {
+    const after = await findPlain(inbox, path);
+    if (!opened.isFile() || !same(found, opened) || !same(opened, after)) {
       throw new CodedError("handler_failed", `Cannot collect "${path}": replaced while opened`);
     }
-    return { file, found: found(path, before) };
+    return file;
   } catch (error) {
     await file.close();
     throw error;
@@ -65,17 +65,6 @@ export async function checkFolder(inbox: string, folder: string): Promise<void> 
   const root = await naming(inbox, undefined, () => Deno.stat(inbox));
   if (!root.isDirectory) throw missingInbox(inbox);
   if (folder !== "") await lstatEach(inbox, folder);
-}
-
-async function lstatPlain(inbox: string, path: string): Promise<Deno.FileInfo> {
-  const info = await lstatEach(inbox, path);
-  if (info.isFile) return info;
-  refuse(
-    path,
-    info.isDirectory
-      ? `a directory; name a file in it or use the glob "${path}/*"`
-      : `a ${kind(info)}; only plain files are read`,
-  );
 }
 
 /** The state of the last component, when none of them is a link. */
@@ -135,10 +124,6 @@ function missing(inbox: string, path: string): CodedError {
 
 function missingInbox(inbox: string): CodedError {
   return new CodedError("not_found", `Cannot read the inbox "${inbox}": no such folder`);
-}
-
-function found(path: string, info: Deno.FileInfo): InboxFile {
-  return { path, size: info.size, modified: info.mtime?.getTime() || 0 };
 }
 
 type Identity = Pick<Deno.FileInfo, "ino" | "dev">;

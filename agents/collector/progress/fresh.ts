@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { type Bytes, fileBytes } from "../inbox/bytes.ts";
-import { fingerprint } from "./fingerprint.ts";
-import { type InboxFile, openPlain } from "../inbox/plain_file.ts";
-import type { Progress } from "./progress.ts";
+import type { InboxFile } from "../inbox/inbox_file.ts";
 import { isPacked } from "../inbox/unpack.ts";
+import { fingerprint } from "./fingerprint.ts";
+import type { Progress } from "./progress.ts";
 
 /** Where collecting begins. */
 export interface Start {
@@ -18,29 +17,28 @@ export interface Start {
 export const FROM_START: Start = { offset: 0, line: 1 };
 
 /**
- * Gives where the fresh part of a file begins, or `undefined` when there is none. A file that has
+ * Returns where the fresh part of a file begins, or `undefined` if there is none. A file that has
  * only grown goes on where it ended; one that was rotated, cut or written anew is fresh from its
- * start. Opens the file only when its size or time has changed.
+ * start. Opens the file only if its size or time has changed.
  */
 export async function freshFrom(
-  inbox: string,
-  found: InboxFile,
-  seen: Progress | undefined,
+  file: InboxFile,
+  progress: Progress | undefined,
 ): Promise<Start | undefined> {
-  if (found.size === 0) return;
-  if (seen === undefined) return FROM_START;
-  if (found.size === seen.offset && found.modified === seen.modified) return;
-  const { file } = await openPlain(inbox, found.path);
-  await using _closing = { [Symbol.asyncDispose]: () => file.close() };
-  const raw = fileBytes(file, found.size);
-  if (!await goesOn(raw, seen)) return FROM_START;
-  return found.size === seen.offset ? undefined : seen;
+  if (file.size === 0) return;
+  if (progress === undefined) return FROM_START;
+  const isSameSize = file.size === progress.offset;
+  if (isSameSize && file.modified === progress.modified) return;
+  if (!await continues(file, progress)) return FROM_START;
+  return isSameSize ? undefined : progress;
 }
 
-/** Packed text can't be appended to: what has grown is another file. */
-async function goesOn(raw: Bytes, seen: Progress): Promise<boolean> {
-  if (raw.size < seen.offset || await fingerprint(raw, seen.offset) !== seen.digest) return false;
+/** Whether a file still begins with what was collected; packed text can't be appended to. */
+export async function continues(file: InboxFile, progress: Progress): Promise<boolean> {
+  if (file.size < progress.offset) return false;
+  const raw = await file.bytes();
+  if (await fingerprint(raw, progress.offset) !== progress.digest) return false;
   const head = new Uint8Array(2);
   await raw.read(head, 0);
-  return raw.size === seen.offset || !isPacked(head);
+  return file.size === progress.offset || !isPacked(head);
 }

@@ -5,6 +5,7 @@ import {
   type Cursor,
   Note,
 } from "../../../agents/collector/collect_shapes.ts";
+import type { CollectorConfig } from "../../../agents/collector/config.ts";
 import { recall } from "../../../agents/collector/recall.ts";
 import { Scanner, type ScanOutput } from "../../../agents/collector/scan.ts";
 import type { Context, Draft } from "../../../agents/define.ts";
@@ -42,12 +43,14 @@ export class CollectorHarness implements AsyncDisposable {
   /** Every file is written as of this time, so it is settled when `now` is later. */
   written = 1_000_000;
   now = 2_000_000;
+  readonly config: CollectorConfig;
   #note: string | undefined;
   readonly #scanner: Scanner;
 
   constructor(inbox: string) {
     this.inbox = inbox;
-    this.#scanner = new Scanner(this.#setting());
+    this.config = { inbox, now: () => this.now };
+    this.#scanner = new Scanner(this.config);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -64,7 +67,7 @@ export class CollectorHarness implements AsyncDisposable {
 
   async collect(input: CollectInput): Promise<CollectOutput> {
     this.#note = undefined;
-    return await collect(this.#setting(), input, this.#context());
+    return await collect(this.config, input, this.#context());
   }
 
   /** Asks until the cursor is null, and gives up where it never is. */
@@ -86,15 +89,11 @@ export class CollectorHarness implements AsyncDisposable {
   /** Recalls the last answer. */
   async recall(input: CollectInput): Promise<CollectOutput> {
     const note = Note.parse(JSON.parse(this.#note ?? "null"));
-    return await recall(this.#setting(), input, note, new AbortController().signal);
+    return await recall(this.config, input, note, new AbortController().signal);
   }
 
   async scan(settle_ms?: number): Promise<ScanOutput> {
     return await this.#scanner.scan({ settle_ms }, this.#context());
-  }
-
-  #setting() {
-    return { inbox: this.inbox, now: () => this.now };
   }
 
   #context(): Context {

@@ -1,45 +1,77 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { searchBehind, searchFrom } from "../../../agents/collector/search.ts";
+import type { CollectInput } from "../../../agents/collector/collect_shapes.ts";
+import { search } from "../../../agents/collector/search.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { ignoreMissing } from "../../../lib/system_errors.ts";
-import { openDesk } from "./collector_harness.ts";
+import { type CollectorHarness, openDesk } from "./collector_harness.ts";
 
-const signal = new AbortController().signal;
+const { signal } = new AbortController();
 
-Deno.test("searchBehind() comes to the next source, also where that is the same once more", async () => {
-  await using desk = await openDesk();
-  await desk.write("a.log", "a\n");
-  const setting = { inbox: desk.inbox, now: () => desk.now };
-  const context = { memory: desk.memory, signal };
-  for (const source of [{ text: "a" }, { file: "a.log" }]) {
-    const input = { sources: [source, source] };
-    const first = await searchFrom(undefined, setting, input, context);
-    const second = await searchBehind(first.candidate, setting, input, context);
-    const none = await searchBehind(second.candidate, setting, input, context);
-    const found = [first, second, none].map(({ candidate, start }) => [candidate.source, !!start]);
-    assertEquals(found, [[0, true], [1, true], [1, false]]);
+/** Source and path of each target, and of the candidate that is named if there is none. */
+async function found(harness: CollectorHarness, input: CollectInput) {
+  const targets = search(harness.config, input, { memory: harness.memory, signal });
+  const places: [source: number, path?: string][] = [];
+  for (;;) {
+    const { value, done } = await targets.next();
+    if (done) return { places, passed: value };
+    const { candidate: { source, path }, file } = value;
+    await file?.[Symbol.asyncDispose]();
+    places.push(path === undefined ? [source] : [source, path]);
+  }
+}
+
+Deno.test("search() yields the same source as often as it is named", async () => {
+  await using harness = await openDesk();
+  await harness.write("a.log", "a\n");
+  const sources = [{ text: "a" }, { text: "a" }, { file: "a.log" }, { file: "a.log" }];
+  const { places } = await found(harness, { sources });
+  assertEquals(places, [[0], [1], [2, "a.log"], [3, "a.log"]]);
+});
+
+Deno.test("search() goes on at a cursor that is not begun, and after one that is", async () => {
+  await using harness = await openDesk();
+  for (const name of ["a", "b", "c"]) await harness.write(`${name}.log`, "x\n");
+  const sources = [{ text: "a" }, { glob: "*.log" }, { file: "a.log" }];
+  const at = { offset: 1, line: 1, size: 2, digest: "" };
+  for (
+    const [cursor, places] of [
+      [{ source: 0, at }, [[1, "a.log"], [1, "b.log"], [1, "c.log"], [2, "a.log"]]],
+      [{ source: 1, path: "b.log" }, [[1, "b.log"], [1, "c.log"], [2, "a.log"]]],
+      [{ source: 1, path: "b.log", at }, [[1, "c.log"], [2, "a.log"]]],
+      [{ source: 1, path: "gone.log", at }, [[2, "a.log"]]],
+      [{ source: 2, path: "a.log", at }, []],
+    ] as const
+  ) {
+    const result = await found(harness, { sources, cursor });
+    assertEquals<unknown>(result.places, places);
   }
 });
 
-Deno.test("searchFrom() passes over a file of a glob that goes before it is looked at", async () => {
-  await using desk = await openDesk();
-  for (const name of ["a", "b", "c"]) await desk.write(`${name}.log`, name === "a" ? "" : "x\n");
-  const setting = { inbox: desk.inbox, now: () => desk.now };
-  desk.memory.get = async () => {
-    await Deno.remove(`${desk.inbox}/b.log`).catch(ignoreMissing);
-    return undefined;
-  };
-  const input = { sources: [{ glob: "*.log" }], only_new: true };
-  const context = { memory: desk.memory, signal };
-  const { candidate } = await searchFrom(undefined, setting, input, context);
-  assertEquals(candidate.path, "c.log");
+Deno.test("search() returns the first candidate that it passed over", async () => {
+  await using harness = await openDesk();
+  await harness.write("a.log", "");
+  await harness.write("b.log", "");
+  const sources = [{ text: "" }, { glob: "*.log" }];
+  assertEquals(await found(harness, { sources }), { places: [], passed: { source: 0 } });
+  const cursor = { source: 1, path: "b.log" };
+  assertEquals((await found(harness, { sources, cursor })).passed, cursor);
 });
 
-Deno.test("searchFrom() stops when its signal aborts", async () => {
-  await using desk = await openDesk();
-  const setting = { inbox: desk.inbox, now: () => desk.now };
+Deno.test("search() passes over a file of a glob that goes before it is looked at", async () => {
+  await using harness = await openDesk();
+  for (const name of ["a", "b", "c"]) await harness.write(`${name}.log`, name === "a" ? "" : "x\n");
+  harness.memory.get = async () => {
+    await Deno.remove(`${harness.inbox}/b.log`).catch(ignoreMissing);
+    return undefined;
+  };
+  const { places } = await found(harness, { sources: [{ glob: "*.log" }], only_new: true });
+  assertEquals(places, [[0, "c.log"]]);
+});
+
+Deno.test("search() stops when its signal aborts", async () => {
+  await using harness = await openDesk();
   const aborted = AbortSignal.abort(new CodedError("deadline_exceeded", "Too late"));
-  const context = { memory: desk.memory, signal: aborted };
-  const input = { sources: [{ text: "a" }] };
-  await assertRejects(() => searchFrom(undefined, setting, input, context), CodedError);
+  const context = { memory: harness.memory, signal: aborted };
+  const targets = search(harness.config, { sources: [{ text: "a" }] }, context);
+  await assertRejects(() => targets.next(), CodedError, "Too late");
 });

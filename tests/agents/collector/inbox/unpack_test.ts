@@ -1,26 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { memoryBytes } from "../../../../agents/collector/inbox/bytes.ts";
-import { openSource } from "../../../../agents/collector/open_source.ts";
 import { unpack } from "../../../../agents/collector/inbox/unpack.ts";
 import { CodedError } from "../../../../lib/errors.ts";
-import { TempFolder } from "../../../harness/temp_folder.ts";
 import { openDesk } from "../collector_harness.ts";
+import { gzip, utf16 } from "../packed.ts";
 
 // Seen to catch: a character that is cut where a block ends, a packed text that is given free before it is
 // read, a file that is cut meanwhile and read for ever, an abort that nobody looks at.
-
-async function gzip(text: BlobPart): Promise<Uint8Array> {
-  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(packed).arrayBuffer());
-}
-
-function utf16(text: string, littleEndian: boolean): Uint8Array {
-  const bytes = new DataView(new ArrayBuffer(2 * text.length));
-  for (let at = 0; at < text.length; at++) {
-    bytes.setUint16(2 * at, text.charCodeAt(at), littleEndian);
-  }
-  return new Uint8Array(bytes.buffer);
-}
 
 Deno.test("collect() pages a gzip file, and its bytes sum to the packed size", async () => {
   await using desk = await openDesk();
@@ -112,16 +98,4 @@ Deno.test("unpack() stops at the limit", async () => {
   const signal = new AbortController().signal;
   assertEquals((await unpack("a.gz", bomb, signal, 1_000_000)).size, 1_000_000);
   await assertRejects(() => unpack("a.gz", bomb, signal, 999_999), CodedError, "more than 999999");
-});
-
-Deno.test("open() gives what it unpacked free when it is closed", async () => {
-  await using temp = await TempFolder.make();
-  await Deno.writeFile(`${temp.path}/a.gz`, await gzip("0".repeat(1_000_000)));
-  const candidate = { source: 0, path: "a.gz" };
-  const signal = new AbortController().signal;
-  const opened = await openSource(temp.path, [{ file: "a.gz" }], candidate, signal);
-  const head = new Uint8Array(10);
-  assertEquals(await opened.text.read(head, 0), 10);
-  await opened[Symbol.asyncDispose]();
-  assertEquals(await opened.text.read(head, 0), 0);
 });
