@@ -1,4 +1,5 @@
-import type { LogSink, LossyWriter } from "../../lib/log.ts";
+import type { LogSink } from "../../lib/log.ts";
+import type { LossyWriter } from "../../lib/lossy_writer.ts";
 import { withoutWrapping } from "./terminal.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LossyWriter } from "../../../lib/log.ts";
+import { LossyWriter } from "../../../lib/lossy_writer.ts";
 import { renderDashboard } from "../../../orchestrator/dashboard/render.ts";
 import { TerminalScreen } from "../../../orchestrator/dashboard/terminal_screen.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
