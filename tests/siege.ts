@@ -13,7 +13,7 @@ import type { Client } from "../lib/client/client.ts";
 import { CodedError } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { System } from "../lib/system.ts";
-import { connect, HOST, Program } from "./harness/agent_process.ts";
+import { AgentProcess, connect, HOST } from "./harness/agent_process.ts";
 import { SECRET } from "./harness/secrets.ts";
 import { TempFolder } from "./harness/temp_folder.ts";
 import { figures as tell } from "./harness/test_output.ts";
@@ -170,7 +170,7 @@ function print(kind: string, times: Times, usual: Times): string {
 async function besiege(
   t: Deno.TestContext,
   over: string,
-  program: Program,
+  program: AgentProcess,
   port: Port,
 ): Promise<void> {
   using first = await connect(port.port, port);
@@ -198,7 +198,7 @@ async function besiege(
   await refuseMore(program, `large lines as well${over}`, LARGE_MIB_MAX);
 }
 
-async function refuseMore(program: Program, what: string, max: number): Promise<void> {
+async function refuseMore(program: AgentProcess, what: string, max: number): Promise<void> {
   const mib = await program.peakMib();
   tell(`siege, ${what}: at most ${mib.toFixed(0)} MiB`);
   assert(mib < max, `it took ${mib.toFixed(0)} MiB`);
@@ -208,13 +208,13 @@ const ARGS = ["--port", "0", "--host", HOST];
 
 Deno.test(`an honest client is answered while ${HELD} bad connections are held`, async (t) => {
   await using folder = await TempFolder.make();
-  await using program = new Program(folder.path, ARGS, ENV);
+  await using program = new AgentProcess(folder.path, ARGS, ENV);
   await besiege(t, "", program, { port: await program.serving() });
 });
 
 Deno.test(`the same with ${DESCRIPTORS} descriptors`, async (t) => {
   await using folder = await TempFolder.make();
-  await using program = new Program(folder.path, ARGS, ENV, { descriptors: DESCRIPTORS });
+  await using program = new AgentProcess(folder.path, ARGS, ENV, { descriptors: DESCRIPTORS });
   const over = `, with ${DESCRIPTORS} descriptors`;
   await besiege(t, over, program, { port: await program.serving() });
 });
@@ -223,7 +223,7 @@ tlsTest("the same over TLS", async (ca, t) => {
   await using folder = await TempFolder.make();
   const secret = `${ca.folder}/secret`;
   const tls = ["--tls-cert", `${secret}/collector.pem`, "--tls-key", `${secret}/collector.key`];
-  await using program = new Program(folder.path, [...ARGS, ...tls], ENV);
+  await using program = new AgentProcess(folder.path, [...ARGS, ...tls], ENV);
   const port = await program.serving();
   await besiege(t, ", over TLS", program, { port, system: await ca.system(), ca });
 });

@@ -4,7 +4,7 @@ import { importSecret } from "../../lib/wire/auth.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { Server } from "../../lib/server/server.ts";
 import { openMemory } from "../lib/disk/memories.ts";
-import { connect, type Ended, HOST, Program } from "../harness/agent_process.ts";
+import { AgentProcess, connect, type Ended, HOST } from "../harness/agent_process.ts";
 import { SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { within } from "../harness/waiting.ts";
@@ -60,7 +60,7 @@ Deno.test("defineAgent() makes what a runtime serves over a real connection", as
 Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", async () => {
   await using folder = await TempFolder.make();
   for (let time = 1; time <= 2; time++) {
-    await using greeter = new Program(folder.path, ["--port", "0"]);
+    await using greeter = new AgentProcess(folder.path, ["--port", "0"]);
     const port = await greeter.serving();
     {
       using client = await connect(port);
@@ -70,7 +70,11 @@ Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", a
       );
     }
     if (time === 1) {
-      await using asking = new Program(folder.path, ["health", "--json", "--port", `${port}`], {});
+      await using asking = new AgentProcess(
+        folder.path,
+        ["health", "--json", "--port", `${port}`],
+        {},
+      );
       const { code, stdout, stderr } = await asking.ended();
       assertEquals([code, stderr], [0, ""]);
       const health = JSON.parse(stdout);
@@ -90,7 +94,9 @@ Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", a
 Deno.test("run() takes the secret from a file, and tells it to nobody", async () => {
   await using folder = await TempFolder.make();
   await Deno.writeTextFile(`${folder.path}/token`, SECRET + "\n");
-  await using greeter = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN_FILE: "token" });
+  await using greeter = new AgentProcess(folder.path, ["--port", "0"], {
+    AUTH_TOKEN_FILE: "token",
+  });
   using _ = await connect(await greeter.serving());
   greeter.kill("SIGINT");
   const { code, stderr } = await greeter.ended();
@@ -100,7 +106,7 @@ Deno.test("run() takes the secret from a file, and tells it to nobody", async ()
 Deno.test("run() that is killed goes on with what it has answered", async () => {
   await using folder = await TempFolder.make();
   for (let time = 1; time <= 3; time++) {
-    await using greeter = new Program(folder.path, ["--port", "0"]);
+    await using greeter = new AgentProcess(folder.path, ["--port", "0"]);
     using client = await connect(await greeter.serving());
     const reply = await client.call("greet", { name: "Ada" }, { id: `t${time}`, timeoutMs: 5_000 });
     assertEquals(reply, { text: `Hello Ada, for the ${time}. time` });
@@ -113,12 +119,14 @@ Deno.test("run() that is killed goes on with what it has answered", async () => 
 
 Deno.test("run() waits for what runs at a signal, and ends at once at the same one again", async () => {
   await using folder = await TempFolder.make();
-  await using sleeper = new Program(folder.path, ["--port", "0"], undefined, { name: "sleeper" });
+  await using sleeper = new AgentProcess(folder.path, ["--port", "0"], undefined, {
+    name: "sleeper",
+  });
   using client = await connect(await sleeper.serving(), { role: "sleeper" });
   const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
   while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_flight !== 1);
   sleeper.kill("SIGINT");
-  await within(sleeper.told('"event":"draining"'), "the drain");
+  await within(sleeper.logged('"event":"draining"'), "the drain");
   sleeper.kill("SIGTERM");
   assertEquals((await client.call("health", {}, { timeoutMs: 5_000 })).status, "draining");
   sleeper.kill("SIGINT");
@@ -130,7 +138,7 @@ Deno.test("run() ends at the first signal where it serves nobody", async () => {
   await using folder = await TempFolder.make();
   using listener = Deno.listen({ hostname: HOST, port: 0 });
   const port = String(listener.addr.port);
-  await using asking = new Program(folder.path, ["health", "--port", port]);
+  await using asking = new AgentProcess(folder.path, ["health", "--port", port]);
   using _conn = await within(listener.accept(), "a connection");
   asking.kill("SIGTERM");
   assertEquals((await asking.ended()).code, 143);
@@ -138,7 +146,7 @@ Deno.test("run() ends at the first signal where it serves nobody", async () => {
 
 Deno.test("run() says in one line and by its exit code why it can't start", async () => {
   await using folder = await TempFolder.make();
-  await using running = new Program(folder.path, ["--port", "0"]);
+  await using running = new AgentProcess(folder.path, ["--port", "0"]);
   const port = await running.serving();
 
   const cases: [number, string, string[], Record<string, string>?, string?][] = [
@@ -162,7 +170,7 @@ Deno.test("run() says in one line and by its exit code why it can't start", asyn
   await Deno.writeTextFile(`${folder.path}/damaged/memory/greeter/memory.json`, "{");
 
   for (const [code, text, args, env, below = ""] of cases) {
-    await using failing = new Program(`${folder.path}/${below}`, args, env);
+    await using failing = new AgentProcess(`${folder.path}/${below}`, args, env);
     const ended = await failing.ended();
     assertStringIncludes(complaint(ended), text);
     assertEquals(ended.code, code, ended.stderr);
@@ -173,7 +181,7 @@ Deno.test("run() says in one line and by its exit code why it can't start", asyn
 
 Deno.test("run() shows its help and the exit codes", async () => {
   await using folder = await TempFolder.make();
-  await using greeter = new Program(folder.path, ["--help"], {});
+  await using greeter = new AgentProcess(folder.path, ["--help"], {});
   const { code, stdout, stderr } = await greeter.ended();
   assertEquals([code, stderr], [0, ""]);
   for (const text of ["--port N", "health", "75 locked"]) assertStringIncludes(stdout, text);

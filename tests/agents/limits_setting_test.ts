@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { LIMITS } from "../../lib/wire/limits.ts";
-import { connect, HOST, Program } from "../harness/agent_process.ts";
+import { AgentProcess, connect, HOST } from "../harness/agent_process.ts";
 import { SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 
@@ -17,7 +17,11 @@ Deno.test("--limits and BATON_LIMITS are what a process holds its peers to", asy
     ] as const
   ) {
     const env = { AUTH_TOKEN: SECRET, BATON_LIMITS: variable };
-    await using program = new Program(folder.path, ["--port", "0", "--host", HOST, ...args], env);
+    await using program = new AgentProcess(
+      folder.path,
+      ["--port", "0", "--host", HOST, ...args],
+      env,
+    );
     using client = await connect(await program.serving());
     assertEquals(client.welcome?.limits, { ...LIMITS, ...told });
     const { limits, auth_failures, connections } = await client.call("stats", {}, {
@@ -38,7 +42,7 @@ Deno.test("a limit that can't be had ends the start with what can, and exit code
     ] as const
   ) {
     const env = { AUTH_TOKEN: SECRET, BATON_LIMITS: text };
-    await using program = new Program(folder.path, ["--port", "0"], env);
+    await using program = new AgentProcess(folder.path, ["--port", "0"], env);
     const { code, stderr } = await program.ended();
     assertEquals(code, 2);
     assertMatch(stderr, why);

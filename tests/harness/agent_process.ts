@@ -1,13 +1,13 @@
-import { importSecret } from "../../lib/wire/auth.ts";
 import { Client } from "../../lib/client/client.ts";
 import type { System } from "../../lib/system.ts";
+import { importSecret } from "../../lib/wire/auth.ts";
 import { SECRET } from "./secrets.ts";
 import { within } from "./waiting.ts";
 
 export const HOST = "127.0.0.1";
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
-/** A client of an agent of this machine. */
+/** Connects to an agent on this machine and logs in. By default the agent is the greeter. */
 export async function connect(
   port: number,
   { role = "greeter", system }: { role?: string; system?: System } = {},
@@ -16,20 +16,26 @@ export async function connect(
   return await Client.connect({ address, secret: await importSecret(SECRET), role, system });
 }
 
+/** How a process has ended. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** An agent as a process of its own, by default the greeter. */
-export class Program implements AsyncDisposable {
+/** An agent made for a test, as a process of its own with all permissions. Disposing it kills it. */
+export class AgentProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   #stderr = "";
-  readonly #heard: Promise<void>;
+  readonly #stderrRead: Promise<void>;
   #changed = Promise.withResolvers<void>();
   readonly #stdout: Promise<string>;
 
+  /**
+   * @param cwd the folder below which the agent has its memory
+   * @param name the agent: `greeter`, `sleeper` or `wild`
+   * @param descriptors how many files the process may have open; by default as many as this one
+   */
   constructor(
     cwd: string,
     args: string[],
@@ -47,34 +53,36 @@ export class Program implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#heard = this.#listen();
+    this.#stderrRead = this.#readStderr();
     this.#stdout = new Response(this.#child.stdout).text();
   }
 
-  /** The memory that it has had at most, in MiB. */
+  /** Returns the most memory that the process has used so far, in MiB. */
   async peakMib(): Promise<number> {
     const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
     return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
   }
 
-  /** Resolves when it listens, with its port. */
+  /** Resolves to the port once the agent listens. */
   async serving(): Promise<number> {
-    await within(this.told('"event":"serving"'), "an agent to serve");
+    await within(this.logged('"event":"serving"'), "an agent to serve");
     return Number(/"address":"[\d.]+:(\d+)"/.exec(this.#stderr)![1]);
   }
 
-  /** Resolves when it has said so on stderr. */
-  async told(text: string): Promise<void> {
+  /** Resolves once stderr contains `text`. */
+  async logged(text: string): Promise<void> {
     while (!this.#stderr.includes(text)) await this.#changed.promise;
   }
 
+  /** Sends a signal. Throws if the process has ended. */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
 
+  /** Resolves once the process has ended. */
   async ended(): Promise<Ended> {
     const { code } = await within(this.#child.status, "an agent to end");
-    await this.#heard;
+    await this.#stderrRead;
     return { code, stdout: await this.#stdout, stderr: this.#stderr };
   }
 
@@ -85,7 +93,7 @@ export class Program implements AsyncDisposable {
     await this.ended();
   }
 
-  async #listen(): Promise<void> {
+  async #readStderr(): Promise<void> {
     for await (const part of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
       this.#stderr += part;
       this.#changed.resolve();

@@ -1,62 +1,63 @@
 /**
- * The list of each role against what its processes ask Deno for. Seen to fail with a variable, a
- * folder, a port or a host added to the list or taken out of it, and with a role that asks for its
+ * The permissions of each role against what its processes ask Deno for. Seen to fail with a variable,
+ * a folder, a port or a host added to the list or removed from it, and with a role that asks for its
  * `hostname`.
  *
  * @module
  */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { copy } from "@std/fs/copy";
 import { EXIT } from "../../lib/exit.ts";
 import { AGENT_ROLES, end, permissionsFromSources } from "../../lib/launch/launch.ts";
 import { sleep } from "../../lib/retry.ts";
-import { memoryFolder, ROLES } from "../../lib/roles.ts";
+import { memoryFolder, type Role, ROLES } from "../../lib/roles.ts";
+import type { Ran } from "../harness/role_processes.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
 import { figures } from "../harness/test_output.ts";
 import { type PrivateCa, tlsTest } from "../lib/tls/private_ca.ts";
 import { compare, readAccesses } from "./accesses.ts";
-import { type Output, Recorded } from "./recorded.ts";
-
-const PATIENCE_MS = 30_000;
+import { Recorded } from "./recorded.ts";
 
 tlsTest(
-  "permissionsOf() lists what each role asks for in all that it does, and nothing else",
+  "permissionsOf() lists exactly what each role asks for in everything that it does",
   async (ca) => {
-    await using roles = await Recorded.open();
-    await withoutSecret(roles);
-    await asProcesses(roles);
-    await asContainers(roles);
-    await overTls(roles, ca);
-    await damaged(roles);
-    const told: string[] = [];
+    await using temp = await TempFolder.make();
+    await using recorded = await Recorded.in(temp.path);
+    await withoutSecret(recorded);
+    await asProcesses(recorded);
+    await damaged(recorded);
+    await overTlsAsContainers(recorded, ca);
+    const used: string[] = [];
     for (const role of ROLES) {
-      const { processes, accesses } = await roles.accesses(role);
-      const permissions = permissionsFromSources(role, roles.site);
-      const { missing, unused, grants } = compare(accesses, permissions, roles.site.folder);
+      const { processes, accesses } = await recorded.accesses(role);
+      const permissions = permissionsFromSources(role, recorded.roles.site);
+      const { missing, unused, grants } = compare(accesses, permissions, temp.path);
       assertEquals({ role, missing, unused }, { role, missing: [], unused: [] });
-      told.push(`${role} ${grants} by ${accesses.length} accesses of ${processes} processes`);
+      used.push(`${role} ${grants} by ${accesses.length} accesses of ${processes} processes`);
     }
-    figures(`entries of the list that are used: ${told.join(", ")}`);
+    figures(`permissions that are used: ${used.join(", ")}`);
   },
 );
 
-async function withoutSecret(roles: Recorded): Promise<void> {
+async function withoutSecret({ roles }: Recorded): Promise<void> {
   const elsewhere = { AUTH_TOKEN_FILE: "/run/secrets/none" };
   for (const role of ROLES) {
-    assertStringIncludes(well(await roles.run(role, ["--help"])), "Exit codes");
+    assertStringIncludes(stdoutOf(await roles.run(role, ["--help"])), "Exit codes");
     assertEquals((await roles.run(role, ["serve"])).code, EXIT.no_secret);
     const { code, stderr } = await roles.run(role, ["serve"], elsewhere);
     assertEquals(code, EXIT.no_secret);
     assertStringIncludes(stderr, "No such file");
   }
-  for (const said of ["Made a new secret", "There is a secret"]) {
-    assertStringIncludes(well(await roles.run("orchestrator", ["secret"])), said);
+  for (const word of ["Made a new secret", "There is a secret"]) {
+    assertStringIncludes(stdoutOf(await roles.run("orchestrator", ["secret"])), word);
   }
 }
 
-async function asProcesses(roles: Recorded): Promise<void> {
-  const run = async (...args: string[]) => well(await roles.run("orchestrator", args));
+async function asProcesses(recorded: Recorded): Promise<void> {
+  const { roles } = recorded;
+  const run = async (...args: string[]) => stdoutOf(await roles.run("orchestrator", args));
   const submit = async (...args: string[]) => (await run("submit", ...args)).trim();
-  await roles.serve();
+  await roles.startAll({ BATON_WATCH: "1" });
   assertStringIncludes(await run("submit", "shop-2026-11-01.log", "--wait"), "Report on");
   const task = await submit("--text", "ERROR disk 7 is full");
   assertStringIncludes(await run("result", task, "--wait", "60"), "disk <*> is full");
@@ -65,73 +66,63 @@ async function asProcesses(roles: Recorded): Promise<void> {
   await run("call", "health");
 
   await run("pause", "--agent", "analyzer");
-  const held = await submit("orders.csv");
-  await run("cancel", held);
+  const paused = await submit("orders.csv");
+  await run("cancel", paused);
   await run("resume", "--agent", "analyzer");
-  await run("retry", held);
-  await run("result", held, "--wait", "60");
+  await run("retry", paused);
+  await run("result", paused, "--wait", "60");
 
-  const { child, output, record } = roles.begin("orchestrator", ["dashboard"]);
+  const { child, ended, record } = recorded.spawn("orchestrator", ["dashboard"]);
   while (!(await readAccesses(record)).some(({ permission }) => permission === "net")) {
     await sleep(50);
   }
   await end(child);
-  well(await output);
-  for (const role of ROLES) well(await roles.run(role, ["health"]));
+  stdoutOf(await ended);
+  for (const role of ROLES) stdoutOf(await roles.run(role, ["health"]));
 
   for (const role of ["analyzer", "orchestrator"] as const) {
-    await roles.kill(role);
-    roles.start(role);
+    await roles.stop(role, "SIGKILL");
+    roles.start(role, { BATON_WATCH: "1" });
   }
-  await roles.healthy();
-  for (const output of await roles.drain()) well(output);
+  await roles.up();
+  for (const ran of await roles.stopAll()) stdoutOf(ran);
 }
 
-/** On all addresses, and with the names that the agents have in their network. */
-async function asContainers(roles: Recorded): Promise<void> {
-  const { ports } = roles.site;
-  const addresses = AGENT_ROLES.map((role) => {
-    // The second one answers here.
-    return [`BATON_${role.toUpperCase()}`, `${role}:${ports[role]},127.0.0.1:${ports[role]}`];
-  });
-  await roles.serve({ BATON_HOST: "0.0.0.0", ...Object.fromEntries(addresses) });
-  well(await roles.run("orchestrator", ["submit", "events.jsonl", "--wait"]));
-  for (const role of ROLES) well(await roles.run(role, ["health"]));
-  for (const output of await roles.drain()) well(output);
-}
-
-async function overTls(roles: Recorded, ca: PrivateCa): Promise<void> {
-  await copy(`${ca.folder}/secret`, `${roles.site.folder}/secret`, { overwrite: true });
-  const trust = { BATON_TLS_CA: "secret/ca.pem" };
+async function damaged({ roles }: Recorded): Promise<void> {
   for (const role of ROLES) {
-    const identity = { BATON_TLS_CERT: `secret/${role}.pem`, BATON_TLS_KEY: `secret/${role}.key` };
-    roles.start(role, { ...identity, ...trust });
-  }
-  for (const role of ROLES) {
-    const begun = performance.now();
-    while ((await roles.run(role, ["health"], trust)).code !== EXIT.done) {
-      assert(performance.now() - begun < PATIENCE_MS, `${role} does not answer over TLS`);
-    }
-  }
-  for (const output of await roles.drain()) well(output);
-}
-
-async function damaged(roles: Recorded): Promise<void> {
-  for (const role of ROLES) {
-    well(await roles.run(role, ["repair"]));
+    stdoutOf(await roles.run(role, ["repair"]));
     const path = `${roles.site.folder}/${memoryFolder(role)}/memory.json`;
     await Deno.writeTextFile(path, (await Deno.readTextFile(path)).replace('":', '";'));
     for (const args of [["serve"], ["repair"]]) {
       assertEquals((await roles.run(role, args)).code, EXIT.damaged);
     }
-    well(await roles.run(role, ["repair", "--accept-loss"]));
+    stdoutOf(await roles.run(role, ["repair", "--accept-loss"]));
   }
-  await roles.serve();
-  for (const output of await roles.drain()) well(output);
 }
 
-/** What a program has said that has ended well. */
-function well({ code, stdout, stderr }: Output): string {
+/** Listens on all addresses and uses the names that agents have in their network, with TLS. */
+async function overTlsAsContainers({ roles }: Recorded, ca: PrivateCa): Promise<void> {
+  const { ports, folder } = roles.site;
+  await copy(`${ca.folder}/secret`, `${folder}/secret`, { overwrite: true });
+  const trust = { BATON_TLS_CA: "secret/ca.pem" };
+  const addresses = AGENT_ROLES.map((role) => {
+    // No name resolves here, so that the orchestrator goes on to the second address.
+    return [`BATON_${role.toUpperCase()}`, `${role}:${ports[role]},127.0.0.1:${ports[role]}`];
+  });
+  const env = { BATON_HOST: "0.0.0.0", ...trust, ...Object.fromEntries(addresses) };
+  const identityOf = (role: Role) => ({
+    BATON_TLS_CERT: `secret/${role}.pem`,
+    BATON_TLS_KEY: `secret/${role}.key`,
+  });
+  for (const role of ROLES) roles.start(role, { ...env, ...identityOf(role) });
+  await roles.until(["agents"], ({ code }) => code === EXIT.done, trust);
+  stdoutOf(await roles.run("orchestrator", ["submit", "events.jsonl", "--wait"], trust));
+  for (const role of ROLES) stdoutOf(await roles.run(role, ["health"], trust));
+  for (const ran of await roles.stopAll()) stdoutOf(ran);
+}
+
+/** Returns what a program has written. Fails if it has not ended with 0. */
+function stdoutOf({ code, stdout, stderr }: Ran): string {
   assertEquals(code, EXIT.done, stderr);
   return stdout;
 }

@@ -7,10 +7,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../lib/exit.ts";
 import { compile } from "../../lib/launch/compile.ts";
-import { launch, signal, type Site } from "../../lib/launch/launch.ts";
+import type { Site } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
 import { permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
-import { claimSite } from "../harness/claim_site.ts";
+import { RoleProcesses } from "../harness/role_processes.ts";
+import { TempFolder } from "../harness/temp_folder.ts";
 import { figures, skip } from "../harness/test_output.ts";
 import { type Ended, PROBE, probe } from "./probe.ts";
 
@@ -37,8 +38,6 @@ const MORE: Readonly<Record<Role, readonly string[]>> = {
   reporter: [],
 };
 
-/** A role that is not refused serves, and is killed then. */
-const END_MS = 60_000;
 const REFUSED = "refused";
 
 /** A compiled program is not asked about these (denoland/deno#18327): the lint refuses them. */
@@ -59,30 +58,25 @@ Deno.test("permissionsOf() lets each role do what is its own, and nothing else",
 Deno.test("compile() makes programs that are refused the same", async (t) => {
   if (BINARIES === undefined) return await skip(t, "BATON_BINARIES is not set");
   for (const role of ROLES) {
-    await inFolder(async (folder) => {
-      using ports = claimPorts();
-      const permissions = permissionsOf(role, { ports, inbox: "inbox" });
-      const program = `${folder}/probe`;
-      await compile({ module: PROBE, permissions, output: program });
-      judge(role, await probe(role, ports, program), [...OWN, ...MORE[role], ...UNASKED]);
-    });
+    await using temp = await TempFolder.make();
+    using ports = claimPorts();
+    const permissions = permissionsOf(role, { ports, inbox: "inbox" });
+    const program = `${temp.path}/probe`;
+    await compile({ module: PROBE, permissions, output: program });
+    judge(role, await probe(role, ports, program), [...OWN, ...MORE[role], ...UNASKED]);
   }
 });
 
 Deno.test("each role itself is refused what its settings must not ask of it", async () => {
+  await using temp = await TempFolder.make();
+  await using roles = await RoleProcesses.in(temp.path);
   for (const role of ROLES) {
-    await inFolder(async (folder) => {
-      using site = await claimSite(folder);
-      for (const { args, env, code, words } of refusalsOf(role, site)) {
-        const child = launch(role, site, { args, env, stderr: "piped" });
-        const timer = setTimeout(() => signal(child, "SIGKILL"), END_MS);
-        const ended = await child.output();
-        clearTimeout(timer);
-        const said = new TextDecoder().decode(ended.stderr);
-        assertStringIncludes(said, words);
-        assertEquals(ended.code, code, said);
-      }
-    });
+    for (const { args, env, code, words } of refusalsOf(role, roles.site)) {
+      // A role that is not refused serves, and is killed at the deadline.
+      const ran = await roles.run(role, args, env);
+      assertStringIncludes(ran.stderr, words);
+      assertEquals(ran.code, code, ran.stderr);
+    }
   }
 });
 
@@ -133,13 +127,4 @@ function judge(role: Role, ended: Ended, allowed: readonly string[]): void {
     .map((what) => [what, allowed.includes(what) ? "done" : REFUSED]);
   assertEquals(ended, Object.fromEntries(expected), role);
   assertEquals(allowed.filter((what) => !Object.hasOwn(ended, what)), [], role);
-}
-
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }

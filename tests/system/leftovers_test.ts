@@ -15,7 +15,7 @@ import { RawPeer } from "../harness/raw_peer.ts";
 import { OTHER_SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { skip } from "../harness/test_output.ts";
-import { Processes } from "../harness/processes.ts";
+import { RoleProcesses } from "../harness/role_processes.ts";
 
 // Seen to catch: the secret in a line of the log, and as a part of base64 in a file of memory.
 
@@ -66,10 +66,9 @@ async function filesBelow(folder: string): Promise<string[]> {
 }
 
 /** Everything goes well, fails, is refused, crashes and is asked for once. */
-async function wholeRun(roles: Processes, secret: string): Promise<void> {
+async function wholeRun(roles: RoleProcesses, secret: string): Promise<void> {
   const run = (...args: string[]) => roles.run("orchestrator", args);
-  roles.startAll();
-  await roles.up();
+  await roles.startAll();
   const submitted = await run("submit", "shop-2026-11-01.log", "--wait");
   assertEquals(submitted.code, EXIT.done, submitted.stderr);
   assertEquals((await run("submit", "none.log", "--wait")).code, EXIT.failed);
@@ -116,14 +115,14 @@ async function wholeRun(roles: Processes, secret: string): Promise<void> {
 
 Deno.test("the secret is in nothing that a whole run leaves behind", async () => {
   await using temp = await TempFolder.make();
-  await using roles = await Processes.in(temp.path);
+  await using roles = await RoleProcesses.in(temp.path);
   assertEquals((await roles.run("orchestrator", ["secret"])).code, EXIT.done);
   const secret = (await Deno.readTextFile(`${temp.path}/secret/token`)).trim();
   const forms = formsOf(secret);
   await wholeRun(roles, secret);
 
-  assert(roles.said.includes('"event":"auth_failure"'), "it was logged that someone guessed");
-  assertEquals(formsIn(roles.said, forms), [], "what the processes said");
+  assert(roles.output.includes('"event":"auth_failure"'), "it was logged that someone guessed");
+  assertEquals(formsIn(roles.output, forms), [], "what the processes said");
   assert(roles.commandLines.includes("serve"), "command lines were read");
   assertEquals(formsIn(roles.commandLines, forms), [], "command lines");
   const files = (await filesBelow(temp.path)).filter((path) => !path.endsWith("/secret/token"));

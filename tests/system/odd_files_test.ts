@@ -19,7 +19,7 @@ import { skip } from "../harness/test_output.ts";
 import { within } from "../harness/waiting.ts";
 import { contentOf, ODD_KINDS, type OddFile, type OddKind, TREASURE } from "../fuzz/odd_file.ts";
 import { openMemory, stateOf } from "../lib/disk/memories.ts";
-import { Processes } from "../harness/processes.ts";
+import { RoleProcesses } from "../harness/role_processes.ts";
 
 const RESERVE_BYTES = 4096;
 
@@ -284,7 +284,7 @@ Deno.test("each role says in one line what is no plain file, and ends", async (t
     for (const { file, kind, code } of cases) {
       await t.step(`${role}: a ${kind.name} for ${file}`, async (t) => {
         await using temp = await TempFolder.make();
-        await using roles = await Processes.in(temp.path);
+        await using roles = await RoleProcesses.in(temp.path);
         const [folder, outside] = [`${temp.path}/memory/${role}`, `${temp.path}/outside`];
         await Deno.mkdir(folder, { recursive: true });
         await Deno.mkdir(outside);

@@ -16,7 +16,7 @@ import { TempFolder } from "../harness/temp_folder.ts";
 import { skip } from "../harness/test_output.ts";
 import { Browser, TRAP } from "../fuzz/browser.ts";
 import { onTerminal } from "../fuzz/on_terminal.ts";
-import { Processes, type Ran } from "../harness/processes.ts";
+import { type Ran, RoleProcesses } from "../harness/role_processes.ts";
 
 const UNSEEN = "\x1b[2J\x07\b\r\x7f\u009b31m\u0085\u202e\u2066\u2028\u200b\ufeff\u3164\u034f";
 const MARKUP =
@@ -47,7 +47,7 @@ function assertAllShown({ stdout, stderr }: Ran, what: string): void {
 }
 
 /** Each command that tells of a task or of all, in words and as JSON. */
-async function everyCommand(roles: Processes, task: string): Promise<void> {
+async function everyCommand(roles: RoleProcesses, task: string): Promise<void> {
   const told = [
     ...["get", "watch", "result", "why", "cancel", "retry"].map((command) => [command, task]),
     ...["list", "agents", "health", "pause"].map((command) => [command]),
@@ -56,7 +56,7 @@ async function everyCommand(roles: Processes, task: string): Promise<void> {
 }
 
 /** What a command is given that it can't take, and says so. */
-async function everyRefusal(roles: Processes, task: string): Promise<void> {
+async function everyRefusal(roles: RoleProcesses, task: string): Promise<void> {
   const refused = [
     ...["get", "watch", "result", "why", "cancel", "retry"].map((command) => [command, NASTY]),
     ["retry", task, "--from", NASTY],
@@ -78,7 +78,7 @@ async function everyRefusal(roles: Processes, task: string): Promise<void> {
   await runAll(roles, refused);
 }
 
-async function runAll(roles: Processes, commands: string[][]): Promise<void> {
+async function runAll(roles: RoleProcesses, commands: string[][]): Promise<void> {
   const left = [...commands];
   const runSome = async (): Promise<void> => {
     for (let args; (args = left.pop()) !== undefined;) {
@@ -92,7 +92,7 @@ async function runAll(roles: Processes, commands: string[][]): Promise<void> {
 }
 
 /** The dashboard and some commands where colours and redrawing are used. */
-async function everyScreen(roles: Processes, task: string): Promise<void> {
+async function everyScreen(roles: RoleProcesses, task: string): Promise<void> {
   const commands = [["list"], ["get", task], ["watch", task], ["agents"], ["result", task]];
   await Promise.all(commands.map(async (args) => {
     assertShown(await onTerminal(roles.site, args), `${args.join(" ")} on a terminal`);
@@ -102,7 +102,7 @@ async function everyScreen(roles: Processes, task: string): Promise<void> {
   assertShown(dashboard, "dashboard on a terminal");
 }
 
-async function idOf(roles: Processes, label: string): Promise<string> {
+async function idOf(roles: RoleProcesses, label: string): Promise<string> {
   const { stdout } = await roles.run("orchestrator", ["list", "--json"]);
   const { tasks } = JSON.parse(stdout) as { tasks: { task: string; label: string }[] };
   const found = tasks.find((task) => task.label === label);
@@ -152,10 +152,9 @@ function tagsOf(page: string): string {
 
 Deno.test("what a log says, and how its file is called, comes out as text everywhere", async (t) => {
   await using temp = await TempFolder.make();
-  await using roles = await Processes.in(temp.path, () => ({ BATON_NAME: NASTY }));
+  await using roles = await RoleProcesses.in(temp.path, { env: () => ({ BATON_NAME: NASTY }) });
   await roles.run("orchestrator", ["secret"]);
-  roles.startAll();
-  await roles.up();
+  await roles.startAll();
   await writeInbox(`${temp.path}/inbox`, NASTY);
   const submit = (...args: string[]) =>
     roles.run("orchestrator", ["submit", ...args, "--wait"], ENV);
@@ -203,7 +202,7 @@ Deno.test("what a log says, and how its file is called, comes out as text everyw
   await roles.until(["agents"], ({ code }) => code !== 0);
   assertAllShown(await roles.run("orchestrator", ["agents"]), "agents that are gone");
   await roles.stop("orchestrator");
-  assertShown(roles.said, "what the roles said");
+  assertShown(roles.output, "what the roles said");
 });
 
 /** An agent that holds the secret and means harm. */
@@ -241,7 +240,7 @@ class HostileAgent implements AsyncDisposable {
 
 Deno.test("what an agent says comes out as text, be it an answer, an error or a name", async () => {
   await using temp = await TempFolder.make();
-  await using roles = await Processes.in(temp.path);
+  await using roles = await RoleProcesses.in(temp.path);
   await roles.run("orchestrator", ["secret"]);
   const secret = (await Deno.readTextFile(`${temp.path}/secret/token`)).trim();
   let rejects = true;
@@ -283,12 +282,12 @@ Deno.test("what an agent says comes out as text, be it an answer, an error or a 
     assertAllShown(await roles.run(role, ["health", "--json"]), `${role} health --json`);
   }
   await roles.stop("orchestrator");
-  assertShown(roles.said, "what the orchestrator said");
+  assertShown(roles.output, "what the orchestrator said");
 });
 
 Deno.test("what an orchestrator says comes out as text of the command line", async () => {
   await using temp = await TempFolder.make();
-  await using roles = await Processes.in(temp.path);
+  await using roles = await RoleProcesses.in(temp.path);
   await roles.run("orchestrator", ["secret"]);
   const secret = (await Deno.readTextFile(`${temp.path}/secret/token`)).trim();
   const { orchestrator: port } = roles.site.ports;

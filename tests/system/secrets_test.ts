@@ -13,7 +13,7 @@ import { type Role, ROLES } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
 import { RawPeer } from "../harness/raw_peer.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
-import { Processes } from "../harness/processes.ts";
+import { RoleProcesses } from "../harness/role_processes.ts";
 
 // Seen to catch: an orchestrator that asks every agent with the common secret, and one that lets in
 // whoever holds an agent's.
@@ -41,9 +41,8 @@ async function makeSecrets(folder: string): Promise<Record<Role, Secret>> {
 Deno.test("an agent with a secret of its own can be that agent and nothing else", async () => {
   await using temp = await TempFolder.make();
   const secrets = await makeSecrets(temp.path);
-  await using roles = await Processes.in(temp.path, secretFiles);
-  roles.startAll();
-  await roles.up();
+  await using roles = await RoleProcesses.in(temp.path, { env: secretFiles });
+  await roles.startAll();
   const done = await roles.run("orchestrator", ["submit", "--text", "ERROR disk 7", "--wait"]);
   assertEquals(done.code, EXIT.done, done.stderr);
 
@@ -97,7 +96,7 @@ Deno.test("a secret of one role that can't be used keeps the orchestrator from s
   await using temp = await TempFolder.make();
   await makeSecrets(temp.path);
   await Deno.writeTextFile(`${temp.path}/secret/reporter`, "short\n");
-  await using roles = await Processes.in(temp.path, secretFiles);
+  await using roles = await RoleProcesses.in(temp.path, { env: secretFiles });
   const { code, stderr } = await roles.run("orchestrator", ["serve", "--watch", "0"]);
   assertEquals(code, EXIT.no_secret);
   assertStringIncludes(stderr, 'the secret in file "secret/reporter" has 5 bytes');
@@ -110,11 +109,10 @@ Deno.test("serve warns once of a secret's file that others may read, a client's 
     const isOpen = role === "orchestrator" || role === "collector";
     await Deno.chmod(`${temp.path}/secret/${role}`, isOpen ? 0o640 : 0o600);
   }
-  await using roles = await Processes.in(temp.path, secretFiles);
-  roles.startAll();
-  await roles.up();
+  await using roles = await RoleProcesses.in(temp.path, { env: secretFiles });
+  await roles.startAll();
   for (const role of ROLES) assertEquals(await roles.stop(role), EXIT.done);
-  const warnings = roles.said.split("\n").filter((line) => line.includes("secret_readable"))
+  const warnings = roles.output.split("\n").filter((line) => line.includes("secret_readable"))
     .map((line) => JSON.parse(line)).map(({ role, path, remedy }) => [role, path, remedy]);
   assertEquals(warnings.sort(), [
     ["collector", "secret/collector", "chmod 600 secret/collector"],

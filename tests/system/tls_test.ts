@@ -5,9 +5,9 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../lib/exit.ts";
-import type { Role } from "../../lib/roles.ts";
+import { type Role, ROLES } from "../../lib/roles.ts";
 import { type PrivateCa, tlsTest } from "../lib/tls/private_ca.ts";
-import { Processes, type Ran } from "../harness/processes.ts";
+import { type Ran, RoleProcesses } from "../harness/role_processes.ts";
 
 // Seen to catch: a key that is not compared with its certificate.
 
@@ -15,7 +15,7 @@ const CA = ["--tls-ca", "secret/ca.pem"];
 
 /** The roles in the folder that the commands of the README were run in. */
 async function rolesOf(ca: PrivateCa, env: (role: Role) => Record<string, string>) {
-  const roles = await Processes.in(ca.folder, env);
+  const roles = await RoleProcesses.in(ca.folder, { env });
   assertEquals((await roles.run("orchestrator", ["secret"])).code, EXIT.done);
   return roles;
 }
@@ -37,8 +37,8 @@ function assertRefused({ code, stdout, stderr }: Ran, expected: number, why: Reg
 
 tlsTest("the roles, their health and the command line speak TLS", async (ca) => {
   await using roles = await rolesOf(ca, withTls);
-  roles.startAll();
-  await roles.up();
+  for (const role of ROLES) roles.start(role);
+  await roles.until(["agents"], ({ code }) => code === EXIT.done);
   const done = await roles.run("orchestrator", ["submit", "--text", "ERROR disk 7", "--wait"]);
   assertEquals(done.code, EXIT.done, done.stderr);
   assertMatch(done.stdout, /disk/);

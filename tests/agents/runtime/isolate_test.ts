@@ -7,7 +7,7 @@ import { Isolate } from "../../../agents/runtime/isolate.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { EXIT } from "../../../lib/exit.ts";
 import type { Json, JsonObject } from "../../../lib/json.ts";
-import { connect, Program } from "../../harness/agent_process.ts";
+import { AgentProcess, connect } from "../../harness/agent_process.ts";
 import { SECRET } from "../../harness/secrets.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { PATIENCE_MS } from "../../harness/waiting.ts";
@@ -111,7 +111,7 @@ Deno.test("Isolate.execute() begins no third work while the first, given up, goe
 // In a process of its own: a thread that is left behind goes on until its process ends.
 Deno.test("run() goes on beside a loop without end and a handler that takes all memory", async () => {
   await using folder = await TempFolder.make();
-  await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
+  await using program = new AgentProcess(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
     name: "wild",
   });
   using client = await connect(await program.serving(), { role: "wild" });
@@ -135,7 +135,7 @@ Deno.test("run() goes on beside a loop without end and a handler that takes all 
 // Seen to fail where a thread counts as stuck as soon as it is left behind.
 Deno.test("run() does not take a handler for stuck that only ends late", async () => {
   await using folder = await TempFolder.make();
-  await using program = new Program(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
+  await using program = new AgentProcess(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
     name: "wild",
   });
   using client = await connect(await program.serving(), { role: "wild" });

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { EXIT, ExitError } from "../../../lib/exit.ts";
 import { repair } from "../../../lib/disk/repair.ts";
 import type { Json } from "../../../lib/json.ts";
-import { connect, Program } from "../../harness/agent_process.ts";
+import { AgentProcess, connect } from "../../harness/agent_process.ts";
 import { Site } from "../../orchestrator/site.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";
@@ -459,11 +459,11 @@ Deno.test("repair() has synced what it says by the time it says so", async () =>
 Deno.test("an agent whose memory is damaged names the command that repairs, and that does", async () => {
   await using folder = await TempFolder.make();
   const run = async (...args: string[]) => {
-    await using program = new Program(folder.path, args);
+    await using program = new AgentProcess(folder.path, args);
     return await program.ended();
   };
   {
-    await using greeter = new Program(folder.path, ["--port", "0"]);
+    await using greeter = new AgentProcess(folder.path, ["--port", "0"]);
     using client = await connect(await greeter.serving());
     await client.call("greet", { name: "Ada" }, { timeoutMs: 5_000 });
     greeter.kill("SIGKILL");

@@ -14,7 +14,7 @@ import { ExitError } from "../../../lib/exit.ts";
 import type { Memory } from "../../../lib/disk/memory.ts";
 import { PROTOCOL } from "../../../lib/wire/protocol.ts";
 import { Reserve, RESERVE_BYTES } from "../../../lib/disk/reserve.ts";
-import { connect, Program } from "../../harness/agent_process.ts";
+import { AgentProcess, connect } from "../../harness/agent_process.ts";
 import { executeHere } from "../../harness/execute_here.ts";
 import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
 import { skip } from "../../harness/test_output.ts";
@@ -273,7 +273,7 @@ Deno.test("an agent on a full disk refuses what is new, says so, and is well aga
   const why = await whyNoMount(temp.path);
   if (why !== undefined) return await skip(t, why);
   await using mounted = await mountSmall(`${temp.path}/memory`, "size=6m");
-  await using program = new Program(temp.path, ["--port", "0"]);
+  await using program = new AgentProcess(temp.path, ["--port", "0"]);
   using client = await connect(await program.serving());
   const greet = (id: string) => client.call("greet", { name: id }, { id, timeoutMs: 5_000 });
   const first = await greet("first");

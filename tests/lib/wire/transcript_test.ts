@@ -4,7 +4,7 @@ import { advice, ERROR_CODES } from "../../../lib/errors.ts";
 import { LIMIT_TABLE } from "../../../lib/wire/limits.ts";
 import { RequestId, TaskId, TIMEOUT_MS_MAX } from "../../../lib/wire/protocol.ts";
 import { STATES } from "../../../orchestrator/tasks/task.ts";
-import { startTogether } from "../../harness/in_process.ts";
+import { startRolesInProcess } from "../../harness/roles_in_process.ts";
 import { fencedBlocks, Names, play, transcriptsOf } from "./transcript.ts";
 import { FakeServer } from "../../harness/fake_server.ts";
 import { RawPeer } from "../../harness/raw_peer.ts";
@@ -23,7 +23,7 @@ function rows(heading: string): Map<string, string[]> {
 }
 
 Deno.test("PROTOCOL.md's transcripts are what happens on the wire", async (t) => {
-  await using servers = await startTogether();
+  await using servers = await startRolesInProcess();
   const names = new Names();
   const transcripts = transcriptsOf(page);
   assert(transcripts.length >= 14, `${transcripts.length} transcripts were found`);
@@ -123,7 +123,7 @@ Deno.test("PROTOCOL.md's worked example of a login is right", async () => {
 });
 
 Deno.test("PROTOCOL.md lists no type that is not answered", async () => {
-  await using servers = await startTogether();
+  await using servers = await startRolesInProcess();
   const asked = [
     ["greeter", [...rows("What everyone answers").keys(), ...rows("What agents answer").keys()]],
     ["orchestrator", [
@@ -155,7 +155,7 @@ Deno.test({
   name: "PROTOCOL.md's client in Python gets a report (skipped without no python3)",
   ignore: !(await python()),
   async fn() {
-    await using servers = await startTogether();
+    await using servers = await startRolesInProcess();
     const [{ text }] = fencedBlocks(page, "python");
     const lines = text.split("\n").filter((line) => line.trim() !== "").length;
     assert(lines <= 50, `it has ${lines} lines`);

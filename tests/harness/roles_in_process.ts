@@ -1,32 +1,22 @@
 /**
- * A small agent, and an orchestrator with agents that do next to nothing, all in this process.
+ * The greeter, and an orchestrator with three agents that return constants, all in this process.
  *
  * @module
  */
 import { z } from "zod";
 import { defineAgent, op } from "../../agents/define.ts";
 import { AgentService } from "../../agents/runtime/service.ts";
-import { importSecret } from "../../lib/wire/auth.ts";
 import { Memory } from "../../lib/disk/memory.ts";
+import { importSecret } from "../../lib/wire/auth.ts";
 import { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import { PIPELINES } from "../../orchestrator/run/pipelines.ts";
 import { executeHere } from "./execute_here.ts";
+import { greeter } from "./greeter.ts";
 import { quiet } from "./recorded_log.ts";
 import { SECRET } from "./secrets.ts";
+import { until } from "./waiting.ts";
 
 const Anything = z.record(z.string(), z.json());
-
-export const greeter = defineAgent("greeter", {
-  greet: op({
-    input: z.strictObject({ name: z.string().min(1) }),
-    output: z.strictObject({ text: z.string() }),
-    async handle({ name }, { memory }) {
-      const times = Number(await memory.get(name) ?? 0) + 1;
-      memory.set(name, times);
-      return { text: `Hello ${name}, for the ${times}. time` };
-    },
-  }),
-});
 
 const constant = (output: Record<string, z.infer<ReturnType<typeof z.json>>>) =>
   op({ input: Anything, output: Anything, handle: () => output });
@@ -56,13 +46,14 @@ async function openMemory(folder: string, role: string): Promise<Memory> {
   return await Memory.open({ folder: `${folder}/${role}`, role, log: quiet, onFailed });
 }
 
-export interface Together extends AsyncDisposable {
+/** Where they listen. Disposing it ends all of them and removes their memories. */
+export interface RolesInProcess extends AsyncDisposable {
   readonly greeter: Deno.NetAddr;
   readonly orchestrator: Deno.NetAddr;
 }
 
-/** Starts them all; the end of their user is their end. */
-export async function startTogether(): Promise<Together> {
+/** Starts them; resolves when the orchestrator reaches its agents. */
+export async function startRolesInProcess(): Promise<RolesInProcess> {
   await using stack = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
@@ -90,7 +81,7 @@ export async function startTogether(): Promise<Together> {
     }),
   );
   stack.defer(() => orchestrator.scheduler.stop(1_000));
-  while (!orchestrator.agents.up) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => orchestrator.agents.up, "the orchestrator reaches its agents");
   const own = stack.move();
   return {
     greeter: addresses.get(greeter.name)!,
