@@ -1,18 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../../lib/exit.ts";
-import { LIMITS } from "../../../lib/wire/limits.ts";
 import { SECRET } from "../../harness/secrets.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { until, within } from "../../harness/waiting.ts";
-import { ask, FakeAgents, type Ran, Site } from "../site.ts";
-
-/** One line on stderr that says why, and nothing on stdout. */
-function assertRefused({ code, out, err }: Ran, expected: number, why: RegExp): void {
-  assertEquals([code, out], [expected, ""], err);
-  assertEquals(err.split("\n").length, 2, err);
-  assertMatch(err, /^orchestrator: /);
-  assertMatch(err, why);
-}
+import { until } from "../../harness/waiting.ts";
+import { assertRefused } from "../assert_refused.ts";
+import { FakeAgents, Site } from "../site.ts";
 
 Deno.test("every subcommand has a --help, with its flags and the way to call it", async () => {
   await using site = await Site.make();
@@ -51,119 +43,12 @@ Deno.test("what can't be understood is refused with exit code 2 and one line", a
   for (const [at, [, why]] of wrong.entries()) assertRefused(ran[at], EXIT.usage, why);
 });
 
-Deno.test("without a secret, or with a short one, nothing starts", async () => {
-  await using site = await Site.make();
-  await Deno.writeTextFile(`${site.folder}/secret/token`, "short\n");
-  assertRefused(await site.run(["serve"]), EXIT.no_secret, /5 bytes.*openssl rand/);
-  await Deno.remove(`${site.folder}/secret/token`);
-  assertRefused(await site.run(["list"]), EXIT.no_secret, /openssl rand/);
-  const short = await site.run(["serve"], { env: { AUTH_TOKEN: "short" } });
-  assertRefused(short, EXIT.no_secret, /AUTH_TOKEN/);
-  const missing = await site.run(["serve"], { env: { AUTH_TOKEN_FILE: "secret/none" } });
-  assertRefused(missing, EXIT.no_secret, /secret\/none/);
-});
-
-Deno.test("secret makes a file that only its owner reads, and keeps one that is there", async () => {
-  await using site = await Site.make();
-  const file = `${site.folder}/secret/token`;
-  await Deno.remove(`${site.folder}/secret`, { recursive: true });
-  const { code, out } = await site.run(["secret"]);
-  assertEquals(code, 0);
-  const made = await Deno.readTextFile(file);
-  const { mode } = await Deno.stat(file);
-  assertEquals(mode! & 0o777, 0o400);
-  assert(made.trimEnd().length >= 64 && !out.includes(made.trim()));
-  assertEquals((await site.run(["secret"])).code, 0);
-  assertEquals(await Deno.readTextFile(file), made);
-});
-
 Deno.test("a command says at once that no orchestrator is there", async () => {
   await using site = await Site.make();
   const commands = [["list"], ["watch", "t1"], ["result", "t1"], ["submit", "--text", "x"]];
   const ran = await Promise.all(commands.map((args) => site.ask(args)));
   for (const one of ran) assertRefused(one, EXIT.unreachable, /Cannot connect/);
   assertRefused(await site.ask(["health"]), EXIT.unreachable, /Cannot/);
-});
-
-Deno.test("serve holds its peers to the limits that it is given", async () => {
-  await using site = await Site.make();
-  await using _ = await site.serve(["--limits", "in_flight=3,auth_ms=5000"]);
-  using client = await site.connect();
-  assertEquals(client.welcome!.limits, { ...LIMITS, in_flight: 3, auth_ms: 5_000 });
-});
-
-Deno.test("serve refuses a port that is taken and a folder that is locked", async () => {
-  await using site = await Site.make();
-  {
-    using _ = Deno.listen({ hostname: "127.0.0.1", port: site.ports.orchestrator });
-    assertRefused(await site.run(site.serveArgs()), EXIT.port_busy, /another process/);
-  }
-  await using first = await site.serve();
-  await using other = await Site.make();
-  site.ports.orchestrator = other.ports.orchestrator;
-  assertRefused(await site.run(site.serveArgs()), EXIT.locked, /holds its lock/);
-  assertEquals(await first.stop(), 0, "the first one is undisturbed");
-});
-
-Deno.test("serve refuses a journal that is damaged, and says where", async () => {
-  await using site = await Site.make();
-  {
-    await using running = await site.serve();
-    using client = await site.connect();
-    for (let n = 0; n < 5; n++) await ask(client, "submit", { input: { n } });
-    await running.stop("SIGKILL");
-  }
-  const memory = `${site.folder}/memory/orchestrator`;
-  const names = await Array.fromAsync(Deno.readDir(memory), ({ name }) => name);
-  const journal = `${memory}/${names.find((name) => name.endsWith(".ndjson"))}`;
-  const bytes = await Deno.readFile(journal);
-  const at = bytes.indexOf(10) + 60; // in the record behind the first one
-  bytes[at] ^= 1;
-  await Deno.writeFile(journal, bytes);
-  const where = bytes.indexOf(10) + 1;
-  assertRefused(await site.run(site.serveArgs()), EXIT.damaged, RegExp(`at byte ${where}`));
-  assertEquals(await Deno.readFile(journal), bytes, "nothing is changed");
-});
-
-Deno.test("serve ends with 0 at SIGTERM and SIGINT, and at any moment of its start", async () => {
-  await using site = await Site.make();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    await using running = await site.serve();
-    const begun = performance.now();
-    assertEquals(await running.stop(signal), 0);
-    assert(performance.now() - begun < 8_000);
-  }
-  for (const ms of [0, 60, 120, 180, 240, 300]) {
-    await using running = site.spawnServe();
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    const code = await running.stop();
-    assert([0, 143].includes(code), `${code} at a signal after ${ms} ms: ${running.err}`);
-  }
-  await using running = await site.serve();
-  assertEquals(await running.stop(), 0, "and the next one starts as ever");
-});
-
-Deno.test("SIGTERM does not wait for those who watch, and they go on at the next start", async () => {
-  await using folder = await TempFolder.make();
-  await using agents = await FakeAgents.start(folder.path);
-  await using site = await Site.make(agents);
-  let watch;
-  {
-    await using running = await site.serve();
-    const { out } = await site.ask(["submit", "--text", "hang"]);
-    await until(() => agents.count === 3, "it is at merge");
-    watch = site.spawn(["watch", out.trim(), "--json", "--port", `${site.ports.orchestrator}`]);
-    await watch.said('"merge"');
-    const begun = performance.now();
-    assertEquals(await running.stop(), 0);
-    assert(performance.now() - begun < 8_000);
-  }
-  await using _ = await site.serve();
-  agents.letGo();
-  assertEquals(await watch.end(), 0, watch.err);
-  const events = watch.out.trim().split("\n").map((line) => JSON.parse(line));
-  assertEquals(events.map(({ seq }) => seq), events.map((_, at) => at + 1));
-  assertEquals(events.at(-1).kind, "done");
 });
 
 Deno.test("the commands, one after the other", async (t) => {
@@ -333,66 +218,4 @@ Deno.test("agents gives exit code 1 where one is down", async () => {
   const { code, out } = await site.ask(["agents"]);
   assertEquals(code, EXIT.failed);
   assertMatch(out, /^reporter .* down /m);
-});
-
-Deno.test("health turns red while a task that could go on waits longer than the patience", async () => {
-  await using folder = await TempFolder.make();
-  await using agents = await FakeAgents.start(folder.path);
-  await using site = await Site.make(agents);
-  await using _ = await site.serve(["--concurrency", "1", "--max-wait", "1"]);
-  const health = async (): Promise<{ code: number; status: string; oldest_ms: number }> => {
-    const { code, out } = await site.ask(["health", "--json"]);
-    return { code, ...JSON.parse(out) };
-  };
-  /** Asks until it is so. */
-  const turned = async (status: string): ReturnType<typeof health> => {
-    const is = await health();
-    return is.status === status ? is : await turned(status);
-  };
-  assertEquals([(await health()).code, (await health()).status], [EXIT.done, "ok"]);
-  assertEquals((await site.ask(["submit", "--text", "hang"])).code, EXIT.done);
-  assertEquals((await site.ask(["submit", "--text", "next"])).code, EXIT.done);
-  const red = await within(turned("overloaded"), "a red health");
-  assertEquals([red.code, red.status], [EXIT.failed, "overloaded"]);
-  assert(red.oldest_ms > 1_000, `${red.oldest_ms}`);
-  agents.letGo();
-  const green = await within(turned("ok"), "a green health");
-  assertEquals([green.code, green.status, green.oldest_ms], [EXIT.done, "ok", 0]);
-});
-
-Deno.test("thirty tasks end done, each call made once, though the orchestrator is killed among them", async () => {
-  await using folder = await TempFolder.make();
-  await using agents = await FakeAgents.start(folder.path);
-  await using site = await Site.make(agents);
-  const keys = Array.from({ length: 30 }, (_, n) => `k${n}`);
-  const submit = (key: string, wait_ms = 0) => ({
-    input: { sources: [{ text: key }] },
-    key,
-    wait_ms,
-  });
-  const acknowledged = new Map<string, unknown>();
-  for (const kills of [20, 60, 100]) {
-    await using running = await site.serve();
-    using client = await site.connect();
-    const killed = until(() => agents.count >= kills, `${kills} calls were made`)
-      .then(() => running.stop("SIGKILL"));
-    for (const key of keys) {
-      if (acknowledged.has(key)) continue;
-      const reply = await ask(client, "submit", submit(key)).catch(() => undefined);
-      if (reply === undefined) break; // killed before it answered: the task may be there or not
-      acknowledged.set(key, reply.task);
-    }
-    await killed;
-  }
-  await using _ = await site.serve();
-  using client = await site.connect();
-  const ended = await Promise.all(keys.map((key) => ask(client, "submit", submit(key, 50_000))));
-  for (const [at, { task, state, headline }] of ended.entries()) {
-    assertEquals([state, headline], ["done", `About ${keys[at]}`]);
-    assertEquals(task, acknowledged.get(keys[at]) ?? task);
-    for (const op of ["collect", "analyze", "merge", "report"]) {
-      assertEquals(agents.ran.get(`${op} ${task}`), 1, `${op} of ${task}`);
-    }
-  }
-  assertEquals(agents.count, 4 * keys.length);
 });
