@@ -23,7 +23,7 @@ const ERASE_LINE = "\r\x1b[2K";
 
 /** `watch TASK`: prints a task's events until it has ended. The exit code is 1 unless it is done. */
 export async function watch(
-  remote: Pick<Remote, "askAgain">,
+  remote: Remote,
   [task]: string[],
   { json }: Values<typeof CLIENT>,
 ): Promise<number> {
@@ -39,7 +39,7 @@ export async function watch(
 
 /** `result TASK`: prints a task's result; with `--wait` it waits for the task's end first. */
 export async function result(
-  remote: Pick<Remote, "askAgain">,
+  remote: Remote,
   [task]: string[],
   { wait, json }: Values<typeof RESULT>,
 ): Promise<number> {
@@ -52,7 +52,7 @@ export async function result(
  * @throws {ExitError} `failed` if the task is dead or cancelled, `timed_out` if it has not ended
  */
 export async function showResult(
-  remote: Pick<Remote, "askAgain">,
+  remote: Remote,
   task: string,
   seconds: number,
   json: boolean,
@@ -128,7 +128,8 @@ class ProgressLine implements Disposable {
   }
 }
 
-function eventText({ kind, stage, page, ms, wait_ms, error }: TaskEvent): string {
+/** Returns an event in words, such as `stage done  merge  in 12 ms`. */
+export function eventText({ kind, stage, page, ms, wait_ms, error }: TaskEvent): string {
   const parts = [kind.replace("_", " ")];
   if (kind === "retried" && stage !== undefined) parts.push("from");
   if (stage !== undefined) parts.push(stage);

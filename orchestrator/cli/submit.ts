@@ -13,36 +13,51 @@ import type { Remote } from "./remote.ts";
 import { show } from "./show.ts";
 
 const STDIN_BYTES_MAX = 1024 * 1024;
+/** The API rejects a longer label. */
+const LABEL_CHARS_MAX = 200;
 /** A task whose deadline has passed gets this long to end. */
 const END_S = 5;
 
 /** `submit [FILE…]`: submits a task. With `--wait` it shows progress and prints the result. */
 export async function submit(
-  remote: Pick<Remote, "ask" | "askAgain">,
+  remote: Remote,
   files: readonly string[],
   flags: Values<typeof SUBMIT>,
 ): Promise<number> {
-  const { pipeline, key, deadline, wait, json } = flags;
-  const input = flags.input ?? await collectInput(files, flags, Deno.stdin.readable);
-  const label = flags.label ?? (files.length > 0 ? files.join(" ") : "text");
-  const body = { pipeline, input, label: label.slice(0, 200), deadline_ms: deadline * 1_000 };
-  const reply = await remote.ask("submit", key === undefined ? body : { ...body, key });
+  const reply = await remote.ask("submit", await submitBody(files, flags, Deno.stdin.readable));
+  const { deadline, wait, json } = flags;
   if (wait) return await showResult(remote, reply.task as string, deadline + END_S, json);
   return show(json, reply, () => [printable(String(reply.task))]);
 }
 
 /**
- * Returns the input of the pipeline `report`: files and globs of the inbox, `-` for stdin, and
- * `--text`, in this order.
+ * Returns the body of the request. Unless `--input` is given, the input is one of the pipeline
+ * `report`: files and globs of the inbox, `-` for stdin, and `--text`, in this order.
  *
  * @throws {ExitError} `usage` if there is nothing to submit, or more than 1 MiB on stdin
  */
-export async function collectInput(
+export async function submitBody(
   files: readonly string[],
-  flags: Pick<Values<typeof SUBMIT>, "text" | "stream" | "only-new">,
+  flags: Values<typeof SUBMIT>,
   stdin: ReadableStream<Uint8Array>,
 ): Promise<JsonObject> {
-  const { text, stream } = flags;
+  const { pipeline, key, deadline } = flags;
+  const input = flags.input ?? await collectInput(files, flags, stdin);
+  const label = flags.label ?? (files.length > 0 ? files.join(" ") : "text");
+  return {
+    pipeline,
+    input,
+    label: label.slice(0, LABEL_CHARS_MAX),
+    deadline_ms: deadline * 1_000,
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+async function collectInput(
+  files: readonly string[],
+  { text, stream, "only-new": onlyNew }: Values<typeof SUBMIT>,
+  stdin: ReadableStream<Uint8Array>,
+): Promise<JsonObject> {
   const sources: JsonObject[] = [];
   for (const file of files) {
     if (file === "-") sources.push({ text: await readAll(stdin), name: stream ?? "stdin" });
@@ -54,7 +69,7 @@ export async function collectInput(
   }
   const input: JsonObject = { sources };
   if (stream !== undefined) input.stream = stream;
-  if (flags["only-new"]) input.only_new = true;
+  if (onlyNew) input.only_new = true;
   return input;
 }
 
