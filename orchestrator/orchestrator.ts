@@ -135,7 +135,16 @@ export class Orchestrator implements AsyncDisposable {
     const { maxWaitMs } = options;
     this.#watchdog = new Watchdog({ taskLog, scheduler, maxWaitMs, log, clock });
     const watchdog = this.#watchdog;
-    this.#api = new Api({ taskLog, scheduler, agents, pauses, watchdog, pipelines, clock });
+    this.#api = new Api({
+      taskLog,
+      scheduler,
+      agents,
+      pauses,
+      watchdog,
+      pipelines,
+      serverStats: () => this.#server.stats(),
+      clock,
+    });
   }
 
   /** The address that the orchestrator listens on. */

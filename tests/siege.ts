@@ -1,10 +1,13 @@
 /**
- * An agent as a process of its own, a thousand bad connections held against its port by another
- * process, and an honest client in this one. It measures time, so it is no part of the tests that
- * run side by side: `deno task siege`. Seen to fail where a newcomer is turned away as long as all
- * room is taken, before the proof or behind it, where newcomers of a crowd are accepted at a pace,
- * where large lines of all connections are taken in a row, and, with few descriptors, where nobody
- * goes when these run out.
+ * An agent in a process of its own, a thousand bad connections held against its port by another
+ * process, and honest clients in this one. It measures time, so it is no part of the tests that run
+ * side by side: `deno task siege`.
+ *
+ * What is promised is a ratio, since machines differ: beside any of the attacks, 99 of 100 honest
+ * requests take at most 25 times as long as a new client needs on the same machine with nobody
+ * attacking. Seen to fail if the share before or after the proof turns newcomers away once it is full,
+ * if accepts are paced, if large lines are read in a row, if evicted peers may reconnect at once (over
+ * TLS), and, with few descriptors, if nothing is evicted when these run out.
  *
  * @module
  */
@@ -28,8 +31,10 @@ const LARGE_HELD = 16;
 const ASKED = 200;
 /** So many connect anew at the same time. */
 const LANES = 8;
-const P99_MS_MAX = 1_000;
-const MEASURED_MAX = 3;
+/** Of the slowest honest requests (p99) to those of new clients that nobody attacks. */
+const RATIO_MAX = 25;
+/** Others may use the machine for a while: then it is measured again, with nobody attacking too. */
+const TRIES = 3;
 /** What a container has is more than twice as much. */
 const MIB_MAX = 340;
 /** The same where lines of megabytes come, and their copies. */
@@ -57,10 +62,21 @@ const LARGE_KINDS = ["large lines", "many keys", "large requests"];
 /** What a process has where nobody gives it more. */
 const DESCRIPTORS = 1_024;
 
+/**
+ * New connections that a flood opens each second, as a multiple of the logins that the machine manages
+ * with nobody attacking: 4,000 and 1,600 on two cores.
+ */
+const FLOODS: Readonly<Record<string, number>> = {
+  "newcomers": 5,
+  "newcomers of many addresses": 2,
+};
+
 /** Milliseconds of each request: of a client that is connected, and of one that connects for it. */
 interface Times {
   readonly connected: number[];
   readonly anew: number[];
+  /** Logins in a second. */
+  readonly loginRate: number;
 }
 
 /** Where the agent listens, and with what it speaks TLS where it does. */
@@ -73,7 +89,7 @@ interface Port {
 class Siege implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
 
-  constructor(kind: string, { port, ca }: Port) {
+  constructor(kind: string, count: number, { port, ca }: Port) {
     const config = new URL("../deno.json", import.meta.url).pathname;
     const module = import.meta.resolve("./siege/besiege_main.ts");
     this.#child = new Deno.Command(Deno.execPath(), {
@@ -82,7 +98,7 @@ class Siege implements AsyncDisposable {
         ...[
           kind,
           `${port}`,
-          `${heldOf(kind)}`,
+          `${count}`,
           ...(ca === undefined ? [] : [`${ca.folder}/secret/ca.pem`]),
         ],
       ],
@@ -104,7 +120,8 @@ class Siege implements AsyncDisposable {
   }
 }
 
-function heldOf(kind: string): number {
+function countOf(kind: string, { loginRate }: Times): number {
+  if (kind in FLOODS) return Math.round(FLOODS[kind] * loginRate);
   if (LARGE_KINDS.includes(kind)) return LARGE_HELD;
   return kind === CROWD ? CROWD_HELD : HELD;
 }
@@ -113,27 +130,57 @@ async function ask(client: Client): Promise<JsonObject> {
   return await client.call("stats", {}, { timeoutMs: PATIENCE_MS });
 }
 
-/** Resolves when those of an earlier siege are gone. */
-async function alone(client: Client): Promise<void> {
+/** Resolves when the connections of an earlier siege are gone. */
+async function alone(port: Port): Promise<void> {
+  using client = await connect(port.port, port);
   for (let open = 2; open > 1;) {
     const { connections } = await ask(client);
     open = (connections as { open: number }).open;
   }
 }
 
-/** Comes again where it is not let in, as every honest client does. */
-async function askAnew({ port, system }: Port): Promise<JsonObject> {
+/** Asks over a new connection, and tries again if it is not let in, as every honest client does. */
+async function askAnew({ port, system }: Port): Promise<void> {
+  await insist(async () => {
+    using client = await connect(port, { system });
+    await ask(client);
+  });
+}
+
+/** A client that keeps its connection, and connects again if it has lost it. */
+class ConnectedClient implements Disposable {
+  #client: Client | undefined;
+  constructor(readonly port: Port) {}
+
+  async ask(): Promise<void> {
+    await insist(async () => {
+      this.#client ??= await connect(this.port.port, this.port);
+      try {
+        await ask(this.#client);
+      } catch (error) {
+        this[Symbol.dispose]();
+        throw error;
+      }
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+}
+
+async function insist(work: () => Promise<void>): Promise<void> {
   for (const begun = performance.now();;) {
     try {
-      using client = await connect(port, { system });
-      return await ask(client);
+      return await work();
     } catch (error) {
       if (!(error instanceof CodedError) || performance.now() - begun > PATIENCE_MS) throw error;
     }
   }
 }
 
-async function timed(work: () => Promise<unknown>, lanes = 1): Promise<number[]> {
+async function timed(work: () => Promise<void>, lanes = 1): Promise<number[]> {
   const times: number[] = [];
   let begun = 0;
   await Promise.all(Array.from({ length: lanes }, async () => {
@@ -146,25 +193,41 @@ async function timed(work: () => Promise<unknown>, lanes = 1): Promise<number[]>
   return times.sort((a, b) => a - b);
 }
 
-async function measure(client: Client, port: Port): Promise<Times> {
-  const [connected, anew] = await Promise.all([
-    timed(() => ask(client)),
-    timed(() => askAnew(port), LANES),
-  ]);
-  return { connected, anew };
+async function measure(client: ConnectedClient, port: Port): Promise<Times> {
+  const begun = performance.now();
+  const connected = timed(() => client.ask());
+  const anew = await timed(() => askAnew(port), LANES);
+  const loginRate = ASKED / (performance.now() - begun) * 1_000;
+  return { connected: await connected, anew, loginRate };
+}
+
+async function measureAlone(port: Port): Promise<Times> {
+  await within(alone(port), "the last siege to leave");
+  using client = new ConnectedClient(port);
+  await client.ask();
+  return await measure(client, port);
+}
+
+async function measureBesieged(kind: string, port: Port, usual: Times): Promise<Times> {
+  await within(alone(port), "the last siege to leave");
+  using client = new ConnectedClient(port);
+  await client.ask();
+  await using siege = new Siege(kind, countOf(kind, usual), port);
+  await siege.held();
+  return await measure(client, port);
 }
 
 const quantile = (times: number[], q: number): number => times[Math.ceil(times.length * q) - 1];
+const p99 = (times: number[]): number => quantile(times, 0.99);
 
-/** Says what is asked by whom, and how that compares with the usual of the same run. */
-function print(kind: string, times: Times, usual: Times): string {
-  const figures = (["connected", "anew"] as const).map((name) => {
-    const [p50, p99] = [quantile(times[name], 0.5), quantile(times[name], 0.99)];
-    const ratio = (p99 / quantile(usual[name], 0.99)).toFixed(1);
-    return `${name} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${ratio} times the usual`;
-  }).join("; ");
-  tell(`siege, ${kind}: ${figures}`);
-  return figures;
+/** Prints the times of a kind; returns their p99 as a ratio to that of new clients alone. */
+function report(kind: string, { connected, anew }: Times, usual: Times): number {
+  const ratio = Math.max(p99(connected), p99(anew)) / p99(usual.anew);
+  const text = Object.entries({ connected, anew }).map(([name, times]) =>
+    `${name} p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${p99(times).toFixed(1)} ms`
+  );
+  tell(`siege, ${kind}: ${text.join("; ")}; ratio ${ratio.toFixed(1)}`);
+  return ratio;
 }
 
 async function besiege(
@@ -173,25 +236,18 @@ async function besiege(
   program: AgentProcess,
   port: Port,
 ): Promise<void> {
-  using first = await connect(port.port, port);
-  const usual = await measure(first, port);
-  print(`by nobody${over}`, usual, usual);
+  let usual = await measureAlone(port);
+  report(`by nobody${over}`, usual, usual);
   for (const kind of [...KINDS, ...LARGE_KINDS]) {
     if (kind === LARGE_KINDS[0]) {
       await refuseMore(program, `lines of ordinary size${over}`, MIB_MAX);
     }
     await t.step(kind, async () => {
-      await within(alone(first), "the last siege to leave");
-      using client = await connect(port.port, port);
-      await using siege = new Siege(kind, port);
-      await siege.held();
-      // Others may use the machine for a while: then the next measurement tells.
-      for (let left = MEASURED_MAX; left > 0; left--) {
-        const times = await measure(client, port);
-        const figures = print(`${kind}${over}`, times, usual);
-        const p99 = Math.max(quantile(times.connected, 0.99), quantile(times.anew, 0.99));
-        if (p99 < P99_MS_MAX) return;
-        assert(left > 1, figures);
+      for (let left = TRIES; left > 0; left--) {
+        const ratio = report(kind + over, await measureBesieged(kind, port, usual), usual);
+        if (ratio <= RATIO_MAX) return;
+        assert(left > 1, `${ratio.toFixed(1)} times as long as with nobody attacking`);
+        usual = await measureAlone(port);
       }
     });
   }

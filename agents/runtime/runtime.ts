@@ -56,6 +56,8 @@ export interface RuntimeOptions {
   /** Runs one handler. */
   readonly execute: Execute;
   readonly clock?: Clock;
+  /** What the server adds to `stats`: connections and limits. */
+  readonly serverStats?: () => JsonObject;
 }
 
 type Answer = (request: Request) => JsonObject | Promise<JsonObject>;
@@ -67,6 +69,7 @@ export class Runtime {
   readonly #log: Log;
   readonly #execute: Execute;
   readonly #clock: Clock;
+  readonly #serverStats: () => JsonObject;
   readonly #requests: Requests;
   readonly #running = new Map<string, Running>();
   readonly #mutex = new Mutex();
@@ -74,12 +77,14 @@ export class Runtime {
   /** Absent until it is asked for: making it takes milliseconds. */
   #info: JsonObject | undefined;
 
-  constructor({ agent, memory, log, execute, clock = SYSTEM.clock }: RuntimeOptions) {
+  constructor(options: RuntimeOptions) {
+    const { agent, memory, log, execute, clock = SYSTEM.clock, serverStats } = options;
     this.#agent = agent;
     this.#memory = memory;
     this.#log = log;
     this.#execute = execute;
     this.#clock = clock;
+    this.#serverStats = serverStats ?? (() => ({}));
     this.#requests = new Requests(memory, { clock });
     this.#answers = new Map<string, Answer>([
       ...Object.entries(agent.ops).map(([type, op]): [string, Answer] => [
@@ -107,7 +112,12 @@ export class Runtime {
   }
 
   #stats(): JsonObject {
-    return { ...this.#counts, in_flight: this.inFlight, memory_keys: this.#memory.size };
+    return {
+      ...this.#counts,
+      in_flight: this.inFlight,
+      memory_keys: this.#memory.size,
+      ...this.#serverStats(),
+    };
   }
 
   /** Rules 2 and 3. */

@@ -46,7 +46,14 @@ export class AgentService implements AsyncDisposable {
       options;
     const { clock } = system;
     const startedAt = clock.now();
-    this.#runtime = new Runtime({ agent, memory, log, execute, clock });
+    this.#runtime = new Runtime({
+      agent,
+      memory,
+      log,
+      execute,
+      clock,
+      serverStats: () => this.#server.stats(),
+    });
     this.#server = new Server({
       hostname: host,
       port,

@@ -1,135 +1,134 @@
 /**
- * Which connections a server keeps: those that have proved that they hold the secret, and newcomers,
- * each as many as there is room for; and those that are on their way out.
+ * Which connections a server keeps. The whole policy:
+ *  1. Connections that have proved the secret and those that have not yet each have a share of the
+ *     room, and never take the other share's.
+ *  2. If a share is full, a new connection is let in and another one of the same share is evicted.
+ *  3. Evicted is the idlest connection of the address that takes the most: its connections times the
+ *     idle time of the idlest. A connection with a request in flight is evicted last.
+ *  4. An evicted connection is told `busy` at once and closed 250 ms later. Until then its peer can't
+ *     reconnect in its place, or 1,000 peers that reconnect at once would cost all of the processor.
+ *  5. If file descriptors run out, the room shrinks to three quarters of what was open.
  *
  * @module
  */
 import type { CodedError } from "../errors.ts";
-import { type Limits, tooManyConnections } from "../wire/limits.ts";
 import type { Log } from "../log.ts";
-import { Authenticated, type Member } from "./authenticated.ts";
-import { Unauthenticated } from "./unauthenticated.ts";
-import { Capacity } from "./capacity.ts";
 import type { Clock } from "../system.ts";
+import { type Limits, tooManyConnections } from "../wire/limits.ts";
+import { Capacity } from "./capacity.ts";
+import { type Evictable, Share } from "./share.ts";
 
-/**
- * Beyond so many newcomers who is refused is held for so long: of those who come again at once,
- * however often they are refused, each would make the work of many.
- */
-const REFUSED = { beyond: 64, heldMs: 1_000 };
-/** So are those that gave way to others, for half a second at most and while there is room for them. */
-const DISMISSED_MS = 250;
-/** Connections that were told to go and have not ended; beyond that new ones wait for nothing. */
-const GOING_MAX = 256;
-const NEWCOMER_GIVES_WAY = tooManyConnections("connections_before_auth");
-const MEMBER_GIVES_WAY = tooManyConnections("connections");
+/** From the eviction of a connection to its end. */
+const SHED_MS = 250;
+/** Evicted and closed connections whose sockets are still open; beyond them new ones are rejected. */
+const LINGERING_MAX = 256;
 
-/** What is asked of a connection. */
-export interface Admitted extends Member {
-  /** Tells it that it gives way; whether it ends by itself is up to its peer. */
-  dismiss(reason: CodedError): void;
-  close(reason: CodedError): void;
+const UNAUTHENTICATED_EVICTED = tooManyConnections("connections_before_auth");
+const AUTHENTICATED_EVICTED = tooManyConnections("connections");
+
+/** What admission asks of a connection. */
+export interface Admitted extends Evictable {
+  /** Tells the peer why its connection is going to be closed. */
+  shed(reason: CodedError): void;
+  close(): void;
 }
 
 export class Admission {
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #room: Capacity;
-  readonly #newcomers = new Unauthenticated<Admitted>();
-  readonly #members = new Authenticated<Admitted>();
-  /** Those that gave way to others, since when, the first one in front. */
-  readonly #dismissed = new Map<Admitted, number>();
+  readonly #capacity: Capacity;
+  readonly #unauthenticated = new Share<Admitted>();
+  readonly #authenticated = new Share<Admitted>();
+  /** Evicted connections, each with the time of its eviction, oldest first. */
+  readonly #shed = new Map<Admitted, number>();
 
   constructor(limits: Limits, log: Log, clock: Clock) {
-    this.#room = new Capacity(limits);
+    this.#capacity = new Capacity(limits);
     this.#log = log;
     this.#clock = clock;
   }
 
-  /** Those that have proved that they hold the secret. */
-  get members(): number {
-    return this.#members.count;
+  /** Connections that have proved the secret. */
+  get authenticated(): number {
+    return this.#authenticated.size;
+  }
+
+  get unauthenticated(): number {
+    return this.#unauthenticated.size;
+  }
+
+  /** Whether a new connection must be rejected, with `open` sockets that are not closed yet. */
+  isFull(open: number): boolean {
+    return open >= this.#capacity.all + LINGERING_MAX;
+  }
+
+  /** Lets a new connection in; evicts another one if its share is full. */
+  add(connection: Admitted, address: string): void {
+    if (this.unauthenticated >= this.#capacity.unauthenticated(this.authenticated)) {
+      this.#evict(this.#unauthenticated, UNAUTHENTICATED_EVICTED);
+    }
+    this.#unauthenticated.add(connection, address, this.#clock.now());
+  }
+
+  /** Notes that a connection said `hello`. */
+  greeted(connection: Admitted, address: string): void {
+    this.#unauthenticated.touch(connection, address, this.#clock.now());
+  }
+
+  /** Moves a connection that has proved the secret to the other share; evicts one there if it is full. */
+  authenticate(connection: Admitted, address: string): void {
+    this.#unauthenticated.delete(connection, address);
+    if (this.authenticated >= this.#capacity.authenticated) {
+      this.#evict(this.#authenticated, AUTHENTICATED_EVICTED);
+    }
+    this.#authenticated.add(connection, address, this.#clock.now());
+  }
+
+  /** Notes that a request of an authenticated connection was answered. */
+  answered(connection: Admitted, address: string): void {
+    this.#authenticated.touch(connection, address, this.#clock.now());
+  }
+
+  /** Forgets a connection that has ended. */
+  delete(connection: Admitted, address: string): void {
+    this.#unauthenticated.delete(connection, address);
+    this.#authenticated.delete(connection, address);
+    this.#shed.delete(connection);
+  }
+
+  /** Closes the connections that were evicted long enough ago, and the oldest if they are too many. */
+  closeShed(): void {
+    const now = this.#clock.now();
+    for (const [connection, since] of this.#shed) {
+      const tooMany = this.#shed.size > this.#capacity.shed;
+      if (!tooMany && now - since < SHED_MS) return;
+      this.#shed.delete(connection);
+      connection.close();
+    }
   }
 
   /**
-   * Makes room for a newcomer from this address, beside so many connections that are `open`.
-   *
-   * @returns the limit that leaves no room for it, if one does
-   */
-  makeRoom(address: string, open: number): "connections" | "connections_before_auth" | undefined {
-    if (open >= this.#room.all + GOING_MAX) return "connections";
-    if (this.#newcomers.count < this.#room.newcomers(this.members)) return undefined;
-    const first = this.#newcomers.makeRoomFor(address, this.#clock.now());
-    if (first === undefined) return "connections_before_auth";
-    this.#dismiss(first);
-    return undefined;
-  }
-
-  add(one: Admitted, address: string): void {
-    this.#newcomers.add(one, address, this.#clock.now());
-  }
-
-  /** Takes note that it has said hello. */
-  greet(one: Admitted, address: string): void {
-    this.#newcomers.greet(one, address, this.#clock.now());
-  }
-
-  /** Takes note that its connection ends; gives how many milliseconds that end is held back. */
-  refuse(one: Admitted, address: string): number {
-    this.#newcomers.refuse(one, address);
-    return this.#newcomers.count > REFUSED.beyond ? REFUSED.heldMs : 0;
-  }
-
-  /** Whoever proves himself leaves the newcomers, and takes another's place where there is no room. */
-  letIn(one: Admitted, address: string): void {
-    this.#newcomers.delete(one, address);
-    if (this.members >= this.#room.members) this.#sendMemberAway();
-    this.#members.add(one, address);
-  }
-
-  /** Its connection has ended. */
-  delete(one: Admitted, address: string): void {
-    this.#newcomers.delete(one, address);
-    this.#members.delete(one, address);
-    this.#dismissed.delete(one);
-  }
-
-  /**
-   * Descriptors ran out beside so many connections that are `open`: so many go, and no more are let in
-   * from now on, that files find some again.
+   * Reacts to a lack of file descriptors while `open` connections were open: lowers the room, and
+   * evicts down to it, so that files can be opened again.
    */
   shrink(open: number): void {
-    const now = this.#clock.now();
-    if (!this.#room.shrink(open, now)) return;
-    this.#log("warn", "out_of_descriptors", {
-      connections: this.#room.all,
-      advice: "raise ulimit -n",
-    });
-    while (this.members > this.#room.members) this.#sendMemberAway();
-    while (this.#newcomers.count > this.#room.newcomers(this.members)) {
-      this.#newcomers.makeRoomFor("anyone", now)?.close(NEWCOMER_GIVES_WAY);
+    if (!this.#capacity.shrink(open, this.#clock.now())) return;
+    const connections = this.#capacity.all;
+    this.#log("warn", "out_of_descriptors", { connections, advice: "raise ulimit -n" });
+    while (this.authenticated > this.#capacity.authenticated) {
+      this.#evict(this.#authenticated, AUTHENTICATED_EVICTED);
+    }
+    while (this.unauthenticated > this.#capacity.unauthenticated(this.authenticated)) {
+      this.#evict(this.#unauthenticated, UNAUTHENTICATED_EVICTED);
     }
   }
 
-  /** Ends those that gave way long enough ago, and the first one where there are too many. */
-  closeDismissed(): void {
+  #evict(share: Share<Admitted>, reason: CodedError): void {
     const now = this.#clock.now();
-    for (const [one, since] of this.#dismissed) {
-      const tooMany = this.#dismissed.size > this.#room.dismissed;
-      if (!tooMany && now - since < DISMISSED_MS) return;
-      this.#dismissed.delete(one);
-      one.close(NEWCOMER_GIVES_WAY);
-    }
-  }
-
-  #sendMemberAway(): void {
-    this.#members.makeRoom()?.close(MEMBER_GIVES_WAY);
-  }
-
-  /** Tells a newcomer that it gives way; it ends by itself, or after a while. */
-  #dismiss(one: Admitted): void {
-    one.dismiss(NEWCOMER_GIVES_WAY);
-    this.#dismissed.set(one, this.#clock.now());
-    if (this.#dismissed.size > this.#room.dismissed) this.closeDismissed();
+    const evicted = share.evict(now);
+    if (evicted === undefined) return;
+    evicted.shed(reason);
+    this.#shed.set(evicted, now);
+    if (this.#shed.size > this.#capacity.shed) this.closeShed();
   }
 }

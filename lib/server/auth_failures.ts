@@ -1,34 +1,31 @@
-/**
- * How long whoever shows a wrong proof waits for its answer: longer each time, and forgotten after a
- * while. Only wrong answers wait, so that nobody who holds the secret is kept out by someone else who
- * guesses from the same address.
- *
- * @module
- */
 import { backoffMs } from "../retry.ts";
 import type { Clock } from "../system.ts";
 
-/** Ends below the time that a client takes to connect, so that it still hears why it was refused. */
+/** The longest delay is shorter than the time in which a client connects: it still hears why. */
 const DELAY = { baseMs: 200, maxMs: 2_000 };
-/** An address from which nothing wrong came for so long begins anew. */
+/** An address is forgotten after this time without a wrong proof. */
 const QUIET_MS = 60_000;
-/** Addresses that are remembered; beyond them the one that was quiet for longest is forgotten. */
+/** Addresses that are remembered; beyond them the one that was quiet longest is forgotten. */
 const ADDRESSES_MAX = 1_000;
 
-/** The whole delay each time. */
-const NO_DICE = (): number => 1;
+/** Takes the whole delay each time, without jitter. */
+const NO_JITTER = (): number => 1;
 
-/** A wrong proof, as it is to be answered. */
+/** How a wrong proof is to be answered. */
 export interface AuthFailure {
-  /** Hold the answer back for so long. */
+  /** The reply waits for this long, in milliseconds. */
   readonly delayMs: number;
-  /** How many came from this address without a minute of quiet. */
+  /** Wrong proofs from this address without a minute of quiet, this one included. */
   readonly inARow: number;
 }
 
+/**
+ * Slows down guessing: each wrong proof of an address is answered later than the one before. Right
+ * proofs never wait, so nobody is kept out by another process that guesses from the same address.
+ */
 export class AuthFailures {
   readonly #clock: Pick<Clock, "now">;
-  /** The one that was quiet for longest comes first. */
+  /** The address that was quiet longest comes first. */
   readonly #byAddress = new Map<string, { inARow: number; at: number }>();
   #count = 0;
 
@@ -41,17 +38,17 @@ export class AuthFailures {
     return this.#count;
   }
 
-  /** Takes note of a wrong proof. */
+  /** Counts a wrong proof. */
   add(address: string): AuthFailure {
     const now = this.#clock.now();
-    const before = this.#byAddress.get(address);
-    const inARow = before === undefined || now - before.at > QUIET_MS ? 1 : before.inARow + 1;
+    const last = this.#byAddress.get(address);
+    const inARow = last === undefined || now - last.at > QUIET_MS ? 1 : last.inARow + 1;
     this.#byAddress.delete(address);
     this.#byAddress.set(address, { inARow, at: now });
     if (this.#byAddress.size > ADDRESSES_MAX) {
       this.#byAddress.delete(this.#byAddress.keys().next().value!);
     }
     this.#count++;
-    return { delayMs: backoffMs(inARow, DELAY, NO_DICE), inARow };
+    return { delayMs: backoffMs(inARow, DELAY, NO_JITTER), inARow };
   }
 }

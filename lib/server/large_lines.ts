@@ -1,27 +1,31 @@
 import { unlessAborted } from "../abort.ts";
+import { Mutex } from "../mutex.ts";
 import { sleep } from "../retry.ts";
 import type { Clock } from "../system.ts";
-import { Mutex } from "../mutex.ts";
 
 /** A longer line is a large one. */
-const BYTES = 64 * 1024;
-/** While several lines grow large, a block of one of them is read in so long. */
+const LARGE_BYTES = 64 * 1024;
+/** From one block of a large line to the next, while several large lines arrive. */
 const BLOCK_MS = 1;
 
 const NEVER = new AbortController().signal;
 
 /**
- * Large lines of all connections are taken one at a time, in the order in which they ended, and for as
- * long as one took nobody takes the next: so whoever asks for little has half of the time at least,
- * however many send them. While they come their blocks are read one by one as well.
+ * Keeps small requests fast while other connections send lines of megabytes. Against peers that hold
+ * the secret and send nothing but large lines; shown by the kinds "large lines", "many keys" and "large
+ * requests" of `deno task siege`.
+ *
+ *  1. One large line is handled at a time, in the order in which the lines ended.
+ *  2. After each, the next waits for as long as that one took. So small requests have half of the time.
+ *  3. While several large lines arrive, their blocks are read one by one, one each millisecond.
  */
 export class LargeLines implements Disposable {
-  readonly #turns = new Mutex();
+  readonly #lines = new Mutex();
   readonly #blocks = new Mutex();
   readonly #clock: Clock;
   readonly #over = new AbortController();
-  /** The connection whose large line was read last. */
-  #reader: AbortSignal | undefined;
+  /** The connection that read a large line's block last, by its signal. */
+  #lastReader: AbortSignal | undefined;
   #waiting = 0;
 
   constructor(clock: Clock) {
@@ -29,15 +33,16 @@ export class LargeLines implements Disposable {
   }
 
   /**
-   * Takes a line of so many bytes, a large one in its turn. The rest behind it is not cut short where
-   * the line is refused or its connection ends: whoever does that could come again at once.
+   * Runs `work` on a line of `bytes` bytes: at once if it is small, else by rules 1 and 2. The wait of
+   * rule 2 is not cut short if the line is refused or its connection ends: the peer could come back at
+   * once and send the next.
    *
-   * @throws the reason of `gone` where the connection ends before that
+   * @throws the reason of `ended`, if the connection ends before its turn
    */
-  async take<T>(bytes: number, work: () => Promise<T>, gone: AbortSignal): Promise<T> {
-    if (bytes <= BYTES) return await work();
-    const turn = this.#turns.run(async () => {
-      gone.throwIfAborted();
+  async take<T>(bytes: number, work: () => Promise<T>, ended: AbortSignal): Promise<T> {
+    if (bytes <= LARGE_BYTES) return await work();
+    const turn = this.#lines.run(async () => {
+      ended.throwIfAborted();
       const begun = this.#clock.now();
       try {
         return await work();
@@ -45,34 +50,34 @@ export class LargeLines implements Disposable {
         await this.#rest(this.#clock.now() - begun);
       }
     }, NEVER);
-    return await unlessAborted(turn, gone);
+    return await unlessAborted(turn, ended);
   }
 
   /**
-   * Resolves when the next block may be read of a line that has so many bytes; nothing where it may be
-   * at once, as there is no other large one. A process that finds something to read each time does not
-   * look for what is new: so its loop is let run dry between two blocks.
+   * Rule 3. Returns nothing if the next block may be read at once: the line has few `bytes` so far, or
+   * no other connection sends a large one. The event loop runs dry between two blocks; a process that
+   * always finds something to read would accept no connections.
    *
-   * @param gone aborts when the connection ends, and stands for it
-   * @throws its reason
+   * @param ended aborts when the connection ends, and identifies it
+   * @returns a promise that throws the reason of `ended`
    */
-  nextBlock(bytes: number, gone: AbortSignal): Promise<void> | undefined {
-    if (bytes <= BYTES) return undefined;
-    const alone = this.#waiting === 0 && this.#reader === gone;
-    this.#reader = gone;
+  nextBlock(bytes: number, ended: AbortSignal): Promise<void> | undefined {
+    if (bytes <= LARGE_BYTES) return undefined;
+    const alone = this.#waiting === 0 && this.#lastReader === ended;
+    this.#lastReader = ended;
     if (alone) return undefined;
     this.#waiting++;
     const turn = this.#blocks.run(() => this.#rest(BLOCK_MS), NEVER)
       .finally(() => this.#waiting--);
-    return unlessAborted(turn, gone);
+    return unlessAborted(turn, ended);
   }
 
-  /** Ends what is left of a rest. */
+  /** Ends all waiting: the server is closed. */
   [Symbol.dispose](): void {
     this.#over.abort();
   }
 
   async #rest(ms: number): Promise<void> {
-    await sleep(ms, this.#over.signal, this.#clock).catch(() => {}); // nobody comes any more
+    await sleep(ms, this.#over.signal, this.#clock).catch(() => {}); // the server is closed
   }
 }

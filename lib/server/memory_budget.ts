@@ -1,28 +1,27 @@
-/**
- * What the requests that are being answered take of memory, on all connections together. Each is held
- * until its reply, and a line may take twenty times its bytes once it is read, so limits of each
- * connection alone let a few of them fill the heap.
- *
- * @module
- */
 import type { JsonObject } from "../json.ts";
 import { estimateBytes } from "../json_size.ts";
 
-/** Of all requests, in bytes: a quarter of the heap that a role has. */
+/** Of all requests in flight, in bytes: a quarter of a role's heap. */
 const BYTES_MAX = 64 * 1024 * 1024;
-/** What a request takes beside its body: its promises, a timer, who waits for it. */
+/** What a request takes beside its body: promises, a timer, who waits for it. */
 const REQUEST_BYTES = 8 * 1024;
-/** Up to this size one of a connection is always taken: who asks for little is not kept out. */
+/** A request up to this size is always accepted if it is its connection's only one. */
 const SMALL_BYTES = 64 * 1024;
 
+/**
+ * Bounds the memory that the requests in flight take, of all connections together. A line may take
+ * twenty times its bytes once it is parsed, so limits for each connection would let a few connections
+ * fill the heap. Against peers that hold the secret; shown by `tests/lib/server/memory_budget_test.ts`.
+ */
 export class MemoryBudget {
   #bytes = 0;
 
   /**
-   * Takes a request into hand and gives what lets go of it; nothing where there is no room. There is
-   * for one by itself, however large: a line has its own limits.
+   * Reserves memory for a request, until the returned function is called. A request that is alone is
+   * accepted whatever its size: a line has limits of its own.
    *
-   * @param first whether its connection has no other in hand
+   * @param first whether the connection has no other request in flight
+   * @returns `undefined` if the budget is used up
    */
   reserve(body: JsonObject, first: boolean): (() => void) | undefined {
     const bytes = REQUEST_BYTES + estimateBytes(body);

@@ -1,52 +1,45 @@
 /**
- * Listens, and holds every connection to its limits.
+ * Listens, logs peers in, and hands their requests to its owner. Connections enter through
+ * `acceptor.ts`, `admission.ts` decides which are kept, and each lives in a `Session`. Start reading
+ * here; the contract is in `../wire/PROTOCOL.md`.
  *
  * @module
  */
-import { Admission } from "./admission.ts";
 import { ExitError } from "../exit.ts";
-import { AuthFailures } from "./auth_failures.ts";
-import { MemoryBudget } from "./memory_budget.ts";
-import { LargeLines } from "./large_lines.ts";
-import { LIMITS, type Limits, perLimit, tooManyConnections } from "../wire/limits.ts";
-import type { Log } from "../log.ts";
 import type { JsonObject } from "../json.ts";
-import { encode, PROTOCOL, toWire } from "../wire/protocol.ts";
-import { backoffMs, sleep } from "../retry.ts";
-import { type Host, type Service, Session } from "./session.ts";
-import { ThrottledLog } from "../throttled_log.ts";
+import type { Log } from "../log.ts";
+import { sleep } from "../retry.ts";
 import { type Connection, type Listener, type Net, SYSTEM, type System } from "../system.ts";
 import { isOutOfDescriptors } from "../system_errors.ts";
+import { ThrottledLog } from "../throttled_log.ts";
+import {
+  type LimitName,
+  LIMITS,
+  type Limits,
+  perLimit,
+  tooManyConnections,
+} from "../wire/limits.ts";
+import { Acceptor } from "./acceptor.ts";
+import { Admission } from "./admission.ts";
+import { AuthFailures } from "./auth_failures.ts";
+import { Budgets } from "./budgets.ts";
+import { encodeReply } from "./replies.ts";
+import { type Service, Session } from "./session.ts";
 
-/** How often the limits in time are looked at. */
+/** How often the limits in time are checked. */
 const SWEEP_MS = 250;
-/** A sweep that comes later than this says that the process stood still, and accuses nobody. */
+/** If a sweep is this late, the process stood still, and no peer is blamed for that time. */
 const STALL_MS = 250;
-/**
- * Why a connection can't be accepted that its peer has ended already. It is nobody else's trouble: who
- * waits behind thousands of them would wait for hours if each were taken for one.
- */
-const HUNG_UP = [
-  Deno.errors.NotConnected,
-  Deno.errors.ConnectionAborted,
-  Deno.errors.ConnectionReset,
-];
-/** Out of descriptors, say: the loop goes on, and does not spin. */
-const ACCEPT_BACKOFF = { baseMs: 20, maxMs: 1000 };
-/** Connections that wait to be accepted: one that finds no place comes again after a second. */
+/** Connections that the kernel queues until they are accepted; a peer beyond them retries after 1 s. */
 const BACKLOG = 4_096;
-/** So many connections are accepted, then the others have a turn. */
-const ACCEPTED_AT_ONCE = 32;
-/** Bytes that may be held for lines that come, of all connections. */
-const HELD_BYTES_MAX = 128 * 1024 * 1024;
-/** Characters of replies that may wait to be read, of all connections; more where one may have more. */
-const UNREAD_MAX = 32 * 1024 * 1024;
+const TOO_MANY = tooManyConnections("connections");
 
 export interface ServerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly service: Service;
+  /** Limits that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly log: Log;
   readonly system?: System;
@@ -57,76 +50,76 @@ export class Server implements AsyncDisposable {
   readonly #listener: Listener;
   readonly #service: Service;
   readonly #limits: Limits;
-  readonly #log: Log;
-  readonly #guesses: AuthFailures;
-  readonly #guessing: ThrottledLog;
-  readonly #overdue: ThrottledLog;
+  readonly #authFailures: AuthFailures;
+  readonly #authFailureLog: ThrottledLog;
+  readonly #closedLog: ThrottledLog;
   /** Each with what resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #admission: Admission;
-  readonly #inHand = new MemoryBudget();
-  readonly #largeLines: LargeLines;
-  readonly #struck = perLimit(() => 0);
-  /** Bytes that are held for lines that come. */
-  #held = 0;
-  /** Characters of replies that wait to be read. */
-  #unread = 0;
-  readonly #accepting: Promise<void>;
+  readonly #budgets: Budgets;
+  readonly #limitsExceeded = perLimit(() => 0);
+  readonly #acceptor: Acceptor;
   readonly #stopSweeping: () => void;
   #sweptAt: number;
-  #closing = false;
 
   /** @throws {ExitError} `port_busy` or `not_permitted` */
   constructor({ hostname, port, service, limits, log, system = SYSTEM }: ServerOptions) {
+    const { clock } = system;
     this.#system = system;
     this.#listener = listen(system.net, hostname, port);
-    this.#service = {
-      ...service,
-      answer: async (request, gone) => {
-        const body = await service.answer(request, gone);
-        return request.type === "stats" ? { ...body, ...this.stats() } : body;
-      },
-    };
+    this.#service = service;
     this.#limits = { ...LIMITS, ...limits };
-    this.#log = log;
-    this.#admission = new Admission(this.#limits, log, system.clock);
-    this.#largeLines = new LargeLines(system.clock);
-    this.#guesses = new AuthFailures(system.clock);
-    this.#guessing = new ThrottledLog(log, "auth_failure", system.clock);
-    this.#overdue = new ThrottledLog(log, "connection_closed", system.clock);
-    this.#accepting = this.#accept();
-    this.#sweptAt = system.clock.now();
-    this.#stopSweeping = system.clock.every(SWEEP_MS, () => this.#sweep());
+    this.#admission = new Admission(this.#limits, log, clock);
+    this.#budgets = new Budgets(
+      this.#limits,
+      clock,
+      () => this.#sessions.keys(),
+      (limit) => this.#limitExceeded(limit),
+    );
+    this.#authFailures = new AuthFailures(clock);
+    this.#authFailureLog = new ThrottledLog(log, "auth_failure", clock);
+    this.#closedLog = new ThrottledLog(log, "connection_closed", clock);
+    this.#acceptor = new Acceptor({
+      listener: this.#listener,
+      onConnection: (connection) => this.#open(connection),
+      onError: (error) => this.#onError(error),
+      log,
+      system,
+    });
+    this.#sweptAt = clock.now();
+    this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
+  /** Where it listens. */
   get address(): Deno.NetAddr {
     return this.#listener.addr;
   }
 
+  /** Connections that are open, authenticated or not. */
   get connections(): number {
     return this.#sessions.size;
   }
 
-  /** Connections, wrong proofs, and how often each limit was broken since the start. */
+  /** Connections, wrong proofs, and how often each limit was exceeded since the start. */
   stats(): JsonObject {
-    const { connections, connections_before_auth } = this.#struck;
+    const { connections, connections_before_auth } = this.#limitsExceeded;
     return {
       connections: {
         open: this.#sessions.size,
-        authenticated: this.#admission.members,
+        authenticated: this.#admission.authenticated,
         rejected: connections + connections_before_auth,
       },
-      auth_failures: this.#guesses.count,
-      limits: { ...this.#struck },
+      auth_failures: this.#authFailures.count,
+      limits: { ...this.#limitsExceeded },
     };
   }
 
   /**
-   * Takes no connection and no request any more; resolves when every request is answered, or after
+   * Accepts no connection and no request any more; resolves when every request is answered, or after
    * `ms`, and all connections are closed.
    */
   async drain(ms: number): Promise<void> {
-    this.#stopAccepting();
+    this.#acceptor.close();
     const late = new AbortController();
     await Promise.race([
       this.#drained(),
@@ -136,13 +129,13 @@ export class Server implements AsyncDisposable {
     await this[Symbol.asyncDispose]();
   }
 
-  /** Ends all connections, whatever is in flight. */
+  /** Closes all connections, whatever is in flight. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopAccepting();
+    this.#acceptor.close();
     this.#stopSweeping();
     for (const session of this.#sessions.keys()) session.close();
-    this.#largeLines[Symbol.dispose]();
-    await this.#accepting;
+    this.#budgets[Symbol.dispose]();
+    await this.#acceptor.ended;
   }
 
   async #drained(): Promise<void> {
@@ -151,118 +144,68 @@ export class Server implements AsyncDisposable {
     await Promise.all(this.#sessions.values());
   }
 
-  #stopAccepting(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#listener.close();
-  }
-
-  /** By hand: an iterator over the listener ends for good at the first error. */
-  async #accept(): Promise<void> {
-    const { clock, random } = this.#system;
-    const failing = new ThrottledLog(this.#log, "accept_failed", clock);
-    let failures = 0, accepted = 0, hungUp = 0;
-    while (!this.#closing) {
-      try {
-        const conn = await this.#listener.accept();
-        if (this.#closing) return await conn.close();
-        this.#take(conn);
-        failures = 0;
-        if (++accepted % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, clock);
-      } catch (error) {
-        if (this.#closing) return;
-        if (HUNG_UP.some((kind) => error instanceof kind)) {
-          if (++hungUp % ACCEPTED_AT_ONCE === 0) await sleep(0, undefined, clock);
-          continue;
-        }
-        if (isOutOfDescriptors(error)) this.#admission.shrink(this.#sessions.size);
-        failures++;
-        failing.warn({ reason: String(error) });
-        const ms = ACCEPT_BACKOFF.baseMs + backoffMs(failures, ACCEPT_BACKOFF, random);
-        await sleep(ms, undefined, clock);
-      }
-    }
-  }
-
-  #take(conn: Connection): void {
-    const peer = conn.remoteAddr?.hostname ?? "unknown";
-    const full = this.#admission.makeRoom(peer, this.#sessions.size);
-    if (full !== undefined) return this.#turnAway(conn, full);
-    conn.setNoDelay();
-    const host: Host = {
-      letIn: () => this.#admission.letIn(session, peer),
-      onHello: () => this.#admission.greet(session, peer),
-      onWrongProof: () => {
-        this.#admission.refuse(session, peer);
-        return this.#wrongProof(peer);
-      },
-      onRefused: () => this.#admission.refuse(session, peer),
-      takeInHand: (body, first) => this.#inHand.reserve(body, first),
-      takeLine: (bytes, work, gone) => this.#largeLines.take(bytes, work, gone),
-      nextBlock: (bytes, gone) => this.#largeLines.nextBlock(bytes, gone),
-      onStrike: (limit) => this.#struck[limit]++,
-      onNoDescriptors: () => this.#admission.shrink(this.#sessions.size),
-      onHeld: (bytes) => this.#countHeld(bytes),
-      onUnread: (chars) => this.#countUnread(chars),
-    };
-    const session = new Session(conn, this.#service, this.#limits, this.#system.clock, host);
-    this.#admission.add(session, peer);
+  #open(connection: Connection): void {
+    if (this.#admission.isFull(this.#sessions.size)) return this.#reject(connection);
+    const address = connection.remoteAddr?.hostname ?? "unknown";
+    connection.setNoDelay();
+    const admission = this.#admission;
+    const budgets = this.#budgets;
+    const session = new Session(connection, this.#service, this.#limits, {
+      onHello: () => admission.greeted(session, address),
+      onAuthenticated: () => admission.authenticate(session, address),
+      onAuthFailure: () => this.#authFailure(address),
+      onAnswered: () => admission.answered(session, address),
+      onOutOfDescriptors: () => admission.shrink(this.#sessions.size),
+      onLimitExceeded: (limit) => this.#limitExceeded(limit),
+      reserve: (body, first) => budgets.reserve(body, first),
+      takeLine: (bytes, work, ended) => budgets.takeLine(bytes, work, ended),
+      nextBlock: (bytes, ended) => budgets.nextBlock(bytes, ended),
+      onBuffered: (bytes) => budgets.onBuffered(bytes),
+      onUnread: (chars) => budgets.onUnread(chars),
+    }, this.#system.clock);
+    admission.add(session, address);
     const ended = session.run().finally(() => {
       this.#sessions.delete(session);
-      this.#admission.delete(session, peer);
+      admission.delete(session, address);
     });
     this.#sessions.set(session, ended);
   }
 
-  /** Where too much is held in all, whoever sends the longest line goes. */
-  #countHeld(bytes: number): void {
-    this.#held += bytes;
-    if (bytes <= 0 || this.#held <= HELD_BYTES_MAX) return;
-    this.#struck.line_bytes++;
-    this.#closeFirst((session) => session.held);
+  /** Tells a peer for which there is no room, and hangs up. */
+  #reject(connection: Connection): void {
+    this.#limitExceeded("connections");
+    const line = encodeReply(undefined, TOO_MANY, this.#service.onInternal);
+    connection.write(new TextEncoder().encode(line))
+      .catch(() => {}) // the peer has hung up itself
+      .finally(() => connection.close());
   }
 
-  /** Where too much waits in all, whoever reads least goes, without a word more to read. */
-  #countUnread(chars: number): void {
-    this.#unread += chars;
-    if (chars <= 0 || this.#unread <= Math.max(UNREAD_MAX, this.#limits.unread_bytes)) return;
-    this.#struck.unread_bytes++;
-    this.#closeFirst((session) => session.unread);
+  #onError(error: unknown): void {
+    if (isOutOfDescriptors(error)) this.#admission.shrink(this.#sessions.size);
   }
 
-  /** Ends the connection that has the most of something. */
-  #closeFirst(of: (session: Session) => number): void {
-    const sessions = [...this.#sessions.keys()];
-    sessions.reduce((most, each) => of(each) > of(most) ? each : most).close();
+  #limitExceeded(limit: LimitName): void {
+    this.#limitsExceeded[limit]++;
   }
 
-  #turnAway(conn: Connection, limit: "connections" | "connections_before_auth"): void {
-    this.#struck[limit]++;
-    const error = toWire(tooManyConnections(limit), String);
-    const line = encode({ v: PROTOCOL, ok: false, error });
-    conn.write(new TextEncoder().encode(line))
-      .catch(() => {}) // it has gone by itself
-      .finally(() => conn.close());
-  }
-
-  /** Gives how many milliseconds its answer is held back. */
-  #wrongProof(peer: string): number {
-    const { delayMs, inARow } = this.#guesses.add(peer);
-    // The 1st, 2nd, 4th, 8th and so on.
-    if (Number.isInteger(Math.log2(inARow))) this.#guessing.warn({ peer, in_a_row: inARow });
+  /** Returns for how many milliseconds the reply to a wrong proof is delayed. */
+  #authFailure(peer: string): number {
+    const { delayMs, inARow } = this.#authFailures.add(peer);
+    const isPowerOfTwo = Number.isInteger(Math.log2(inARow));
+    if (isPowerOfTwo) this.#authFailureLog.warn({ peer, in_a_row: inARow });
     return delayMs;
   }
 
   #sweep(): void {
     const now = this.#system.clock.now();
-    this.#admission.closeDismissed();
+    this.#admission.closeShed();
     const late = now - this.#sweptAt > SWEEP_MS + STALL_MS;
     this.#sweptAt = now;
     if (late) return;
     for (const session of this.#sessions.keys()) {
       const reason = session.overdue(now);
       if (reason === undefined) continue;
-      if (session.known) this.#overdue.warn({ reason: reason.message });
+      if (session.authenticated) this.#closedLog.warn({ reason: reason.message });
       session.close(reason);
     }
   }

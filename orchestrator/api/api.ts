@@ -48,6 +48,8 @@ export interface ApiOptions {
   readonly pauses: Pauses;
   readonly watchdog: Pick<Watchdog, "oldestMs" | "adopted">;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
+  /** What the server adds to `stats`: connections and limits. */
+  readonly serverStats: () => JsonObject;
   readonly clock?: Clock;
 }
 
@@ -59,6 +61,7 @@ export class Api {
   readonly #pauses: Pauses;
   readonly #watchdog: ApiOptions["watchdog"];
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
+  readonly #serverStats: () => JsonObject;
   readonly #clock: Clock;
   readonly #startedAt: number;
 
@@ -85,6 +88,7 @@ export class Api {
     this.#pauses = options.pauses;
     this.#watchdog = options.watchdog;
     this.#pipelines = options.pipelines;
+    this.#serverStats = options.serverStats;
     this.#clock = options.clock ?? SYSTEM.clock;
     this.#startedAt = this.#clock.now();
   }
@@ -245,7 +249,7 @@ export class Api {
   #stats(): JsonObject {
     const tasks = Object.fromEntries(STATES.map((state) => [state, 0]));
     for (const { state } of this.#taskLog.tasks()) tasks[state]++;
-    return { ...this.load(), adopted: this.#watchdog.adopted, tasks };
+    return { ...this.load(), adopted: this.#watchdog.adopted, tasks, ...this.#serverStats() };
   }
 
   /** `{"type":"pipelines"}` */

@@ -37,7 +37,7 @@ class Desk {
   }
 }
 
-Deno.test("LargeLines takes one at a time, and rests for as long as it took", async () => {
+Deno.test("LargeLines.take() handles one large line at a time, and then waits for as long as it took", async () => {
   const desk = new Desk();
   const names = await Promise.all([
     desk.take("first", { ms: 30 }),
@@ -49,7 +49,7 @@ Deno.test("LargeLines takes one at a time, and rests for as long as it took", as
   assertEquals(desk.rests, [30, 5, 1]);
 });
 
-Deno.test("LargeLines lets a line of 64 KiB wait for nothing", async () => {
+Deno.test("LargeLines.take() handles a line of 64 KiB at once", async () => {
   const desk = new Desk();
   const large = desk.take("large", { ms: 30 });
   const next = desk.take("next, by a byte too large");
@@ -62,7 +62,7 @@ Deno.test("LargeLines lets a line of 64 KiB wait for nothing", async () => {
   ]);
 });
 
-Deno.test("LargeLines rests behind a line that is refused, or whose connection ends meanwhile", async () => {
+Deno.test("LargeLines.take() waits after a line that is refused, or whose connection ends meanwhile", async () => {
   const desk = new Desk();
   const gone = new AbortController();
   const refused = desk.lines.take(LARGE, () => {
@@ -81,7 +81,7 @@ Deno.test("LargeLines rests behind a line that is refused, or whose connection e
   assertEquals(desk.events, ["last begins at 70"]);
 });
 
-Deno.test("LargeLines passes by one whose connection is gone, and tells it at once", async () => {
+Deno.test("LargeLines.take() rejects at once if the connection ends, and skips its line", async () => {
   const desk = new Desk();
   const gone = new AbortController();
   const first = desk.take("first", { ms: 30 });
@@ -94,7 +94,7 @@ Deno.test("LargeLines passes by one whose connection is gone, and tells it at on
   assertEquals(desk.events, ["first begins at 0", "last begins at 60"]);
 });
 
-Deno.test("LargeLines lets a block of one line at a time be read, where several are large", async () => {
+Deno.test("LargeLines.nextBlock() lets the blocks of several large lines be read one by one", async () => {
   const desk = new Desk();
   const [one, other, small] = [1, 2, 3].map(() => new AbortController().signal);
   const read: string[] = [];
@@ -110,7 +110,7 @@ Deno.test("LargeLines lets a block of one line at a time be read, where several 
   assertEquals(desk.lines.nextBlock(LARGE, one), undefined, "no other has asked meanwhile");
 });
 
-Deno.test("LargeLines gives a block to nobody who is gone, and goes on", async () => {
+Deno.test("LargeLines.nextBlock() rejects if the connection ends, and goes on with the others", async () => {
   const desk = new Desk();
   const gone = new AbortController();
   const left = desk.lines.nextBlock(LARGE, gone.signal)!;
@@ -121,7 +121,7 @@ Deno.test("LargeLines gives a block to nobody who is gone, and goes on", async (
   assertEquals(desk.lines.nextBlock(LARGE, never), undefined);
 });
 
-Deno.test("LargeLines ends its rest when it is disposed of", async () => {
+Deno.test("LargeLines ends all waiting when it is disposed of", async () => {
   const lines = new LargeLines(SYSTEM.clock);
   const begun = performance.now();
   const taken = lines.take(LARGE, () => {

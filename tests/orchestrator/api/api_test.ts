@@ -48,7 +48,15 @@ async function start(folder: string, script: Script, queueMax = 100): Promise<As
   });
   const agents = new Agents([], pauses);
   const watchdog = { oldestMs: 0, adopted: 0 };
-  const api = new Api({ taskLog, scheduler, agents, pauses, watchdog, pipelines: PIPELINES });
+  const api = new Api({
+    taskLog,
+    scheduler,
+    agents,
+    pauses,
+    watchdog,
+    pipelines: PIPELINES,
+    serverStats: () => ({}),
+  });
   const ask: Asked["ask"] = (type, body, { timeout_ms, gone = NEVER } = {}) =>
     within(api.answer({ v: 1, id: "q", type, body, timeout_ms }, gone), type);
   return {
