@@ -17,7 +17,7 @@ import { analysis } from "../agents/reporter/sample.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { skip } from "../harness/test_output.ts";
 import { within } from "../harness/waiting.ts";
-import { contentOf, ODD_KINDS, type OddFile, type OddKind, TREASURE } from "../fuzz/odd_file.ts";
+import { contentOf, ODD_KINDS, type OddFile, type OddKind, TREASURE } from "./odd_file.ts";
 import { openMemory, stateOf } from "../lib/disk/memories.ts";
 import { RoleProcesses } from "../harness/role_processes.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { makePipe } from "./damage_folder.ts";
+import { makePipe } from "../fuzz/damage_folder.ts";
 
 /** What a link leads to, and what must stay as it is. */
 export const TREASURE = "not to be read, and not to be changed";
