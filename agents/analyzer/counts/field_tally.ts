@@ -56,15 +56,11 @@ export class FieldTally {
 
   /** Returns the fields with the most numbers first, within the bounds. */
   build(): Partial["fields"] {
-    const fields = [...this.#fields].map(([name, { count, min, max, sum, sketch }]) => ({
-      name,
-      count,
-      min,
-      max,
-      sum,
-      sketch: sketch.build(),
-    }));
-    return takeWithin(byCount(fields, ({ name }) => name), FIELDS_MAX, FIELDS_BYTES_MAX);
+    const counts = [...this.#fields].map(([name, counts]) => ({ name, ...counts }));
+    const ranked = byCount(counts, ({ name }) => name);
+    // Sketches are built one by one, because most fields may be beyond the bounds.
+    const fields = ranked.values().map((field) => ({ ...field, sketch: field.sketch.build() }));
+    return takeWithin(fields, FIELDS_MAX, FIELDS_BYTES_MAX);
   }
 
   #field(name: string): FieldCounts | undefined {

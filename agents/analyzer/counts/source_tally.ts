@@ -15,7 +15,7 @@ export class SourceTally {
     this.#sources.set(key, known === undefined ? { ...source } : sumOf(known, source));
   }
 
-  /** Returns the sources by name; those over the bounds are summed up, one for each format. */
+  /** Returns the sources by format and name; sources over the bounds are summed up by format. */
   build(): SourceCount[] {
     const sorted = [...this.#sources].sort(([a], [b]) => compareText(a, b))
       .map(([, source]) => source);
