@@ -31,7 +31,7 @@ import {
   type Segment,
   type SegmentRead,
 } from "./segment.ts";
-import { readSegments } from "./segments.ts";
+import { readSegments } from "./read_journal.ts";
 import { type Disk, type DiskFile, SYSTEM, type System } from "../system.ts";
 import { isDiskFull } from "../system_errors.ts";
 import { writeAll } from "../write_all.ts";

@@ -22,7 +22,7 @@ import {
   RECORD_BYTES_MAX,
   type Segment,
 } from "./segment.ts";
-import { readSegments } from "./segments.ts";
+import { readSegments } from "./read_journal.ts";
 import { encodeSnapshot, readSnapshot, salvageSnapshot } from "./snapshot.ts";
 import { ignoreMissing, isFromSystem } from "../system_errors.ts";
 import { cannotOpen, lockFolder } from "./folder_lock.ts";
