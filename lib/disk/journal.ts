@@ -18,23 +18,15 @@
 import { Buffer } from "node:buffer";
 import { CodedError } from "../errors.ts";
 import { syncFolder } from "./atomic_file.ts";
-import { cutTornTail } from "./torn_tail.ts";
 import type { Log } from "../log.ts";
 import type { Json } from "../json.ts";
-import { encodeRecord, type JournalPosition } from "./record.ts";
-import {
-  findSegments,
-  type NewSegment,
-  newSegment,
-  RECORD_BYTES_MAX,
-  rewrite,
-  type Segment,
-  type SegmentRead,
-} from "./segment.ts";
-import { readSegments } from "./read_journal.ts";
-import { type Disk, type DiskFile, SYSTEM, type System } from "../system.ts";
+import { readJournal } from "./read_journal.ts";
+import { encodeRecord, type JournalPosition, RECORD_BYTES_MAX } from "./record.ts";
+import { findSegments, type NewSegment, newSegment, type Segment } from "./segment.ts";
+import { SegmentWriter } from "./segment_writer.ts";
+import { type Disk, SYSTEM, type System } from "../system.ts";
 import { isDiskFull } from "../system_errors.ts";
-import { writeAll } from "../write_all.ts";
+import { cutTornTail } from "./torn_tail.ts";
 
 /** A record that nobody waits for is on its way to disk at the latest after this time. */
 const LAZY_MS = 50;
@@ -78,10 +70,9 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #disk: Disk;
   #segments: Segment[] = [];
-  #file!: DiskFile;
-  /** The last record that is whole on disk, and where it ends in the last segment. */
+  #writer!: SegmentWriter;
+  /** The last record that is whole on disk. */
   #mark: JournalPosition;
-  #end = 0;
   #bytes = 0;
   #waiting: (Append | Rotation)[] = [];
   #running: Promise<void> | undefined;
@@ -90,8 +81,6 @@ export class Journal {
   /** Why nothing is accepted any more. */
   #refusal: CodedError | undefined;
   #failed = false;
-  /** Whether what was read back is on disk for certain. */
-  #rewritten = false;
 
   private constructor(options: JournalOptions) {
     this.#options = options;
@@ -163,7 +152,7 @@ export class Journal {
     });
     this.#start();
     await this.#running;
-    this.#file.close();
+    this.#writer.close();
   }
 
   #enqueue(entry: Append | Rotation, lazy: boolean): void {
@@ -203,76 +192,60 @@ export class Journal {
     });
     const bytes = lines.length === 1 ? lines[0] : Buffer.concat(lines);
     try {
-      await this.#write(bytes);
+      await this.#writer.write(bytes, this.#options.makeRoom);
     } catch (error) {
       return await this.#giveUp(batch, error);
     }
     try {
-      await this.#file.syncData();
+      await this.#writer.sync();
     } catch (error) {
       return this.#fail(batch, error);
     }
     this.#mark = mark;
-    this.#end += bytes.length;
     this.#bytes += bytes.length;
     for (const { resolve } of batch) resolve();
-  }
-
-  /** On a full disk once more, where room can be made. */
-  async #write(bytes: Uint8Array): Promise<void> {
-    await this.#rewrite();
-    try {
-      await writeAll(this.#file, bytes);
-    } catch (error) {
-      if (!isDiskFull(error) || !(await this.#options.makeRoom?.())) throw error;
-      await this.#file.truncate(this.#end);
-      await writeAll(this.#file, bytes);
-    }
   }
 
   async #rotateNow(rotation: Rotation): Promise<void> {
     const mark = this.#mark;
     const { folder, role } = this.#options;
     const next = newSegment(folder, role, mark);
-    let file: DiskFile;
+    let writer: SegmentWriter;
     try {
-      await this.#rewrite();
-      file = await createSegment(next, this.#disk);
+      await this.#writer.rewrite();
+      writer = await SegmentWriter.create(next, this.#disk);
     } catch (error) {
       return rotation.reject(storageError("begin a segment", error)); // the old one goes on
     }
     try {
-      await syncSegment(file, folder, this.#disk);
+      await writer.syncCreated(folder);
     } catch (error) {
       return this.#fail([rotation], error);
     }
-    this.#use(file, next);
+    this.#use(writer, next);
     rotation.rotated(mark);
   }
 
   async #beginFirst(): Promise<void> {
     const { folder, role } = this.#options;
     const next = newSegment(folder, role, this.#mark);
-    const file = await createSegment(next, this.#disk);
-    await syncSegment(file, folder, this.#disk);
-    this.#use(file, next);
-    this.#rewritten = true;
+    const writer = await SegmentWriter.create(next, this.#disk);
+    await writer.syncCreated(folder);
+    this.#use(writer, next);
   }
 
-  #use(file: DiskFile, { segment, line, mark }: NewSegment): void {
-    this.#file?.close();
-    this.#file = file;
+  #use(writer: SegmentWriter, { segment, line, mark }: NewSegment): void {
+    this.#writer?.close();
+    this.#writer = writer;
     this.#segments.push(segment);
     this.#mark = mark;
-    this.#end = line.length;
     this.#bytes += line.length;
   }
 
   /** Rule 2. */
   async #giveUp(batch: Append[], error: unknown): Promise<void> {
     try {
-      await this.#file.truncate(this.#end);
-      await this.#file.sync(); // or a power cut might bring back what was given up
+      await this.#writer.rollBack();
     } catch (cause) {
       return this.#fail(batch, cause);
     }
@@ -299,7 +272,7 @@ export class Journal {
   async #recover(): Promise<void> {
     const { folder, role, after, replay } = this.#options;
     const [segments, disk] = [this.#segments, this.#disk];
-    const { mark, bytes, torn } = await readSegments({
+    const { mark, bytes, torn } = await readJournal({
       folder,
       role,
       segments,
@@ -309,69 +282,14 @@ export class Journal {
     });
     this.#mark = mark;
     this.#bytes = bytes;
-    for (const { segment, read } of torn.toReversed()) await this.#cut(segment, read);
+    for (const { segment, read } of torn.toReversed()) {
+      const isKept = await cutTornTail(folder, segment.path, read, this.#options.log, disk);
+      if (!isKept) this.#segments.pop();
+    }
     const last = this.#segments.at(-1);
     if (last === undefined) return await this.#beginFirst();
     await syncFolder(folder, disk);
-    try {
-      await this.#rewrite();
-    } catch (error) {
-      if (!isDiskFull(error)) throw error; // what is there can be read; a write tries once more
-    }
-    this.#end = (await disk.lstat(last.path)).size;
-    this.#file = await disk.open(last.path, { append: true });
-  }
-
-  /** Rule 4. */
-  async #rewrite(): Promise<void> {
-    if (this.#rewritten) return;
-    await rewrite(this.#segments.at(-1)!.path, this.#disk);
-    this.#rewritten = true;
-  }
-
-  /** Rule 5. */
-  async #cut(segment: Segment, { end, size, mark }: SegmentRead): Promise<void> {
-    const { path } = segment;
-    const kept_in = size > end
-      ? await cutTornTail(this.#options.folder, segment, end, this.#disk)
-      : undefined;
-    this.#options.log("warn", "journal_tail_cut", {
-      path,
-      offset: end,
-      bytes: size - end,
-      kept_in,
-    });
-    if (mark !== undefined) return;
-    await this.#disk.remove(path); // killed while the segment began: the one before it is the last
-    this.#segments.pop();
-    await syncFolder(this.#options.folder, this.#disk);
-  }
-}
-
-/** Creates a segment's file with its first line in it, or nothing. */
-async function createSegment(
-  { segment: { path }, line }: NewSegment,
-  disk: Disk,
-): Promise<DiskFile> {
-  const file = await disk.open(path, { createNew: true, append: true });
-  try {
-    await writeAll(file, line);
-    return file;
-  } catch (error) {
-    file.close();
-    await disk.remove(path);
-    throw error;
-  }
-}
-
-/** Puts a segment's first line and its name on disk, or closes it. */
-async function syncSegment(file: DiskFile, folder: string, disk: Disk): Promise<void> {
-  try {
-    await file.sync();
-    await syncFolder(folder, disk);
-  } catch (error) {
-    file.close();
-    throw error;
+    this.#writer = await SegmentWriter.reopen(last.path, disk);
   }
 }
 

@@ -7,16 +7,11 @@ import { Damage } from "./damage.ts";
 import type { Json } from "../json.ts";
 import type { JournalPosition } from "./record.ts";
 import { type Disk, SYSTEM } from "../system.ts";
-import {
-  isTorn,
-  newSegment,
-  readSegment,
-  readStart,
-  type Segment,
-  type SegmentRead,
-} from "./segment.ts";
+import { readSegment, type SegmentRead } from "./read_segment.ts";
+import { newSegment, readStart, type Segment } from "./segment.ts";
+import { isTorn } from "./torn_tail.ts";
 
-export interface Reading {
+export interface JournalReading {
   readonly folder: string;
   readonly role: string;
   /** All of the folder, in order. */
@@ -27,7 +22,7 @@ export interface Reading {
   readonly disk?: Disk;
 }
 
-export interface SegmentsRead {
+export interface JournalRead {
   /** The last whole record. */
   readonly mark: JournalPosition;
   /** Of all segments, without an incomplete tail. */
@@ -44,9 +39,9 @@ export interface SegmentsRead {
  *
  * @throws {Damage} where anything but the tail of the last segment that was used is incomplete
  */
-export async function readSegments(
-  { folder, role, segments, after, replay, disk = SYSTEM.disk }: Reading,
-): Promise<SegmentsRead> {
+export async function readJournal(
+  { folder, role, segments, after, replay, disk = SYSTEM.disk }: JournalReading,
+): Promise<JournalRead> {
   // A snapshot is taken behind a rotation, so a segment begins where it ends. What is older is
   // not read: a crash may have left any part of it.
   const { segment: { path, first } } = newSegment(folder, role, after);
@@ -78,8 +73,8 @@ export async function readSegments(
 async function readUnused(
   segments: readonly Segment[],
   disk: Disk,
-): Promise<SegmentsRead["torn"] | undefined> {
-  const unused: SegmentsRead["torn"] = [];
+): Promise<JournalRead["torn"] | undefined> {
+  const unused: JournalRead["torn"] = [];
   for (const segment of segments) {
     const { isFile, size } = await disk.lstat(segment.path);
     const isUnused = isFile && await readStart(segment, disk) === undefined &&

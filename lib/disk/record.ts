@@ -16,6 +16,9 @@ export interface JournalPosition {
 /** Before the first record. */
 export const START: JournalPosition = { seq: 0, crc: 0 };
 
+/** The longest line that is read back. */
+export const RECORD_BYTES_MAX = 64 * 1024 * 1024;
+
 const CRC_HEX = 8;
 const BEFORE_CRC = '{"crc":"';
 const AFTER_CRC = '",';

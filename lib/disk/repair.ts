@@ -12,20 +12,20 @@ import { Damage } from "./damage.ts";
 import { CodedError } from "../errors.ts";
 import { replaceFile, syncFolder } from "./atomic_file.ts";
 import { LineReader } from "../lines.ts";
-import { decodeRecord, type JournalPosition, peekRecord, possibleCrcs, START } from "./record.ts";
 import {
-  cutTail,
-  findSegments,
-  newSegment,
-  positionOf,
-  readStart,
+  decodeRecord,
+  type JournalPosition,
+  peekRecord,
+  possibleCrcs,
   RECORD_BYTES_MAX,
-  type Segment,
-} from "./segment.ts";
-import { readSegments } from "./read_journal.ts";
+  START,
+} from "./record.ts";
+import { findSegments, newSegment, positionOf, readStart, type Segment } from "./segment.ts";
+import { readJournal } from "./read_journal.ts";
 import { encodeSnapshot, readSnapshot, salvageSnapshot } from "./snapshot.ts";
 import { ignoreMissing, isFromSystem } from "../system_errors.ts";
 import { cannotOpen, lockFolder } from "./folder_lock.ts";
+import { cutTail } from "./torn_tail.ts";
 
 export interface RepairOptions {
   readonly folder: string;
@@ -116,7 +116,7 @@ async function suffices(
 ): Promise<boolean> {
   if (segments.length === 0) return false;
   try {
-    const read = await readSegments({ folder, role, segments, after: START, replay: () => {} });
+    const read = await readJournal({ folder, role, segments, after: START, replay: () => {} });
     return read.mark.seq >= (mark?.seq ?? 0);
   } catch (error) {
     if (!(error instanceof Damage)) throw error;
@@ -169,7 +169,7 @@ async function planJournal(
   const older = segments.filter(({ first }) => first <= after.seq);
   let damage: Damage | undefined;
   try {
-    await readSegments({ folder, role, segments, after, replay: () => {} });
+    await readJournal({ folder, role, segments, after, replay: () => {} });
   } catch (error) {
     if (!(error instanceof Damage)) throw error;
     damage = error;

@@ -9,8 +9,7 @@ import { CodedError } from "../errors.ts";
 import { ExitError } from "../exit.ts";
 import { LineReader } from "../lines.ts";
 import type { Json } from "../json.ts";
-import { crc32, crcText, type JournalPosition, START } from "./record.ts";
-import { RECORD_BYTES_MAX } from "./segment.ts";
+import { crc32, crcText, type JournalPosition, RECORD_BYTES_MAX, START } from "./record.ts";
 import { SYSTEM } from "../system.ts";
 import { ignoreMissing } from "../system_errors.ts";
 

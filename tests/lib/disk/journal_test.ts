@@ -2,8 +2,7 @@ import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from
 import { CodedError } from "../../../lib/errors.ts";
 import type { Journal } from "../../../lib/disk/journal.ts";
 import type { Json } from "../../../lib/json.ts";
-import { START } from "../../../lib/disk/record.ts";
-import { RECORD_BYTES_MAX } from "../../../lib/disk/segment.ts";
+import { RECORD_BYTES_MAX, START } from "../../../lib/disk/record.ts";
 import { Dice } from "../../harness/dice.ts";
 import { FaultyDisk, systemError } from "./faulty_disk.ts";
 import { openJournal, readBack } from "./journals.ts";
