@@ -1,77 +1,99 @@
 /**
- * Runs handlers in a thread of their own, so that a deadline ends the work whatever it does. What
- * must hold:
- *  1. Work that is aborted ends by itself within a moment, or is left behind with its thread.
- *  2. Work that takes more memory than a thread may have does not take the process with it. Deno tells
- *     nobody that such a thread stands still, so it is waited for until the abort, as for a loop.
+ * Runs handlers in a thread of their own, so that a deadline ends the work whatever the handler does.
+ * What must hold:
+ *  1. Aborted work ends by itself within `GRACE_MS`, or is given up together with its thread.
+ *  2. A handler that takes more memory than its thread may have does not end the process. Deno reports
+ *     nothing about such a thread: it stands still, and is treated like a loop without end.
  *  3. The next work finds a thread that answers.
- *  4. Besides the one that works only one is left behind of which it is not known whether it comes to
- *     itself: work that is given up must not take more of the machine than work that is waited for.
+ *  4. At most one abandoned thread of unknown fate exists beside the working one, so abandoned work
+ *     never takes more of the machine than live work.
+ *  5. Work begins only in a thread that is ready. An abort before that ends the work and keeps the
+ *     thread: on a slow machine each short deadline would cost the start of another one.
  *
- * A thread that waits is gone when it is ended. One that never comes back from a loop is not: Deno
- * can't stop it (denoland/deno#35657), it goes on using a core until the process ends. So those are
- * counted that say nothing for a while, and whoever runs this process ends it when they are too many.
+ * A thread whose handler waits ends when it is terminated. A loop without end can't be stopped
+ * (denoland/deno#35657): it uses a core until the process ends. So a thread that has not answered the
+ * abort is abandoned: it is terminated at its next message. If there is none within `STUCK_MS`, it
+ * counts as stuck, and the process ends when it has too many of them.
  *
  * @module
  */
 import { Worker } from "node:worker_threads";
 import { CodedError } from "../../lib/errors.ts";
+import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { fromWire } from "../../lib/wire/protocol.ts";
 import type { Reader } from "./draft.ts";
 import type { Outcome, Work } from "./execute.ts";
 import type { FromThread, ToThread } from "./thread.ts";
 
-/** After an abort a handler may end by itself within this time, and each time again by rule 4. */
+/** How long a handler may take to end after an abort. Rule 4 may extend it by the same time. */
 const GRACE_MS = 200;
 /**
- * A thread that is left behind and comes to itself within this time was only slow: a page takes a
- * second of a core, and may have to share it.
+ * An abandoned thread that sends a message within this time was only slow: a page takes a second of
+ * a core, and may have to share it.
  */
 const STUCK_MS = 5_000;
 /** What a thread may have, in MiB. */
 const HEAP_MIB = 256;
 
-interface Run {
-  /** Its thread has answered since the abort: it can be ended. */
-  answered: boolean;
-  readonly work: Work;
-  readonly memory: Reader;
-  readonly resolve: (done: Outcome) => void;
-  readonly reject: (error: unknown) => void;
+interface Thread {
+  readonly worker: Worker;
+  /** Its module is loaded and waits for work. */
+  isReady: boolean;
 }
 
+/** The work that runs, and how to settle it. */
+interface Execution {
+  readonly work: Work;
+  readonly memory: Reader;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: unknown) => void;
+  /** The thread has answered the abort, so it can be terminated. */
+  isAborting: boolean;
+}
+
+/** A thread for handlers, which is replaced when it does not answer. */
 export class Isolate implements Disposable {
   readonly #module: string;
   readonly #onStuck: (stuck: number) => void;
-  /** Where one has ended by itself: none, until there is work for the next one. */
-  #thread: Worker | undefined;
-  #run: Run | undefined;
-  /** Threads that are left behind and may come to themselves, and what stops the waiting for that. */
-  readonly #abandoned = new Map<Worker, () => void>();
+  readonly #clock: Clock;
+  /** Absent after a thread has ended by itself, until the next work. */
+  #thread: Thread | undefined;
+  #execution: Execution | undefined;
+  /** Abandoned threads that may still send a message, each with the cancellation of its timer. */
+  readonly #abandoned = new Map<Thread, () => void>();
   #stuck = 0;
 
   /**
-   * @param module the program's own main module: in a thread it runs handlers in place of serving
-   * @param onStuck is told how many threads were left behind so far, after each
+   * Starts a thread.
+   *
+   * @param module URL of the program's own main module: in a thread it runs handlers in place of
+   * serving
+   * @param onStuck called with the number of stuck threads so far, after each
    */
-  constructor(module: string, onStuck: (stuck: number) => void) {
+  constructor(module: string, onStuck: (stuck: number) => void, clock: Clock = SYSTEM.clock) {
     this.#module = module;
     this.#onStuck = onStuck;
+    this.#clock = clock;
     this.#thread = this.#start();
   }
 
-  /** See `Execute`; the caller waits for its end before it comes with other work. */
+  /**
+   * Runs one handler; see `Execute`.
+   *
+   * @throws {TypeError} if earlier work has not ended
+   */
   async execute(work: Work, memory: Reader, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
-    if (this.#run !== undefined) throw new TypeError("An isolate runs one handler at a time");
+    if (this.#execution !== undefined) throw new TypeError("An isolate runs one handler at a time");
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    this.#run = { answered: false, work, memory, resolve, reject };
+    this.#execution = { work, memory, resolve, reject, isAborting: false };
     const thread = this.#thread ??= this.#start();
-    post(thread, { kind: "run", work });
-    let timer: ReturnType<typeof setInterval> | undefined;
+    if (thread.isReady) post(thread, { kind: "run", work });
+    let stopWaiting: (() => void) | undefined;
     const abort = (): void => {
+      if (!thread.isReady) return reject(signal.reason);
       post(thread, { kind: "abort" });
-      timer = setInterval(() => this.#abandon(thread), GRACE_MS);
+      stopWaiting = this.#clock.every(GRACE_MS, () => this.#giveUp(thread));
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
@@ -80,92 +102,98 @@ export class Isolate implements Disposable {
       signal.throwIfAborted();
       throw error;
     } finally {
-      clearInterval(timer);
+      stopWaiting?.();
       signal.removeEventListener("abort", abort);
-      this.#run = undefined;
+      this.#execution = undefined;
     }
   }
 
+  /** Terminates the threads. One that is stuck in a loop ends with the process. */
   [Symbol.dispose](): void {
-    this.#thread?.terminate();
-    for (const [thread, stop] of this.#abandoned) {
-      stop();
-      thread.terminate();
+    this.#thread?.worker.terminate();
+    for (const [{ worker }, stopWaiting] of this.#abandoned) {
+      stopWaiting();
+      worker.terminate();
     }
   }
 
-  #start(): Worker {
+  #start(): Thread {
     // deno-lint-ignore baton/fixed-code -- its own main module, which is compiled in
-    const thread = new Worker(new URL(this.#module), {
-      env: {}, // none of its own: all of ours would ask for all of the environment
+    const worker = new Worker(new URL(this.#module), {
+      env: {}, // to copy the process's environment would need the permission to read all of it
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
-    thread.on("message", (message: FromThread) => this.#take(thread, message));
-    thread.on("error", (error: Error) => this.#lost(thread, error.message));
-    thread.on("exit", () => this.#lost(thread, "its thread has ended"));
+    const thread = { worker, isReady: false };
+    worker.on("message", (message: FromThread) => this.#receive(thread, message));
+    worker.on("error", (error: Error) => this.#replaceLater(thread, error.message));
+    worker.on("exit", () => this.#replaceLater(thread, "its thread has ended"));
     return thread;
   }
 
-  async #take(thread: Worker, message: FromThread): Promise<void> {
-    const run = this.#run;
-    if (run === undefined || thread !== this.#thread) return;
+  async #receive(thread: Thread, message: FromThread): Promise<void> {
+    if (thread !== this.#thread) return;
+    if (message.kind === "ready") thread.isReady = true;
+    const execution = this.#execution;
+    if (execution === undefined) return;
     switch (message.kind) {
+      case "ready":
+        return post(thread, { kind: "run", work: execution.work });
       case "aborting":
-        run.answered = true;
+        execution.isAborting = true;
         return;
       case "done":
-        return run.resolve(message.done);
+        return execution.resolve(message.outcome);
       case "failed": {
         const error = fromWire(message.error);
         error.cause = Object.assign(new Error(message.error.message), { stack: message.stack });
-        return run.reject(error);
+        return execution.reject(error);
       }
       case "get":
       case "keys": {
         const { question, key } = message;
-        const value = await run.memory[message.kind](key);
-        return post(thread, { kind: "told", question, value });
+        const value = await execution.memory[message.kind](key);
+        return post(thread, { kind: "answer", question, value });
       }
     }
   }
 
   /** The thread has ended by itself, and its work with it. */
-  #lost(thread: Worker, why: string): void {
+  #replaceLater(thread: Thread, reason: string): void {
     if (thread !== this.#thread) return;
-    this.#thread = undefined; // one that can't even start must not be started without end
-    const op = this.#run?.work.op;
-    this.#run?.reject(new CodedError("handler_failed", `Cannot finish ${op}: ${why}`));
+    this.#thread = undefined; // started anew only for work: it may fail at each start
+    const op = this.#execution?.work.op;
+    this.#execution?.reject(new CodedError("handler_failed", `Cannot finish ${op}: ${reason}`));
   }
 
-  /** The handler does not end: its thread is ended, or left behind where rule 4 lets it. */
-  #abandon(thread: Worker): void {
-    const run = this.#run;
-    if (thread !== this.#thread || run === undefined) return;
-    if (!run.answered && this.#abandoned.size > 0) return;
+  /** Ends work that goes on after its abort, if rule 4 allows, and replaces its thread. */
+  #giveUp(thread: Thread): void {
+    const execution = this.#execution;
+    if (thread !== this.#thread || execution === undefined) return;
+    if (!execution.isAborting && this.#abandoned.size > 0) return;
     this.#thread = this.#start();
-    if (run.answered) thread.terminate();
-    else this.#watch(thread);
-    run.reject(new CodedError("deadline_exceeded", `Cannot wait longer for ${run.work.op}`));
+    if (execution.isAborting) thread.worker.terminate();
+    else this.#abandon(thread);
+    const { op } = execution.work;
+    execution.reject(new CodedError("deadline_exceeded", `Cannot wait longer for ${op}`));
   }
 
-  /** Ends a thread that is left behind, when it comes to itself or is taken for stuck. */
-  #watch(thread: Worker): void {
+  /** Terminates a thread at its next message, or counts it as stuck. */
+  #abandon(thread: Thread): void {
+    const { worker } = thread;
     const end = (): void => {
-      stop();
+      stopWaiting();
       this.#abandoned.delete(thread);
-      thread.terminate();
+      worker.terminate();
     };
-    const timer = setTimeout(() => {
+    const stopWaiting = this.#clock.after(STUCK_MS, () => {
       end();
       this.#onStuck(++this.#stuck);
-    }, STUCK_MS);
-    const stop = (): void => clearTimeout(timer);
-    this.#abandoned.set(thread, stop);
-    // Any word from it will do; what it says is not wanted any more.
-    for (const word of ["message", "error", "exit"] as const) thread.on(word, end);
+    });
+    this.#abandoned.set(thread, stopWaiting);
+    for (const event of ["message", "error", "exit"] as const) worker.on(event, end);
   }
 }
 
-function post(thread: Worker, message: ToThread): void {
-  thread.postMessage(message);
+function post({ worker }: Thread, message: ToThread): void {
+  worker.postMessage(message);
 }

@@ -1,5 +1,6 @@
 /**
- * The other side of an isolate: runs handlers when it is told to, and asks for what they read.
+ * The thread's side of an isolate: runs handlers on request and asks the main thread for the memory
+ * that they read.
  *
  * @module
  */
@@ -11,16 +12,20 @@ import type { Agent } from "../define.ts";
 import type { Reader } from "./draft.ts";
 import { executeInThread, type Outcome, type Work } from "./execute.ts";
 
-/** What crosses between the two; questions have a number. */
+/** From the isolate to its thread; an answer has its question's number. */
 export type ToThread =
   | { readonly kind: "run"; readonly work: Work }
   | { readonly kind: "abort" }
-  | { readonly kind: "told"; readonly question: number; readonly value: Json | undefined };
+  | { readonly kind: "answer"; readonly question: number; readonly value: Json | undefined };
+
+/** From the thread to its isolate; `get` and `keys` are questions about the memory. */
 export type FromThread =
+  /** The module is loaded. Work that is sent earlier could not be taken back. */
+  | { readonly kind: "ready" }
   | { readonly kind: "get" | "keys"; readonly question: number; readonly key: string }
-  /** The abort has come: this thread is not stuck, whatever its handler does. */
+  /** The abort has arrived: this thread is not stuck, whatever its handler does. */
   | { readonly kind: "aborting" }
-  | { readonly kind: "done"; readonly done: Outcome }
+  | { readonly kind: "done"; readonly outcome: Outcome }
   | { readonly kind: "failed"; readonly error: WireError; readonly stack: string };
 
 /** Whether this is a thread that an isolate has started. */
@@ -29,13 +34,13 @@ export const inThread = !isMainThread;
 /** Runs an agent's handlers for the isolate that has started this thread, one at a time. */
 export function serveIsolate(agent: Agent): void {
   const execute = executeInThread(agent);
-  const asked = new Map<number, (value: Json | undefined) => void>();
+  const pending = new Map<number, (value: Json | undefined) => void>();
   let questions = 0;
   let aborter = new AbortController();
   const ask = (kind: "get" | "keys", key: string): Promise<Json | undefined> => {
     const { promise, resolve } = Promise.withResolvers<Json | undefined>();
-    asked.set(++questions, resolve);
-    tell({ kind, question: questions, key });
+    pending.set(++questions, resolve);
+    post({ kind, question: questions, key });
     return promise;
   };
   const memory: Reader = {
@@ -44,28 +49,29 @@ export function serveIsolate(agent: Agent): void {
   };
   parentPort!.on("message", async (message: ToThread) => {
     switch (message.kind) {
-      case "told":
-        asked.get(message.question)?.(message.value);
-        asked.delete(message.question);
+      case "answer":
+        pending.get(message.question)?.(message.value);
+        pending.delete(message.question);
         return;
       case "abort":
-        tell({ kind: "aborting" });
+        post({ kind: "aborting" });
         aborter.abort(new CodedError("cancelled", "Stopped"));
         return;
       case "run":
         aborter = new AbortController();
         try {
-          tell({ kind: "done", done: await execute(message.work, memory, aborter.signal) });
+          post({ kind: "done", outcome: await execute(message.work, memory, aborter.signal) });
         } catch (error) {
           const { stack } = (error as Error).cause instanceof Error
             ? (error as { cause: Error }).cause
             : error as Error;
-          tell({ kind: "failed", error: toWire(error, String), stack: String(stack) });
+          post({ kind: "failed", error: toWire(error, String), stack: String(stack) });
         }
     }
   });
+  post({ kind: "ready" });
 }
 
-function tell(message: FromThread): void {
+function post(message: FromThread): void {
   parentPort!.postMessage(message);
 }

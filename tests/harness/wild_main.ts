@@ -1,9 +1,22 @@
-/** An agent whose handlers do what handlers must not. */
+/**
+ * An agent whose handlers do what handlers must not.
+ *
+ * @module
+ */
 import { z } from "zod";
 import { defineAgent, op } from "../../agents/define.ts";
 import { run } from "../../agents/run.ts";
 
 const anything = z.record(z.string(), z.unknown());
+
+/** Blocks its thread, as a handler does that takes long. */
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // not yet
+  }
+}
 
 const wild = defineAgent("wild", {
   count: op({
@@ -23,10 +36,10 @@ const wild = defineAgent("wild", {
     },
   }),
   plod: op({
-    input: z.strictObject({ ms: z.number().default(1_000) }),
+    input: z.strictObject({ until: z.string() }),
     output: anything,
-    handle({ ms }) {
-      for (const due = performance.now() + ms; performance.now() < due;);
+    handle({ until }) {
+      while (!exists(until));
       return {};
     },
   }),

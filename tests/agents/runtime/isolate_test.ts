@@ -1,167 +1,195 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { z } from "zod";
-import { defineAgent, op } from "../../../agents/define.ts";
 import type { Reader } from "../../../agents/runtime/draft.ts";
-import { executeInThread, type Outcome } from "../../../agents/runtime/execute.ts";
+import type { Outcome } from "../../../agents/runtime/execute.ts";
 import { Isolate } from "../../../agents/runtime/isolate.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { EXIT } from "../../../lib/exit.ts";
 import type { Json, JsonObject } from "../../../lib/json.ts";
+import { SYSTEM } from "../../../lib/system.ts";
 import { AgentProcess, connect } from "../../harness/agent_process.ts";
-import { SECRET } from "../../harness/secrets.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
-import { PATIENCE_MS } from "../../harness/waiting.ts";
+import { PATIENCE_MS, until, within } from "../../harness/waiting.ts";
 
 const MODULE = new URL("../../harness/wild_main.ts", import.meta.url).href;
-/** Longer than it takes to give up two, and to begin one. */
-const PLOD_MS = 2_500;
-/** Long enough for whatever ends by itself, short enough for a test. */
-const SOON_MS = 300;
+const never = new AbortController().signal;
+const aborted = () => new CodedError("deadline_exceeded", "late");
 
-/** An isolate of the wild agent, and how many threads it has left behind. */
-class Wild implements Disposable {
+/** An isolate of the wild agent. An abandoned thread counts as stuck only when the test says so. */
+class Wild implements AsyncDisposable {
   readonly values = new Map<string, Json>();
-  stuck = 0;
-  readonly #isolate = new Isolate(MODULE, (stuck) => this.stuck = stuck);
+  /** Numbers that `onStuck` was called with. */
+  readonly stuck: number[] = [];
+  /** How often the isolate has looked whether aborted work has ended. */
+  looks = 0;
+  readonly #folder: TempFolder;
+  readonly #waiting = new Set<() => void>();
+  readonly #isolate = new Isolate(MODULE, (stuck) => this.stuck.push(stuck), {
+    ...SYSTEM.clock,
+    every: (ms, callback) =>
+      SYSTEM.clock.every(ms, () => {
+        this.looks++;
+        callback();
+      }),
+    after: (_ms, callback) => {
+      this.#waiting.add(callback);
+      return () => this.#waiting.delete(callback);
+    },
+  });
   readonly #memory: Reader = {
     get: (key) => this.values.get(key),
     keys: () => [...this.values.keys()],
   };
 
-  run(op: string, signal = new AbortController().signal, body: JsonObject = {}): Promise<Outcome> {
-    return this.#isolate.execute({ op, id: "t1.wild", body }, this.#memory, signal);
+  private constructor(folder: TempFolder) {
+    this.#folder = folder;
   }
 
-  [Symbol.dispose](): void {
+  static async start(): Promise<Wild> {
+    return new Wild(await TempFolder.make());
+  }
+
+  /** Threads whose fate is unknown. */
+  get abandoned(): number {
+    return this.#waiting.size;
+  }
+
+  /** The time is over after which they count as stuck. */
+  giveUpAbandoned(): void {
+    for (const callback of this.#waiting) callback();
+  }
+
+  run(op: string, signal = never, body: JsonObject = {}): Promise<Outcome> {
+    const work = { op, id: "t1.wild", body };
+    return within(this.#isolate.execute(work, this.#memory, signal), op);
+  }
+
+  /** Blocks the thread until `release()` is called with the same name. */
+  plod(name: string, signal: AbortSignal): Promise<Outcome> {
+    return this.run("plod", signal, { until: `${this.#folder.path}/${name}` });
+  }
+
+  async release(name: string): Promise<void> {
+    await Deno.writeTextFile(`${this.#folder.path}/${name}`, "");
+  }
+
+  /** Runs a handler that blocks its thread, and aborts it. */
+  async abandon(name: string): Promise<void> {
+    await this.run("count"); // the thread is ready, so the handler begins before the abort
+    const aborter = new AbortController();
+    const plod = this.plod(name, aborter.signal);
+    aborter.abort(aborted());
+    await assertRejects(() => plod, CodedError, "late");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isolate[Symbol.dispose]();
+    await this.#folder[Symbol.asyncDispose]();
   }
 }
 
 Deno.test("Isolate.execute() reads and changes as a handler of this thread does", async () => {
-  using wild = new Wild();
+  await using wild = await Wild.start();
   wild.values.set("count", 41).set("other", 1);
   const expected = { output: { count: 42, keys: ["count", "other"] }, note: null };
   assertEquals(await wild.run("count"), { ...expected, changes: [["count", 42]] });
   assertEquals(wild.values.get("count"), 41);
 });
 
-Deno.test("Isolate.execute() hands on a handler's error with its stack", async () => {
-  using wild = new Wild();
+Deno.test("Isolate.execute() rejects with a handler's error and its stack", async () => {
+  await using wild = await Wild.start();
   const error = await assertRejects(() => wild.run("fail"), CodedError, "too bad");
   assertEquals(error.code, "handler_failed");
   const { stack } = error.cause as Error;
   assert(stack?.includes("wild_main.ts"), stack);
 });
 
-Deno.test("Isolate.execute() ends a handler that waits for ever, and goes on", async () => {
-  using wild = new Wild();
-  const hang = async (): Promise<void> => {
-    await wild.run("count"); // the thread is up: what follows is the handler's time alone
-    const aborter = new AbortController();
-    const timer = setTimeout(
-      () => aborter.abort(new CodedError("deadline_exceeded", "late")),
-      SOON_MS,
-    );
-    const begun = performance.now();
-    const error = await assertRejects(() => wild.run("hang", aborter.signal), CodedError);
-    clearTimeout(timer);
-    const ms = performance.now() - begun;
-    assertEquals(error.code, "deadline_exceeded");
-    assert(ms < SOON_MS + 1_000, `${ms} ms`);
-  };
-  await hang();
-  await hang();
-  await Promise.allSettled([wild.run("plod", AbortSignal.timeout(100), { ms: 2 * PLOD_MS })]);
-  await hang(); // also beside one that is left behind
-  assertEquals((await wild.run("count")).output.count, 1);
-  assertEquals(wild.stuck, 0);
-});
-
-for (const op of ["crash", "leave"]) {
-  Deno.test(`Isolate.execute() survives "${op}", and goes on`, async () => {
-    using wild = new Wild();
-    const error = await assertRejects(() => wild.run(op), CodedError);
-    assertEquals(error.code, "handler_failed");
-    assertEquals((await wild.run("count")).output.count, 1);
-    assertEquals(wild.stuck, 0);
-  });
-}
-
 Deno.test("Isolate.execute() runs nothing that is aborted already, and nothing beside other work", async () => {
-  using wild = new Wild();
-  const aborted = AbortSignal.abort(new CodedError("cancelled", "gone"));
-  const error = await assertRejects(() => wild.run("spin", aborted), CodedError);
-  assertEquals(error.code, "cancelled");
+  await using wild = await Wild.start();
+  await assertRejects(() => wild.run("spin", AbortSignal.abort(aborted())), CodedError, "late");
   const first = wild.run("count");
   await assertRejects(() => wild.run("count"), TypeError);
   assertEquals((await first).output.count, 1);
 });
 
-Deno.test("Isolate.execute() begins no third work while the first, given up, goes on", async () => {
-  using wild = new Wild();
-  await wild.run("count"); // the thread is up: what follows is the handler's time alone
-  const begun = performance.now();
-  for (let n = 0; n < 2; n++) {
-    await Promise.allSettled([wild.run("plod", AbortSignal.timeout(100), { ms: PLOD_MS })]);
-  }
-  const ms = performance.now() - begun;
-  assert(ms >= PLOD_MS, `two were given up within ${ms} ms, and both go on`);
+Deno.test("Isolate.execute() ends a handler that waits for ever, also beside an abandoned thread", async () => {
+  await using wild = await Wild.start();
+  const hang = async (): Promise<void> => {
+    await wild.run("count"); // the thread is ready, so the handler begins before the abort
+    const aborter = new AbortController();
+    const hanging = wild.run("hang", aborter.signal);
+    aborter.abort(aborted());
+    await assertRejects(() => hanging, CodedError, "late");
+  };
+  await hang();
+  await hang();
+  await until(() => wild.abandoned === 0, "the thread has answered its abort");
+  await wild.abandon("plod");
+  await hang();
+  assertEquals(wild.abandoned, 1, "the handler that blocks its thread still does");
+  assertEquals((await wild.run("count")).output.count, 1);
+  await wild.release("plod");
 });
 
-// In a process of its own: a thread that is left behind goes on until its process ends.
+Deno.test("Isolate.execute() rejects at an abort before its thread is ready, and keeps the thread", async () => {
+  await using wild = await Wild.start();
+  const aborter = new AbortController();
+  const first = wild.plod("never", aborter.signal);
+  aborter.abort(aborted());
+  await assertRejects(() => first, CodedError, "late");
+  assertEquals((await wild.run("count")).output.count, 1);
+  assertEquals([wild.looks, wild.abandoned], [0, 0]);
+});
+
+for (const op of ["crash", "leave"]) {
+  Deno.test(`Isolate.execute() survives "${op}", and goes on`, async () => {
+    await using wild = await Wild.start();
+    const error = await assertRejects(() => wild.run(op), CodedError);
+    assertEquals(error.code, "handler_failed");
+    assertEquals((await wild.run("count")).output.count, 1);
+    assertEquals(wild.abandoned, 0);
+  });
+}
+
+Deno.test("Isolate.execute() abandons no second thread while the first goes on", async () => {
+  await using wild = await Wild.start();
+  await wild.abandon("first");
+  let isSecondEnded = false;
+  const second = wild.abandon("second").then(() => isSecondEnded = true);
+  const looks = wild.looks;
+  await until(() => wild.looks > looks + 2, "the second is looked at");
+  assertEquals([wild.abandoned, isSecondEnded], [1, false]);
+  await wild.release("first");
+  await second;
+  await wild.release("second");
+  await until(() => wild.abandoned === 0, "both have ended");
+  assertEquals(wild.stuck, []);
+});
+
+Deno.test("Isolate counts an abandoned thread as stuck if it sends nothing", async () => {
+  await using wild = await Wild.start();
+  for (const [at, name] of ["first", "second"].entries()) {
+    await wild.abandon(name);
+    assertEquals([wild.abandoned, wild.stuck.length], [1, at]);
+    wild.giveUpAbandoned();
+    assertEquals([wild.abandoned, wild.stuck.at(-1)], [0, at + 1]);
+  }
+  for (const name of ["first", "second"]) await wild.release(name);
+});
+
+// In a process of its own: a loop without end goes on until its process ends.
 Deno.test("run() goes on beside a loop without end and a handler that takes all memory", async () => {
   await using folder = await TempFolder.make();
-  await using program = new AgentProcess(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
-    name: "wild",
-  });
+  await using program = new AgentProcess(folder.path, ["--port", "0"], undefined, { name: "wild" });
   using client = await connect(await program.serving(), { role: "wild" });
-  const ask = async (type: string, timeoutMs: number): Promise<JsonObject | string> => {
-    const begun = performance.now();
-    try {
-      return await client.call(type, {}, { timeoutMs });
-    } catch (error) {
-      const ms = performance.now() - begun;
-      return ms < timeoutMs + 1_000 ? (error as CodedError).code : `too late: ${ms} ms`;
-    }
+  const ask = (type: string, timeoutMs = PATIENCE_MS) => client.call(type, {}, { timeoutMs });
+  const late = async (type: string, ms: number): Promise<void> => {
+    const { code } = await assertRejects(() => ask(type, ms), CodedError);
+    assertEquals(code, "deadline_exceeded");
   };
-  assertEquals(await ask("count", PATIENCE_MS), { count: 1, keys: ["count"] });
-  assertEquals(await ask("eat", 1_500), "deadline_exceeded");
-  assertEquals(await ask("count", PATIENCE_MS), { count: 2, keys: ["count"] });
-  // The second thread that is left behind is one too many: the process ends to begin anew.
-  assertEquals(await ask("spin", 500), "deadline_exceeded");
+  assertEquals(await ask("count"), { count: 1, keys: ["count"] });
+  await late("eat", 1_500);
+  assertEquals(await ask("count"), { count: 2, keys: ["count"] });
+  // The second stuck thread is one too many: the process ends, to be started anew.
+  await late("spin", 500);
   assertEquals((await program.ended()).code, EXIT.stuck);
-});
-
-// Seen to fail where a thread counts as stuck as soon as it is left behind.
-Deno.test("run() does not take a handler for stuck that only ends late", async () => {
-  await using folder = await TempFolder.make();
-  await using program = new AgentProcess(folder.path, ["--port", "0"], { AUTH_TOKEN: SECRET }, {
-    name: "wild",
-  });
-  using client = await connect(await program.serving(), { role: "wild" });
-  for (let n = 0; n < 3; n++) {
-    const plod = client.call("plod", {}, { timeoutMs: 100 });
-    assertEquals((await assertRejects(() => plod, CodedError)).code, "deadline_exceeded");
-  }
-  assertEquals(await client.call("count", {}, { timeoutMs: PATIENCE_MS }), {
-    count: 1,
-    keys: ["count"],
-  });
-  program.kill("SIGTERM");
-  const { code, stderr } = await program.ended();
-  assertEquals([code, stderr.includes("handler_stuck")], [EXIT.done, false]);
-});
-
-Deno.test("executeHere() knows a task by the request's id up to its first dot", async () => {
-  const agent = defineAgent("teller", {
-    tell: op({
-      input: z.unknown(),
-      output: z.unknown(),
-      handle: (_, { task }) => ({ task }),
-    }),
-  });
-  const memory: Reader = { get: () => undefined, keys: () => [] };
-  const work = { op: "tell", id: "t7.merge.3", body: {} };
-  const done = await executeInThread(agent)(work, memory, new AbortController().signal);
-  assertEquals(done.output, { task: "t7" });
 });

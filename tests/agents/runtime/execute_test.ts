@@ -1,0 +1,19 @@
+import { assertEquals } from "@std/assert";
+import { z } from "zod";
+import { defineAgent, op } from "../../../agents/define.ts";
+import type { Reader } from "../../../agents/runtime/draft.ts";
+import { executeInThread } from "../../../agents/runtime/execute.ts";
+
+Deno.test("executeInThread() knows a task by the request's id up to its first dot", async () => {
+  const agent = defineAgent("teller", {
+    tell: op({
+      input: z.unknown(),
+      output: z.unknown(),
+      handle: (_, { task }) => ({ task }),
+    }),
+  });
+  const memory: Reader = { get: () => undefined, keys: () => [] };
+  const work = { op: "tell", id: "t7.merge.3", body: {} };
+  const { output } = await executeInThread(agent)(work, memory, new AbortController().signal);
+  assertEquals(output, { task: "t7" });
+});
