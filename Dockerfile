@@ -1,4 +1,5 @@
-# One build stage, four small final ones. `docker compose up --build` uses all of them.
+# One build stage compiles the four programs. Each role's image holds its own program and nothing else.
+#
 # A role that stands still is unhealthy after twice an interval and a timeout: 14 s at most.
 ARG DENO_VERSION=2.9.6
 ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
@@ -10,52 +11,49 @@ COPY lib lib
 COPY agents agents
 COPY orchestrator orchestrator
 RUN deno task compile
-# What is mounted in a container exists in its image, and a new volume takes over its owner.
-RUN for role in orchestrator collector analyzer reporter; do \
-      mkdir -p "/rooms/$role/memory/$role" "/rooms/$role/secret"; \
-    done && mkdir /rooms/collector/inbox && \
-    mkdir -p /rooms/secrets/collector /rooms/secrets/analyzer /rooms/secrets/reporter && \
-    # Where `init: true` mounts its program; else it would be made in each container.
-    touch /rooms/docker-init
+# Every mount point exists in its image, owned by the user 65532: a new volume takes over that owner,
+# and with a read-only root none could be made. Docker mounts the program of `init: true` as
+# /sbin/docker-init.
+RUN mkdir -p /mounts/collector/inbox /mounts/orchestrator/secret/clients && \
+    touch /mounts/docker-init && \
+    for role in orchestrator collector analyzer reporter; do \
+      mkdir -p "/mounts/$role/memory/$role" "/mounts/$role/secret"; \
+    done && \
+    for agent in collector analyzer reporter; do \
+      mkdir -p "/mounts/orchestrator/secret/$agent" "/mounts/secrets/$agent"; \
+    done
 
-FROM ${BASE_IMAGE} AS orchestrator
+FROM ${BASE_IMAGE} AS base
 WORKDIR /baton
-COPY --from=build /rooms/docker-init /sbin/docker-init
-COPY --from=build --chown=65532:65532 /rooms/orchestrator .
-COPY --from=build --chown=65532:65532 /rooms/secrets /run/secrets
-COPY --from=build /src/dist/orchestrator /src/dist/orchestrator.cdx.json ./
+COPY --from=build /mounts/docker-init /sbin/docker-init
 USER 65532:65532
+
+FROM base AS orchestrator
+COPY --from=build --chown=65532:65532 /mounts/orchestrator .
+COPY --from=build --chown=65532:65532 /mounts/secrets /run/secrets
+COPY --from=build /src/dist/orchestrator /src/dist/orchestrator.cdx.json ./
 EXPOSE 7100
 HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/orchestrator", "health"]
 ENTRYPOINT ["/baton/orchestrator"]
 CMD ["serve"]
 
-FROM ${BASE_IMAGE} AS collector
-WORKDIR /baton
-COPY --from=build /rooms/docker-init /sbin/docker-init
-COPY --from=build --chown=65532:65532 /rooms/collector .
+FROM base AS collector
+COPY --from=build --chown=65532:65532 /mounts/collector .
 COPY --from=build /src/dist/collector /src/dist/collector.cdx.json ./
-USER 65532:65532
 EXPOSE 7101
 HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/collector", "health"]
 ENTRYPOINT ["/baton/collector"]
 
-FROM ${BASE_IMAGE} AS analyzer
-WORKDIR /baton
-COPY --from=build /rooms/docker-init /sbin/docker-init
-COPY --from=build --chown=65532:65532 /rooms/analyzer .
+FROM base AS analyzer
+COPY --from=build --chown=65532:65532 /mounts/analyzer .
 COPY --from=build /src/dist/analyzer /src/dist/analyzer.cdx.json ./
-USER 65532:65532
 EXPOSE 7102
 HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/analyzer", "health"]
 ENTRYPOINT ["/baton/analyzer"]
 
-FROM ${BASE_IMAGE} AS reporter
-WORKDIR /baton
-COPY --from=build /rooms/docker-init /sbin/docker-init
-COPY --from=build --chown=65532:65532 /rooms/reporter .
+FROM base AS reporter
+COPY --from=build --chown=65532:65532 /mounts/reporter .
 COPY --from=build /src/dist/reporter /src/dist/reporter.cdx.json ./
-USER 65532:65532
 EXPOSE 7103
 HEALTHCHECK --interval=4s --timeout=3s --start-period=5s --retries=2 CMD ["/baton/reporter", "health"]
 ENTRYPOINT ["/baton/reporter"]

@@ -8,15 +8,8 @@ import { type Role, ROLES } from "../../lib/roles.ts";
 export const PROJECT = Deno.env.get("COMPOSE_PROJECT_NAME") ?? "baton-ci";
 /** The image that the programs are compiled in: it has Deno, and a shell. */
 export const DENO_IMAGE = `denoland/deno:${Deno.env.get("DENO_VERSION")}`;
-/** What makes a secret and has ended: that of the clients, and one for each agent. */
-export const SECRETS = [
-  "secret",
-  "secret_collector",
-  "secret_analyzer",
-  "secret_reporter",
-] as const;
-/** The roles, and what makes their secrets. */
-export const SERVICES = [...ROLES, ...SECRETS] as const;
+/** All services: the roles, and the one that makes their secrets and ends. */
+export const SERVICES = [...ROLES, "secrets"] as const;
 export type Service = typeof SERVICES[number];
 
 export interface Ran {
