@@ -11,13 +11,21 @@ interface Config {
     readonly image: string;
     readonly pull_policy?: string;
     readonly build?: { readonly target?: string };
+    readonly environment: Record<string, string>;
+    readonly ports?: {
+      readonly host_ip: string;
+      readonly published: string;
+      readonly target: number;
+    }[];
   }>;
 }
 
 const checks = new Checks();
 
-async function readConfig(): Promise<Config> {
-  return JSON.parse(await said("docker", "compose", "config", "--format", "json"));
+async function readConfig(...environment: string[]): Promise<Config> {
+  return JSON.parse(
+    await said("env", ...environment, "docker", "compose", "config", "--format", "json"),
+  );
 }
 
 // Seen to fail: without `pull_policy`, and with an image that no service builds.
@@ -33,5 +41,19 @@ checks.test("compose builds every image, and looks for none in a registry", asyn
       built.filter((it) => it === image).length,
       1,
     );
+  }
+});
+
+// Seen to fail: with a fixed port, and with the variable passed on to the program.
+checks.test("BATON_PUBLISHED_PORT changes the port on this machine, and nothing in a container", async () => {
+  const usual = (await readConfig("-u", "BATON_PUBLISHED_PORT")).services;
+  const { services } = await readConfig("BATON_PUBLISHED_PORT=7200");
+  const ports = ({ ports = [] }: Config["services"][string]) =>
+    ports.map(({ host_ip, published, target }) => `${host_ip}:${published}:${target}`);
+  for (const name of SERVICES) {
+    const isPublic = name === "orchestrator";
+    checks.equal(name, ports(services[name]), isPublic ? ["127.0.0.1:7200:7100"] : []);
+    checks.equal(`${name} as usual`, ports(usual[name]), isPublic ? ["127.0.0.1:7100:7100"] : []);
+    checks.equal(`${name} environment`, services[name].environment, usual[name].environment);
   }
 });

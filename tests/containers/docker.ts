@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { type Role, ROLES } from "../../lib/roles.ts";
+import { PORTS, type Role, ROLES } from "../../lib/roles.ts";
 
 export const PROJECT = Deno.env.get("COMPOSE_PROJECT_NAME") ?? "baton-ci";
+/** The port on this machine that the orchestrator's is published as. */
+export const PUBLISHED_PORT = Number(Deno.env.get("BATON_PUBLISHED_PORT") ?? PORTS.orchestrator);
 /** The image that the programs are compiled in: it has Deno, and a shell. */
 export const DENO_IMAGE = `denoland/deno:${Deno.env.get("DENO_VERSION")}`;
 /** All services: the roles, and the one that makes their secrets and ends. */

@@ -13,6 +13,7 @@ import {
   docker,
   isRole,
   PROJECT,
+  PUBLISHED_PORT,
   run,
   secretOf,
   type Service,
@@ -192,7 +193,7 @@ checks.test("an agent shares a network without a way out with the orchestrator a
     const published = Object.entries(NetworkSettings.Ports).flatMap(([port, hosts]) =>
       (hosts ?? []).map(({ HostIp, HostPort }) => `${HostIp}:${HostPort} ${port}`)
     );
-    const expected = service === "orchestrator" ? ["127.0.0.1:7100 7100/tcp"] : [];
+    const expected = service === "orchestrator" ? [`127.0.0.1:${PUBLISHED_PORT} 7100/tcp`] : [];
     checks.equal(`${service} published`, published, expected);
   }
 });

@@ -12,7 +12,7 @@
 import { PORTS, type Role, ROLES } from "../../lib/roles.ts";
 import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
-import { DENO_IMAGE, docker, Helper, PROJECT, run, stack } from "./docker.ts";
+import { DENO_IMAGE, docker, Helper, PROJECT, PUBLISHED_PORT, run, stack } from "./docker.ts";
 
 const AGENTS = ROLES.filter((role) => role !== "orchestrator");
 const OUTSIDE = `${PROJECT}_outside`;
@@ -91,7 +91,7 @@ checks.test("an agent reaches the orchestrator alone, which reaches the agents a
       const hub = targetsOf("orchestrator");
       const hosts = [Gateway, ...Object.values(Networks).map((network) => network.Gateway)]
         .filter((hostname) => hostname !== "");
-      const published = hosts.map((hostname) => ({ hostname, port: PORTS.orchestrator }));
+      const published = hosts.map((hostname) => ({ hostname, port: PUBLISHED_PORT }));
       const host = hosts.map((hostname) => ({ hostname, port: (here.addr as Deno.NetAddr).port }));
       if (role === "orchestrator") {
         await check(role, `container:${Id}`, [own, ...others], [...outside, ...published]);
@@ -121,11 +121,11 @@ checks.test("the orchestrator's port is open on 127.0.0.1, and on no other addre
       !addressesOf("orchestrator").includes(address)
     );
   for (const hostname of addresses) {
-    const opened = await Deno.connect({ hostname, port: PORTS.orchestrator }).then(
+    const opened = await Deno.connect({ hostname, port: PUBLISHED_PORT }).then(
       (conn) => (conn.close(), true),
       () => false,
     );
-    checks.equal(`${hostname}:${PORTS.orchestrator}`, opened, hostname === "127.0.0.1");
+    checks.equal(`${hostname}:${PUBLISHED_PORT}`, opened, hostname === "127.0.0.1");
   }
 });
 
