@@ -10,7 +10,7 @@ import { CodedError } from "../../lib/errors.ts";
  * a client's retry makes the call anew, `r2`, `r3` and so on stand between task and name.
  */
 export interface Call {
-  /** Is different from the name of each other call of the pipeline. */
+  /** Lower-case letters and `_`, since it is part of request ids; unique in the pipeline. */
   readonly name: string;
   /** The agent's role. */
   readonly agent: string;

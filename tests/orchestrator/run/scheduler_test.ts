@@ -3,20 +3,20 @@ import { CodedError } from "../../../lib/errors.ts";
 import { Pauses } from "../../../orchestrator/run/pauses.ts";
 import { PIPELINES } from "../../../orchestrator/run/pipelines.ts";
 import { Scheduler, type SchedulerOptions } from "../../../orchestrator/run/scheduler.ts";
-import { isFinal, type Task } from "../../../orchestrator/tasks/task.ts";
+import { isFinal } from "../../../orchestrator/tasks/task.ts";
 import type { NewTask, TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { type Logged, recordLog } from "../../harness/recorded_log.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { until, within } from "../../harness/waiting.ts";
-import { newTask, openLog, resultOf, Script } from "../task_harness.ts";
+import { ended, fullDisk, newTask, openLog, resultOf, Script } from "../task_harness.ts";
 
 interface Running extends AsyncDisposable {
   readonly log: TaskLog;
   readonly scheduler: Scheduler;
   readonly pauses: Pauses;
   readonly logged: Logged[];
-  submit(told?: Partial<NewTask>): Promise<string>;
+  submit(overrides?: Partial<NewTask>): Promise<string>;
 }
 
 /** A scheduler on the log of a folder. */
@@ -44,7 +44,8 @@ async function start(
     scheduler,
     pauses,
     logged,
-    submit: async (told) => (await scheduler.add(() => taskLog.create(newTask(told)))).task,
+    submit: async (overrides) =>
+      (await scheduler.add(() => taskLog.create(newTask(overrides)))).task,
     async [Symbol.asyncDispose]() {
       await scheduler.stop(0);
       await open[Symbol.asyncDispose]();
@@ -52,13 +53,7 @@ async function start(
   };
 }
 
-/** Resolves with the task when it has ended. */
-async function ended(log: TaskLog, id: string): Promise<Task> {
-  while (!isFinal(log.get(id)!.state)) await within(log.changed(id), `the end of ${id}`);
-  return log.get(id)!;
-}
-
-/** Holds the calls of an op until they are let go. */
+/** Holds the calls of `op` until `open()`. */
 function gate(script: Script, op: string): { open: () => void; held: () => number } {
   const { promise, resolve } = Promise.withResolvers<void>();
   let held = 0;
@@ -70,7 +65,7 @@ function gate(script: Script, op: string): { open: () => void; held: () => numbe
   return { open: resolve, held: () => held };
 }
 
-Deno.test("Scheduler runs so many tasks at once, in the order in which they were submitted", async () => {
+Deno.test("Scheduler runs `concurrency` tasks at once, in the order in which they were submitted", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -91,7 +86,7 @@ Deno.test("Scheduler runs so many tasks at once, in the order in which they were
   assertEquals(new Set(script.calls.map(({ id }) => id)).size, script.calls.length);
 });
 
-Deno.test("Scheduler refuses what finds no room, those on their way to the log counted", async () => {
+Deno.test("add() rejects tasks beyond `queueMax`, and counts those that are being written", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -109,7 +104,7 @@ Deno.test("Scheduler refuses what finds no room, those on their way to the log c
   await running.submit();
 });
 
-Deno.test("Scheduler refuses a task where the inputs of those there are are too large", async () => {
+Deno.test("add() rejects a task while the inputs of other tasks take `inputBytesMax`", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -124,7 +119,7 @@ Deno.test("Scheduler refuses a task where the inputs of those there are are too 
   await ended(running.log, await running.submit());
 });
 
-Deno.test("Scheduler counts the inputs as what they take in memory", async () => {
+Deno.test("add() counts what inputs take in memory, not their length", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -151,7 +146,7 @@ Deno.test("cancel() ends a task that waits, before it has run", async () => {
   assertEquals(script.calls.filter(({ id }) => id.startsWith(second)), []);
 });
 
-Deno.test("cancel() of a task that runs stops its calls, and the next one begins", async () => {
+Deno.test("cancel() stops the calls of a task that runs, and the next task begins", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -169,7 +164,7 @@ Deno.test("cancel() of a task that runs stops its calls, and the next one begins
   assertEquals((await ended(log, second)).state, "done");
 });
 
-Deno.test("cancel() asked twice at once ends the task once", async () => {
+Deno.test("cancel() that is called twice at once ends the task once", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -187,7 +182,7 @@ Deno.test("cancel() asked twice at once ends the task once", async () => {
   merging.open();
 });
 
-Deno.test("cancel() that comes when the work is through finds it done", async () => {
+Deno.test("cancel() leaves a task done that ends meanwhile", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   await using running = await start(folder.path, script.call);
@@ -214,10 +209,7 @@ Deno.test("cancel() that the disk does not take leaves the task in its place", a
   const ids = [await running.submit(), await running.submit()];
   await until(() => merging.held() === 1, "one runs and one waits");
   {
-    using disk = new FaultyDisk();
-    disk.fault = ({ op }) => {
-      if (op === "write") throw systemError("ENOSPC");
-    };
+    using _ = fullDisk();
     for (const id of ids) {
       const error = await assertRejects(() => scheduler.cancel(id), CodedError);
       assertEquals(error.code, "storage_full");
@@ -247,7 +239,7 @@ Deno.test("cancel() ends a task whose start the disk has not taken", async () =>
   assertEquals(log.get(id)!.state, "cancelled");
 });
 
-Deno.test("stop() lets calls end, begins nothing, and the rest goes on at the next start", async () => {
+Deno.test("stop() waits for calls and begins none, and its tasks go on at the next start", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(2);
   const analyzing = gate(script, "analyze");
@@ -268,10 +260,14 @@ Deno.test("stop() lets calls end, begins nothing, and the rest goes on at the ne
   await using running = await start(folder.path, script.call, { concurrency: 2 });
   for (const id of ids) assertEquals((await ended(running.log, id)).state, "done");
   assertEquals(script.names.slice(asked).filter((name) => name === "analyze.0").length, 2);
-  assertEquals(new Set(script.calls.map(({ id }) => id)).size, script.calls.length, "none twice");
+  assertEquals(
+    new Set(script.calls.map(({ id }) => id)).size,
+    script.calls.length,
+    "no call twice",
+  );
 });
 
-Deno.test("stop() gives up the calls that do not end in time, and these are made again", async () => {
+Deno.test("stop() aborts the calls that do not end in time, and the next start makes them again", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   gate(script, "merge");
@@ -289,7 +285,7 @@ Deno.test("stop() gives up the calls that do not end in time, and these are made
   assertEquals(again.names, ["merge", "report"]);
 });
 
-Deno.test("a task that was being cancelled when the process ended is cancelled at the next start", async () => {
+Deno.test("Scheduler cancels a task that was being cancelled when the process ended", async () => {
   await using folder = await TempFolder.make();
   let id: string;
   {
@@ -304,7 +300,7 @@ Deno.test("a task that was being cancelled when the process ended is cancelled a
   assertEquals(script.names, []);
 });
 
-/** Runs a task while the write number `nth` fails; whether there was such a write. */
+/** Runs a task while its write number `nth` fails; returns whether there was such a write. */
 async function runWithFullDisk(disk: FaultyDisk, nth: number): Promise<boolean> {
   const pages = 4;
   await using folder = await TempFolder.make();
@@ -333,15 +329,15 @@ async function runWithFullDisk(disk: FaultyDisk, nth: number): Promise<boolean> 
   return writes >= nth;
 }
 
-Deno.test("a disk that is full at any write holds a task up, and its result is the same", async () => {
+Deno.test("Scheduler gets the same result of a task if the disk is full at any of its writes", async () => {
   using disk = new FaultyDisk();
   const runs = Array.from({ length: 40 }, (_, at) => runWithFullDisk(disk, at + 1));
   const failed = await Promise.all(runs);
   assert(failed.slice(0, 10).every(Boolean));
-  assertEquals(failed.at(-1), false, "every write had its turn");
+  assertEquals(failed.at(-1), false, "every write has failed once");
 });
 
-Deno.test("an internal error ends its task dead, is logged with its stack, and hurts no other", async () => {
+Deno.test("Scheduler goes on with other tasks after an internal error", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   await using running = await start(folder.path, script.call, { concurrency: 1 });
@@ -361,44 +357,7 @@ Deno.test("an internal error ends its task dead, is logged with its stack, and h
   assert(String(internal.fields.stack).includes("Cannot read x of y"));
 });
 
-Deno.test("an error in the end of a task is logged, and not tried without end", async () => {
-  await using folder = await TempFolder.make();
-  const script = new Script(1);
-  await using running = await start(folder.path, script.call, { concurrency: 1 });
-  const { log, logged } = running;
-  const end = log.end.bind(log);
-  const first = await running.submit();
-  log.end = (id, ...rest) => {
-    if (id === first) throw new TypeError("Cannot move a task");
-    return end(id, ...rest);
-  };
-  const second = await running.submit();
-  assertEquals((await ended(log, second)).state, "done");
-  assertEquals(logged.filter(({ event }) => event === "internal").length, 2);
-});
-
-Deno.test("an agent that says cancelled or storage_failed does not decide on the task", async () => {
-  for (const code of ["cancelled", "storage_failed"] as const) {
-    await using folder = await TempFolder.make();
-    const script = new Script(1);
-    let left = 1;
-    script.before = ({ op }) => {
-      if (op === "merge" && left-- > 0) throw new CodedError(code, "Cannot answer");
-    };
-    await using running = await start(folder.path, script.call);
-    const id = await running.submit();
-    assertEquals((await ended(running.log, id)).state, "done");
-  }
-});
-
-Deno.test("a task of a pipeline that is not there any more ends dead", async () => {
-  await using folder = await TempFolder.make();
-  await using running = await start(folder.path, new Script(1).call);
-  const id = await running.submit({ pipeline: "gone" });
-  assertEquals((await ended(running.log, id)).error!.code, "unknown_pipeline");
-});
-
-Deno.test("a task whose time was over while it waited ends dead when its turn comes", async () => {
+Deno.test("Scheduler ends a task dead at its turn if its time is over", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -414,7 +373,7 @@ Deno.test("a task whose time was over while it waited ends dead when its turn co
   assertEquals(script.calls.filter(({ id }) => id.startsWith(second)), []);
 });
 
-Deno.test("expire() ends a task whose time is over while it waits, whatever is before it", async () => {
+Deno.test("expire() ends a task whose time is over, even if other tasks are before it", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -435,7 +394,7 @@ Deno.test("expire() ends a task whose time is over while it waits, whatever is b
   await ended(log, waiting);
 });
 
-Deno.test("owns() is true of a task from its submission to its end, and late() tells of it", async () => {
+Deno.test("owns() and overdue() know a task from its submission to its end", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -444,28 +403,28 @@ Deno.test("owns() is true of a task from its submission to its end, and late() t
   const ids = [await running.submit(), await running.submit()];
   await until(() => merging.held() === 1, "the only slot is taken");
   assertEquals(ids.map((id) => scheduler.owns(id)), [true, true]);
-  const late = new Map(scheduler.overdue());
-  assertEquals([...late.keys()].sort(), ids);
-  assertEquals(late.get(ids[0]), 0); // its call may take a minute
-  assert(late.get(ids[1])! > 0);
+  const waits = new Map(scheduler.overdue());
+  assertEquals([...waits.keys()].sort(), ids);
+  assertEquals(waits.get(ids[0]), 0); // its call may take a minute
+  assert(waits.get(ids[1])! > 0);
   merging.open();
   for (const id of ids) await ended(log, id);
   await until(() => scheduler.running === 0, "the last slot is free");
   assertEquals(ids.map((id) => scheduler.owns(id)), [false, false]);
 });
 
-Deno.test("tasks of a pipeline that is paused are passed by, and begin when it goes on", async () => {
+Deno.test("dispatch() begins the tasks of a pipeline that was paused, which others have passed by", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
-  const held: string[] = [];
+  const paused: string[] = [];
   {
     await using running = await start(folder.path, script.call);
     const { scheduler, pauses, log } = running;
     await pauses.pause("pipeline", "report");
-    for (let n = 0; n < 2; n++) held.push(await running.submit());
-    const other = await running.submit({ pipeline: "gone" });
-    assertEquals((await ended(log, other)).error!.code, "unknown_pipeline", "it has had its turn");
-    assertEquals(held.map((id) => log.get(id)!.state), ["queued", "queued"]);
+    for (let n = 0; n < 2; n++) paused.push(await running.submit());
+    const other = await running.submit({ pipeline: "knit" });
+    assertEquals((await ended(log, other)).error!.code, "unknown_pipeline", "it has passed by");
+    assertEquals(paused.map((id) => log.get(id)!.state), ["queued", "queued"]);
     await until(() => scheduler.running === 0, "its slot is free");
     assertEquals(scheduler.waiting, 2);
     const cancelled = await running.submit();
@@ -477,10 +436,10 @@ Deno.test("tasks of a pipeline that is paused are passed by, and begin when it g
   assertEquals([running.scheduler.waiting, script.names], [2, []]);
   await running.pauses.resume("pipeline", "report");
   running.scheduler.dispatch();
-  for (const id of held) assertEquals((await ended(running.log, id)).state, "done");
+  for (const id of paused) assertEquals((await ended(running.log, id)).state, "done");
 });
 
-Deno.test("a task that was being cancelled ends though its pipeline is paused", async () => {
+Deno.test("Scheduler cancels a task that was being cancelled even if its pipeline is paused", async () => {
   await using folder = await TempFolder.make();
   let id: string;
   {
@@ -494,7 +453,7 @@ Deno.test("a task that was being cancelled ends though its pipeline is paused", 
   assertEquals((await ended(running.log, id)).state, "cancelled");
 });
 
-Deno.test("an agent that is paused is not asked, what it is at ends, and no try is lost", async () => {
+Deno.test("Scheduler sends nothing new to a paused agent, and loses no attempt", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(2);
   const analyzing = gate(script, "analyze");
@@ -523,7 +482,7 @@ Deno.test("an agent that is paused is not asked, what it is at ends, and no try 
   }
 });
 
-Deno.test("a task's time goes on while an agent is paused", async () => {
+Deno.test("Scheduler ends a task whose time is over while its agent is paused", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   await using running = await start(folder.path, script.call);
@@ -547,7 +506,7 @@ Deno.test("stop() and cancel() do not wait for an agent that is paused", async (
   await running[Symbol.asyncDispose]();
 });
 
-Deno.test("place() counts those that have their turn before, and nothing that runs", async () => {
+Deno.test("position() counts the tasks before a task, without those that run", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");
@@ -562,7 +521,7 @@ Deno.test("place() counts those that have their turn before, and nothing that ru
   assertEquals(scheduler.position(first), undefined);
   assertEquals(scheduler.position(second), { ahead: 0, running: 1, slots: 1 });
   assertEquals(scheduler.position(third), { ahead: 1, running: 1, slots: 1 });
-  const fourth = await running.submit({ pipeline: "gone" });
+  const fourth = await running.submit({ pipeline: "knit" });
   await pauses.pause("pipeline", "report");
   assertEquals(scheduler.position(fourth), { ahead: 0, running: 1, slots: 1 });
   await pauses.resume("pipeline", "report");
@@ -570,7 +529,7 @@ Deno.test("place() counts those that have their turn before, and nothing that ru
   await ended(log, third);
 });
 
-Deno.test("a task that is retried takes its turn behind those that wait, also after a restart", async () => {
+Deno.test("add() queues a retried task after those that wait, and a restart still runs it", async () => {
   await using folder = await TempFolder.make();
   const script = new Script(1);
   const merging = gate(script, "merge");

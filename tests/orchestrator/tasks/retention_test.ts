@@ -5,23 +5,22 @@ import {
   type RetentionLimits,
 } from "../../../orchestrator/tasks/retention.ts";
 
-// Seen to catch: each bound that is one lower or is none, and bytes that are counted on or twice.
+// Seen to fail: each limit lowered by one or left out, bytes not subtracted or subtracted twice.
 
 const DAY_MS = 86_400_000;
 const MIB = 1024 * 1024;
-const BOUNDS = { ageMs: 100, tasks: 100, resultBytes: 100, eventBytes: 100, workBytes: 100 };
+const LIMITS = { ageMs: 100, tasks: 100, resultBytes: 100, eventBytes: 100, workBytes: 100 };
 
-/** What goes of tasks that ended at these times, each with so many bytes of all. */
-function gone(bounds: Partial<RetentionLimits>, at: number[], bytes: number, now: number) {
-  const retention = new Retention({ ...BOUNDS, ...bounds });
-  for (const [n, time] of at.entries()) {
-    const taken = { resultBytes: bytes, eventBytes: bytes, workBytes: bytes };
-    retention.add({ task: `t${n}`, at: time, ...taken });
+/** What is taken at `now` of tasks that ended at `instants`, each with `bytes` of each kind. */
+function taken(limits: Partial<RetentionLimits>, instants: number[], bytes: number, now: number) {
+  const retention = new Retention({ ...LIMITS, ...limits });
+  for (const [n, at] of instants.entries()) {
+    retention.add({ task: `t${n}`, at, resultBytes: bytes, eventBytes: bytes, workBytes: bytes });
   }
-  return { old: retention.takeExpired(now), work: retention.takeWork() };
+  return { expired: retention.takeExpired(now), work: retention.takeWork() };
 }
 
-Deno.test("Retention keeps what README says", () => {
+Deno.test("RETENTION keeps 2,000 ended tasks for 30 days, within fixed memory", () => {
   assertEquals(RETENTION, {
     ageMs: 30 * DAY_MS,
     tasks: 2_000,
@@ -31,21 +30,21 @@ Deno.test("Retention keeps what README says", () => {
   });
 });
 
-Deno.test("Retention keeps ended tasks up to each bound, and beyond it the last of them", () => {
-  assertEquals(gone({}, [0, 50], 50, 100), { old: [], work: [] });
-  assertEquals(gone({}, [0, 50], 50, 101).old, ["t0"]);
-  assertEquals(gone({ tasks: 2 }, [0, 0], 0, 0).old, []);
-  assertEquals(gone({ tasks: 2 }, [0, 0, 0], 0, 0).old, ["t0"]);
+Deno.test("Retention keeps ended tasks up to each limit, and beyond it those that ended last", () => {
+  assertEquals(taken({}, [0, 50], 50, 100), { expired: [], work: [] });
+  assertEquals(taken({}, [0, 50], 50, 101).expired, ["t0"]);
+  assertEquals(taken({ tasks: 2 }, [0, 0], 0, 0).expired, []);
+  assertEquals(taken({ tasks: 2 }, [0, 0, 0], 0, 0).expired, ["t0"]);
   for (const name of ["resultBytes", "eventBytes"]) {
-    assertEquals(gone({ [name]: 50 }, [0, 0], 25, 0).old, [], name);
-    assertEquals(gone({ [name]: 50 }, [0, 0, 0], 25, 0).old, ["t0"], name);
+    assertEquals(taken({ [name]: 50 }, [0, 0], 25, 0).expired, [], name);
+    assertEquals(taken({ [name]: 50 }, [0, 0, 0], 25, 0).expired, ["t0"], name);
   }
-  assertEquals(gone({ workBytes: 50 }, [0, 0], 25, 0).work, []);
-  assertEquals(gone({ workBytes: 50 }, [0, 0, 0], 25, 0), { old: [], work: ["t0"] });
+  assertEquals(taken({ workBytes: 50 }, [0, 0], 25, 0).work, []);
+  assertEquals(taken({ workBytes: 50 }, [0, 0, 0], 25, 0), { expired: [], work: ["t0"] });
 });
 
-Deno.test("Retention counts what goes no longer, and tells of it once", () => {
-  const retention = new Retention({ ...BOUNDS, workBytes: 50 });
+Deno.test("Retention does not count what it has taken out, and returns it once", () => {
+  const retention = new Retention({ ...LIMITS, workBytes: 50 });
   const bytes = { resultBytes: 40, eventBytes: 40, workBytes: 40 };
   const ended = (n: number) => ({ task: `t${n}`, at: 0, ...bytes });
   for (const n of [0, 1]) retention.add(ended(n));
@@ -58,7 +57,7 @@ Deno.test("Retention counts what goes no longer, and tells of it once", () => {
   }
   retention.remove("t19");
   retention.add({ ...ended(20), workBytes: 50 });
-  assertEquals(retention.takeWork(), [], "one that was removed does not count");
+  assertEquals(retention.takeWork(), [], "a task that was removed does not count");
   retention.add({ ...ended(21), workBytes: 0 });
-  assertEquals(retention.takeWork(), [], "there is nothing to be taken from it");
+  assertEquals(retention.takeWork(), [], "a task without work has nothing to take");
 });

@@ -1,22 +1,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CodedError } from "../../../lib/errors.ts";
-import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
-import { partKey } from "../../../orchestrator/tasks/task_keys.ts";
 import { estimateBytes } from "../../../lib/json_size.ts";
+import { partKey } from "../../../orchestrator/tasks/task_keys.ts";
+import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { within } from "../../harness/waiting.ts";
-import { newTask, openLog, plain, StillClock } from "../task_harness.ts";
+import { fullDisk, newTask, openLog, plain, startTask, StillClock } from "../task_harness.ts";
 
 const FAILED = new CodedError("handler_failed", "Cannot analyze: no luck");
 /** The keys of the two pages' parts. */
 const PARTS = [0, 1].map((page) => partKey("analyze", page));
-const FULL = (): never => {
-  throw systemError("ENOSPC");
-};
 
-/** All that a client or a later stage could read of a task. */
-function told(log: TaskLog, id: string) {
+/** All that a client or a later call can read of a task. */
+function readAll(log: TaskLog, id: string) {
   const { spent_ms: _, ...task } = log.get(id)!;
   return plain({
     task,
@@ -30,8 +27,8 @@ function told(log: TaskLog, id: string) {
   });
 }
 
-/** A task's life with two pages, one step after the other. */
-const LIFE: [name: string, step: (log: TaskLog, id: string) => Promise<void> | void][] = [
+/** The steps of a task with two pages, in order. */
+const STEPS: [name: string, step: (log: TaskLog, id: string) => Promise<void> | void][] = [
   ["started", (log, id) => log.started(id)],
   ["collect started", (log, id) => log.calls.started(id, "collect")],
   ["page 0 collected", (log, id) => log.pages.collected(id, 0, { at: 1 })],
@@ -59,7 +56,7 @@ const LIFE: [name: string, step: (log: TaskLog, id: string) => Promise<void> | v
   ["end", (log, id) => log.end(id, "done", { headline: "well" })],
 ];
 
-Deno.test("create() shows nothing of a task before it is on disk", async () => {
+Deno.test("create() shows a task only after it is on disk", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log } = open;
@@ -85,7 +82,7 @@ Deno.test("create() shows nothing of a task before it is on disk", async () => {
   assertEquals(log.get(task)!.state, "queued");
 });
 
-Deno.test("get() and events() tell of a step when it is on disk and not before", async () => {
+Deno.test("get() and events() show a step only after it is on disk", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log } = open;
@@ -105,38 +102,38 @@ Deno.test("get() and events() tell of a step when it is on disk and not before",
   assertEquals(log.get(task)!.state, "running");
 });
 
-Deno.test("create() that fails leaves no task, and its key free", async () => {
+Deno.test("create() that fails leaves no task, and its key free for another one", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log } = open;
-  using disk = new FaultyDisk();
-  disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
-  const created = assertRejects(() => log.create(newTask({ key: "k" })), CodedError, "No space");
-  const joined = assertRejects(() => log.byKey("k")!, CodedError, "No space");
-  await Promise.all([created, joined]);
+  {
+    using _ = fullDisk();
+    const created = assertRejects(() => log.create(newTask({ key: "k" })), CodedError, "No space");
+    const joined = assertRejects(() => log.byKey("k")!, CodedError, "No space");
+    await Promise.all([created, joined]);
+  }
   assertEquals([...log.tasks()], []);
   assertEquals(log.byKey("k"), undefined);
-  disk.fault = () => {};
   const { task } = await log.create(newTask({ key: "k" }));
   assertEquals((await log.byKey("k"))!.task, task);
   assertEquals(log.events(task, 0).map(({ seq }) => seq), [1]);
 });
 
-Deno.test("every step of a life is there after a reopening, events numbered without a gap", async (t) => {
+Deno.test("TaskLog has every step of a task after a restart, with events numbered without a gap", async (t) => {
   await using folder = await TempFolder.make();
   let open = await openLog(folder.path);
   try {
     const { task } = await open.log.create(newTask({ key: "k", input: { sources: [1] } }));
-    for (const [name, step] of LIFE) {
+    for (const [name, step] of STEPS) {
       await t.step(name, async () => {
         await Promise.all([open.log.changed(task), step(open.log, task)]);
-        const before = told(open.log, task);
+        const before = readAll(open.log, task);
         assertEquals(before.events.map(({ seq }) => seq), before.events.map((_, at) => at + 1));
         assertEquals(before.events.length, before.task.events);
         assertEquals(before.combination !== null, name === "combining");
         await open[Symbol.asyncDispose]();
         open = await openLog(folder.path);
-        assertEquals(told(open.log, task), before);
+        assertEquals(readAll(open.log, task), before);
         assertEquals((await open.log.byKey("k"))!.task, task);
       });
     }
@@ -151,46 +148,31 @@ Deno.test("every step of a life is there after a reopening, events numbered with
   }
 });
 
-Deno.test("end() leaves the result of what is done, and of the rest what a retry needs", async () => {
+Deno.test("end() keeps the result of a task that is done, and of a dead task what a retry needs", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log, memory } = open;
-  const kept = (id: string): string[] =>
+  const kindsIn = (id: string): string[] =>
     [...memory.entries(`of/${id}/`)].map(([key]) => key.split("/")[2])
       .filter((what) => what !== "event");
   const { task } = await log.create(newTask());
-  for (const [, step] of LIFE) await step(log, task);
-  assertEquals(kept(task), ["output"]);
+  for (const [, step] of STEPS) await step(log, task);
+  assertEquals(kindsIn(task), ["output"]);
   assertEquals(log.calls.output(task, "report"), { headline: "well" });
   const { task: dead } = await log.create(newTask());
-  for (const [, step] of LIFE.slice(0, 9)) await step(log, dead);
-  const before = kept(dead);
+  for (const [, step] of STEPS.slice(0, 9)) await step(log, dead);
+  const before = kindsIn(dead);
   await log.end(dead, "dead", { error: FAILED });
-  assertEquals(kept(dead), before);
+  assertEquals(kindsIn(dead), before);
   assertEquals(log.get(dead)!.error!.code, "handler_failed");
 });
 
-// The simulation found these two: a page was analyzed twice, and a result was gone.
-Deno.test("collected() told again leaves the pages behind it as they are", async () => {
+// The simulation found it: a result was gone.
+Deno.test("end() keeps the result even if the start of its call was not noted", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log } = open;
-  const { task } = await log.create(newTask());
-  await log.started(task);
-  await log.pages.collected(task, 0, { at: 1 });
-  await log.pages.collected(task, 1, null);
-  await log.pages.done(task, 1, "analyze", { seen: [] }, 5);
-  await log.pages.collected(task, 0, { at: 1 }); // as after a restart, since page 0 is not through
-  assertEquals(log.pages.get(task, 1), { cursor: null, done: true });
-  assertEquals([log.pages.get(task, 0), log.pages.last(task)], [{ cursor: null, done: false }, 1]);
-});
-
-Deno.test("end() keeps the result, though it was not kept that its call has begun", async () => {
-  await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path);
-  const { log } = open;
-  const { task } = await log.create(newTask());
-  await log.started(task);
+  const task = await startTask(log);
   await log.calls.done(task, "merge", { seen: [] }, 5);
   await log.calls.done(task, "report", { headline: "one" }, 5);
   await log.end(task, "done");
@@ -199,7 +181,7 @@ Deno.test("end() keeps the result, though it was not kept that its call has begu
   }]);
 });
 
-Deno.test("end() keeps so many ended tasks, and forgets the key of those that go", async () => {
+Deno.test("end() drops the oldest tasks beyond the limit on tasks, and their keys", async () => {
   await using folder = await TempFolder.make();
   const retention = { ageMs: 3_600_000, tasks: 2, workBytes: 1_000 };
   const ids: string[] = [];
@@ -226,7 +208,7 @@ Deno.test("end() keeps so many ended tasks, and forgets the key of those that go
   assertEquals([...open.log.tasks()].map(({ task }) => task), ids.slice(2), "the oldest goes");
 });
 
-Deno.test("end() keeps ended tasks for so long", async () => {
+Deno.test("end() drops the tasks that are older than the limit on age", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path, { retention: { ageMs: -1, tasks: 100 } });
   const { task } = await open.log.create(newTask({ key: "k" }));
@@ -237,7 +219,7 @@ Deno.test("end() keeps ended tasks for so long", async () => {
   assertEquals(open.log.byKey("k"), undefined);
 });
 
-Deno.test("end() does not fail because an older task could not be dropped", async () => {
+Deno.test("end() succeeds even if the disk does not take the removal of an older task", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path, { retention: { ageMs: 3_600_000, tasks: 1 } });
   const { log } = open;
@@ -249,7 +231,7 @@ Deno.test("end() does not fail because an older task could not be dropped", asyn
   disk.fault = async ({ op }) => {
     if (op !== "write") return;
     await Promise.resolve();
-    if (disk.count("write") > 1) FULL();
+    if (disk.count("write") > 1) throw systemError("ENOSPC");
   };
   await log.end(second.task, "cancelled");
   await written;
@@ -258,31 +240,30 @@ Deno.test("end() does not fail because an older task could not be dropped", asyn
   await within(next, "the removal of the older one");
 });
 
-Deno.test("a write that failed is taken back, and what came before it stands", async () => {
+Deno.test("TaskLog undoes a step that the disk has not taken, and keeps the steps before it", async () => {
   await using folder = await TempFolder.make();
   const open = await openLog(folder.path);
   const { log } = open;
   const { task } = await log.create(newTask());
-  for (const [, step] of LIFE.slice(0, 7)) await step(log, task);
-  const before = told(log, task);
+  for (const [, step] of STEPS.slice(0, 7)) await step(log, task);
+  const before = readAll(log, task);
   {
-    using disk = new FaultyDisk();
-    disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
+    using _ = fullDisk();
     await assertRejects(() => log.pages.done(task, 0, "analyze", {}, 1), CodedError);
     await assertRejects(() => log.pages.collected(task, 1, { at: 2 }), CodedError);
     await assertRejects(() => log.calls.done(task, "merge", {}, 1), CodedError);
     await assertRejects(() => log.end(task, "dead", { error: FAILED }), CodedError);
-    assertEquals(told(log, task), before);
+    assertEquals(readAll(log, task), before);
   }
-  for (const [, step] of LIFE.slice(7)) await step(log, task);
-  const after = told(log, task);
+  for (const [, step] of STEPS.slice(7)) await step(log, task);
+  const after = readAll(log, task);
   assertEquals(after.events.map(({ seq }) => seq), after.events.map((_, at) => at + 1));
   await open[Symbol.asyncDispose]();
   await using again = await openLog(folder.path);
-  assertEquals(told(again.log, task), after);
+  assertEquals(readAll(again.log, task), after);
 });
 
-Deno.test("leftMs() counts the time in which an orchestrator was up, over restarts too", async () => {
+Deno.test("remainingMs() counts down only while an orchestrator is up", async () => {
   await using folder = await TempFolder.make();
   const clock = new StillClock();
   let task: string;
@@ -296,7 +277,7 @@ Deno.test("leftMs() counts the time in which an orchestrator was up, over restar
     assertEquals(open.log.remainingMs(task), 7_000);
     await open.log.pages.collected(task, 0, null);
   }
-  clock.ms += 3_600_000; // nobody is there
+  clock.ms += 3_600_000; // no orchestrator is up
   await using open = await openLog(folder.path, { clock });
   assertEquals(open.log.remainingMs(task), 7_000);
   clock.ms += 8_000;
@@ -304,32 +285,14 @@ Deno.test("leftMs() counts the time in which an orchestrator was up, over restar
   await open.log.end(task, "dead");
   clock.ms += 5_000;
   assertEquals(open.log.get(task)!.spent_ms, 11_000);
-  assertEquals(open.log.remainingMs(task), -1_000, "an ended task spends nothing");
+  assertEquals(open.log.remainingMs(task), -1_000, "a task that has ended takes no more time");
 });
 
-Deno.test("tasks() keeps the order of submission when the clock of the wall goes back", async () => {
-  await using folder = await TempFolder.make();
-  const { now } = Date;
-  const ids: string[] = [];
-  try {
-    for (const at of [4_000_000, 3_000_000, 1_000_000]) {
-      Date.now = () => at;
-      await using open = await openLog(folder.path);
-      for (let n = 0; n < 3; n++) ids.push((await open.log.create(newTask())).task);
-    }
-  } finally {
-    Date.now = now;
-  }
-  await using open = await openLog(folder.path);
-  assertEquals([...open.log.tasks()].map(({ task }) => task), ids);
-});
-
-Deno.test("events() gives the last event again and again where there are too many", async () => {
+Deno.test("events() keeps 5000 events of a task, the last of which is replaced by each later one", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log, memory } = open;
-  const { task } = await log.create(newTask());
-  await log.started(task);
+  const task = await startTask(log);
   for (let n = 0; n < 5_100; n++) log.calls.started(task, `s${n % 2}`);
   await log.pages.collected(task, 0, null);
   assertEquals(log.get(task)!.events, 5_102);
@@ -339,26 +302,26 @@ Deno.test("events() gives the last event again and again where there are too man
   assertEquals([...memory.entries(`of/${task}/event/`)].length, 5_000);
 });
 
-Deno.test("retried() queues a task again with all its time, and goes on counting", async () => {
+Deno.test("retry() queues a task again with all its time, and numbers its events on", async () => {
   await using folder = await TempFolder.make();
   const clock = new StillClock();
   let open = await openLog(folder.path, { clock });
   try {
     for (const state of ["dead", "cancelled"] as const) {
       const { task } = await open.log.create(newTask({ key: state, deadlineMs: 1_000 }));
-      for (const [, step] of LIFE.slice(0, 12)) await step(open.log, task);
+      for (const [, step] of STEPS.slice(0, 12)) await step(open.log, task);
       clock.ms += 5_000;
       open.log.calls.failed(task, "report");
       if (state === "cancelled") await open.log.cancelling(task);
       await open.log.end(task, state, { error: FAILED });
-      const ended = told(open.log, task);
+      const ended = readAll(open.log, task);
       const [again] = await Promise.all([open.log.retry(task), open.log.changed(task)]);
       assertEquals([again.task, again.state, again.ended_at], [task, "queued", null]);
       assertEquals([again.error, again.stage, again.failed_attempts], [null, null, 0]);
       assertEquals(open.log.remainingMs(task), 1_000);
       clock.ms += 100;
       assertEquals(open.log.remainingMs(task), 900);
-      const after = told(open.log, task);
+      const after = readAll(open.log, task);
       assertEquals(after.events.slice(0, -1), ended.events);
       assertEquals([after.events.at(-1)!.kind, after.events.at(-1)!.seq], [
         "retried",
@@ -370,7 +333,7 @@ Deno.test("retried() queues a task again with all its time, and goes on counting
       }
       await open[Symbol.asyncDispose]();
       open = await openLog(folder.path, { clock });
-      assertEquals(told(open.log, task), after);
+      assertEquals(readAll(open.log, task), after);
       assertEquals((await open.log.byKey(state))!.task, task);
     }
   } finally {
@@ -378,19 +341,7 @@ Deno.test("retried() queues a task again with all its time, and goes on counting
   }
 });
 
-Deno.test("end() notes the call with which a task has died", async () => {
-  await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path);
-  const { log } = open;
-  const { task } = await log.create(newTask());
-  for (const [, step] of LIFE.slice(0, 3)) await step(log, task);
-  log.calls.failed(task, "analyze");
-  await log.end(task, "dead", { error: FAILED });
-  assertEquals(log.get(task)!.stage, "analyze");
-  assertEquals(log.events(task, 0).at(-1)!.stage, "analyze");
-});
-
-Deno.test("retried() asked twice at once queues the task once", async () => {
+Deno.test("retry() that is called twice at once queues the task once", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log } = open;
@@ -402,23 +353,22 @@ Deno.test("retried() asked twice at once queues the task once", async () => {
   assertEquals(log.events(task, 2).map(({ kind }) => kind), ["retried"]);
 });
 
-Deno.test("retried() that the disk does not take leaves the task ended, to be retried or dropped", async () => {
+Deno.test("retry() that the disk does not take leaves the task ended, to be retried or dropped later", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path, { retention: { tasks: 1 } });
   const { log } = open;
   const { task } = await log.create(newTask());
-  for (const [, step] of LIFE.slice(0, 12)) await step(log, task);
+  for (const [, step] of STEPS.slice(0, 12)) await step(log, task);
   await log.end(task, "dead", { error: FAILED });
-  const before = told(log, task);
-  const anew = { from: "merge", calls: ["merge"], outputs: ["merge", "report"], pages: false };
+  const before = readAll(log, task);
+  const plan = { from: "merge", calls: ["merge"], outputs: ["merge", "report"], pages: false };
   {
-    using disk = new FaultyDisk();
-    disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
-    await assertRejects(() => log.retry(task, anew), CodedError, "No space");
+    using _ = fullDisk();
+    await assertRejects(() => log.retry(task, plan), CodedError, "No space");
   }
-  assertEquals(told(log, task), before);
+  assertEquals(readAll(log, task), before);
   assertEquals(log.calls.generation(task, "merge"), 1);
-  assertEquals((await log.retry(task, anew)).state, "queued");
+  assertEquals((await log.retry(task, plan)).state, "queued");
   assertEquals(log.calls.generation(task, "merge"), 2);
   await log.end(task, "cancelled");
   const { task: next } = await log.create(newTask());
@@ -426,15 +376,29 @@ Deno.test("retried() that the disk does not take leaves the task ended, to be re
   assertEquals([...log.tasks()].map(({ task }) => task), [next]);
 });
 
-Deno.test("a task whose retry was not kept is dropped in its time", async () => {
+Deno.test("retry() forgets the outputs of the plan's calls, and of no other call", async () => {
+  await using folder = await TempFolder.make();
+  await using open = await openLog(folder.path);
+  const { log } = open;
+  const task = await startTask(log);
+  const names = ["merge", "merge.late", "merge(", "report", "mergeXlate"];
+  for (const name of names) await log.calls.done(task, name, { name }, 1);
+  await log.end(task, "dead", { error: FAILED });
+  const outputs = ["merge", "merge("];
+  await log.retry(task, { from: "merge", calls: outputs, outputs, pages: false });
+  const left = names.filter((name) => log.calls.output(task, name) !== undefined);
+  assertEquals(left, ["merge.late", "report", "mergeXlate"]);
+  assertEquals(names.map((name) => log.calls.generation(task, name)), [2, 1, 2, 1, 1]);
+});
+
+Deno.test("end() drops a task whose retry the disk has not taken", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path, { retention: { tasks: 1 } });
   const { log } = open;
   const { task } = await log.create(newTask());
   await log.end(task, "cancelled");
   {
-    using disk = new FaultyDisk();
-    disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
+    using _ = fullDisk();
     await assertRejects(() => log.retry(task), CodedError, "No space");
   }
   const { task: next } = await log.create(newTask());
@@ -442,7 +406,7 @@ Deno.test("a task whose retry was not kept is dropped in its time", async () => 
   assertEquals([...log.tasks()].map(({ task }) => task), [next]);
 });
 
-Deno.test("a task that is retried is not dropped with those that have ended", async () => {
+Deno.test("end() does not drop a task that was retried", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path, { retention: { tasks: 1 } });
   const { log } = open;
@@ -454,7 +418,7 @@ Deno.test("a task that is retried is not dropped with those that have ended", as
   assertEquals([...log.tasks()].length, 2);
 });
 
-Deno.test("inputBytes counts the inputs of the tasks that have not ended, also after a restart", async () => {
+Deno.test("inputBytes counts the inputs of all tasks that have not ended, also after a restart", async () => {
   await using folder = await TempFolder.make();
   const input = { text: "x".repeat(100) };
   const bytes = estimateBytes(input);
@@ -468,8 +432,7 @@ Deno.test("inputBytes counts the inputs of the tasks that have not ended, also a
     assertEquals(log.inputBytes, 2 * bytes);
     await log.retry(ids[0]);
     await log.end(ids[1], "cancelled");
-    using disk = new FaultyDisk();
-    disk.fault = ({ op }) => op === "write" ? FULL() : undefined;
+    using _ = fullDisk();
     await assertRejects(() => log.create(newTask({ input })), CodedError, "No space");
     await assertRejects(() => log.retry(ids[1]), CodedError, "No space");
     assertEquals(log.inputBytes, 2 * bytes);
@@ -478,7 +441,7 @@ Deno.test("inputBytes counts the inputs of the tasks that have not ended, also a
   assertEquals(open.log.inputBytes, 2 * bytes);
 });
 
-Deno.test("end() keeps so much of the results, of the tasks that ended last", async () => {
+Deno.test("end() drops the oldest tasks beyond the limit on results", async () => {
   await using folder = await TempFolder.make();
   const retention = { resultBytes: 2_500 };
   const result = { markdown: "x".repeat(1_000) };
@@ -499,7 +462,7 @@ Deno.test("end() keeps so much of the results, of the tasks that ended last", as
   assertEquals([...open.log.tasks()].map(({ task }) => task), ids.slice(1));
 });
 
-Deno.test("end() keeps so much of the events, of the tasks that ended last", async () => {
+Deno.test("end() drops the oldest tasks beyond the limit on events", async () => {
   await using folder = await TempFolder.make();
   const retention = { eventBytes: 40_000 };
   await using open = await openLog(folder.path, { retention });
@@ -518,32 +481,36 @@ Deno.test("end() keeps so much of the events, of the tasks that ended last", asy
     await log.retry(often);
     await fail();
   }
-  assertEquals([...log.tasks()], [], "one that is tried again and again goes at last");
+  assertEquals([...log.tasks()], [], "a task that is retried again and again is dropped at last");
 });
 
-Deno.test("end() keeps so much of what can be retried, of the tasks that ended last", async () => {
+Deno.test("end() removes the work of the oldest tasks beyond the limit on work", async () => {
   await using folder = await TempFolder.make();
   const input = { text: "x".repeat(1_000) };
   const retention = { workBytes: 2_500 };
   const ids: string[] = [];
-  const kept = (log: TaskLog): boolean[] => ids.map((id) => log.input(id) !== undefined);
+  const retryable = (log: TaskLog): boolean[] => ids.map((id) => log.input(id) !== undefined);
   {
     await using open = await openLog(folder.path, { retention });
     for (let n = 0; n < 3; n++) ids.push((await open.log.create(newTask({ input }))).task);
     for (const id of ids) await open.log.end(id, "cancelled");
-    assertEquals(kept(open.log), [false, true, true]);
+    assertEquals(retryable(open.log), [false, true, true]);
   }
   await using open = await openLog(folder.path, { retention });
   const { log } = open;
-  assertEquals(kept(log), [false, true, true]);
+  assertEquals(retryable(log), [false, true, true]);
   assertEquals(ids.map((id) => log.get(id)!.state), Array(3).fill("cancelled"));
   const error = await assertRejects(() => log.retry(ids[0]), CodedError);
   assertEquals(error.code, "not_found");
   ids.push((await log.create(newTask({ input }))).task);
   await log.end(ids[3], "cancelled");
-  assertEquals(kept(log), [false, false, true, true]);
+  assertEquals(retryable(log), [false, false, true, true]);
   await log.retry(ids[2]);
   ids.push((await log.create(newTask({ input }))).task);
   await log.end(ids[4], "cancelled");
-  assertEquals(kept(log), [false, false, true, true, true], "one that is queued does not count");
+  assertEquals(
+    retryable(log),
+    [false, false, true, true, true],
+    "a task that is queued does not count",
+  );
 });

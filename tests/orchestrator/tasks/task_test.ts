@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { assertMove, isFinal, type State, STATES } from "../../../orchestrator/tasks/task.ts";
 
-/** Every move that there is; all others are mistakes. */
+/** Every legal move. */
 const LEGAL = `
   queued     -> running, cancelling, cancelled
   running    -> running, retry_wait, cancelling, done, dead
@@ -14,7 +14,7 @@ const LEGAL = `
   return to.split(",").map((state) => `${from.trim()} ${state.trim()}`);
 });
 
-Deno.test("assertMove() lets a task make the legal moves and no other", () => {
+Deno.test("assertMove() allows the legal moves and no others", () => {
   for (const from of STATES) {
     for (const to of STATES) {
       if (LEGAL.includes(`${from} ${to}`)) assertMove(from, to);
@@ -23,12 +23,12 @@ Deno.test("assertMove() lets a task make the legal moves and no other", () => {
   }
 });
 
-Deno.test("isFinal() holds for exactly the states that nothing leaves but a retry", () => {
+Deno.test("isFinal() is true of exactly the states that only a retry leaves", () => {
   const ends: State[] = STATES.filter(isFinal);
   assertEquals(ends, ["done", "dead", "cancelled"]);
 });
 
-Deno.test("every state can be left for a final one, so no task is stuck", () => {
+Deno.test("assertMove() leaves each state a way to a final one", () => {
   const reaches = (from: State, seen: State[] = []): boolean =>
     isFinal(from) ||
     STATES.some((to) =>
