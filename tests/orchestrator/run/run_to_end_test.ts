@@ -7,7 +7,7 @@ import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { recordLog } from "../../harness/recorded_log.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { within } from "../../harness/waiting.ts";
-import { contextOf, fullDisk, newTask, openLog, Script } from "../task_harness.ts";
+import { contextOf, newTask, openLog, Script } from "../task_harness.ts";
 
 /** Takes a new task through its slot; returns how it left the slot, the task and what was logged. */
 async function run(
@@ -105,18 +105,18 @@ Deno.test("runToEnd() leaves a task that was stopped as it is", async () => {
   assertEquals([outcome, task.state, logged], ["stopped", "running", []]);
 });
 
-Deno.test("runToEnd() leaves a task as it is if the disk does not take a step", async () => {
-  await using folder = await TempFolder.make();
-  await using open = await openLog(folder.path);
-  const script = new Script(1);
-  const disks = new DisposableStack();
-  script.after = ({ op }) => {
-    if (op === "merge") disks.use(fullDisk());
-  };
-  const { outcome, task, logged } = await run(open.log, script);
-  disks.dispose();
-  assertEquals([outcome, task.state, logged], ["not_written", "running", []]);
-  assertEquals(open.log.calls.output(task.task, "merge"), undefined);
+Deno.test("runToEnd() leaves a task as it is if the log could not write a step or its end", async () => {
+  const full = () => Promise.reject(new CodedError("storage_full", "Cannot write in the journal"));
+  for (const method of ["step", "end"] as const) {
+    await using folder = await TempFolder.make();
+    await using open = await openLog(folder.path);
+    if (method === "step") open.log.calls.done = full;
+    else open.log.end = full;
+    const error = new CodedError("handler_rejected", "Cannot merge this");
+    const script = method === "step" ? new Script(1) : failingMerge(error);
+    const { outcome, task, logged } = await run(open.log, script);
+    assertEquals([outcome, task.state, logged], ["not_written", "running", []]);
+  }
 });
 
 Deno.test("runToEnd() goes on after an agent has replied `cancelled` or `storage_failed`", async () => {
