@@ -10,7 +10,7 @@ import { z } from "zod";
 export const PAGE_BYTES = 1024 * 1024;
 
 /** The most of its kind that one value holds; the agents make no more. */
-export const MOST = {
+export const ITEMS_MAX = {
   columns: 1000,
   sources: 64 + 4, // one for each format is the rest
   points: 512,
@@ -75,7 +75,7 @@ export const Page = z.strictObject({
   /** Line number of the first record in its source, from 1. */
   first_line: z.int().positive(),
   /** Column names of CSV and TSV; the header row is never part of `text`. */
-  columns: z.array(z.string()).max(MOST.columns).optional(),
+  columns: z.array(z.string()).max(ITEMS_MAX.columns).optional(),
   /** Each record ends with a line feed, an unterminated last one excepted. */
   text: z.string(),
   /** Bytes of the source that this page stands for. */
@@ -96,7 +96,7 @@ export type SourceCount = z.infer<typeof SourceCount>;
 
 const Buckets = z.array(
   z.tuple([z.int().min(-BUCKET_INDEX_MAX).max(BUCKET_INDEX_MAX), Count]),
-).max(MOST.buckets);
+).max(ITEMS_MAX.buckets);
 
 /**
  * Quantile sketch with a relative error of 1 %: DDSketch (Masson, Rim, Lee: "DDSketch: a fast and
@@ -113,7 +113,7 @@ export type Sketch = z.infer<typeof Sketch>;
 /** Records per step of time; `points` are `[start, records, errors]` in order of time, gaps left out. */
 export const Timeline = z.strictObject({
   step_ms: z.int().positive(),
-  points: z.array(z.tuple([Instant, Count, Count])).max(MOST.points),
+  points: z.array(z.tuple([Instant, Count, Count])).max(ITEMS_MAX.points),
 });
 export type Timeline = z.infer<typeof Timeline>;
 
@@ -132,13 +132,13 @@ export type TemplateCount = z.infer<typeof TemplateCount>;
 /** Everything that `analyze` finds in a page; two of these merge into one, in any order. */
 export const Partial = z.strictObject({
   stream: Name,
-  sources: z.array(SourceCount).max(MOST.sources),
+  sources: z.array(SourceCount).max(ITEMS_MAX.sources),
   records: Count,
   bytes: Count,
   cut: Count,
   levels: Levels,
   timeline: Timeline.nullable(),
-  templates: z.array(TemplateCount).max(MOST.templates),
+  templates: z.array(TemplateCount).max(ITEMS_MAX.templates),
   /** Records whose template was dropped because a part may hold only so many. */
   templates_dropped: Count,
   fields: z.array(z.strictObject({
@@ -148,14 +148,14 @@ export const Partial = z.strictObject({
     max: z.number(),
     sum: z.number(),
     sketch: Sketch,
-  })).max(MOST.fields),
+  })).max(ITEMS_MAX.fields),
   values: z.array(z.strictObject({
     name: Name,
     count: Count,
-    top: z.array(Counted).max(MOST.values),
+    top: z.array(Counted).max(ITEMS_MAX.values),
     more: z.boolean(),
-  })).max(MOST.names),
-  words: z.array(Counted).max(MOST.words),
+  })).max(ITEMS_MAX.names),
+  words: z.array(Counted).max(ITEMS_MAX.words),
 });
 export type Partial = z.infer<typeof Partial>;
 
@@ -187,7 +187,7 @@ export const TopValues = z.strictObject({
   count: Count,
   distinct: Count,
   more: z.boolean(),
-  top: z.array(Counted).max(MOST.values),
+  top: z.array(Counted).max(ITEMS_MAX.values),
 });
 export type TopValues = z.infer<typeof TopValues>;
 
@@ -212,7 +212,7 @@ export const Analysis = z.strictObject({
   stream: Name,
   /** Which run of this stream this is, from 1. */
   run: z.int().positive(),
-  sources: z.array(SourceCount).max(MOST.sources),
+  sources: z.array(SourceCount).max(ITEMS_MAX.sources),
   records: Count,
   bytes: Count,
   cut: Count,
@@ -222,21 +222,21 @@ export const Analysis = z.strictObject({
   timeline: Timeline.nullable(),
   /** Steps of the timeline that stand out; `usual` is the median of all steps. */
   bursts: z.array(z.strictObject({ at: Instant, records: Count, usual: z.number() }))
-    .max(MOST.bursts),
+    .max(ITEMS_MAX.bursts),
   /** Most frequent first. */
-  templates: z.array(Template).max(MOST.templates),
+  templates: z.array(Template).max(ITEMS_MAX.templates),
   templates_dropped: Count,
-  fields: z.array(Field).max(MOST.fields),
-  values: z.array(TopValues).max(MOST.names),
+  fields: z.array(Field).max(ITEMS_MAX.fields),
+  values: z.array(TopValues).max(ITEMS_MAX.names),
   /** Empty unless the input is mostly prose. */
-  keywords: z.array(Counted).max(MOST.words),
+  keywords: z.array(Counted).max(ITEMS_MAX.words),
   news: z.strictObject({
     /** Templates that no earlier run had, by id; empty in a first run. */
-    appeared: z.array(z.string()).max(MOST.templates),
+    appeared: z.array(z.string()).max(ITEMS_MAX.templates),
     /** Templates that were usual and did not occur; `usual` is the count expected of such a run. */
     silent: z.array(z.strictObject({ id: z.string(), text: z.string(), usual: z.number() }))
-      .max(MOST.silent),
-    changed: z.array(Change).max(MOST.changed),
+      .max(ITEMS_MAX.silent),
+    changed: z.array(Change).max(ITEMS_MAX.changed),
   }),
 });
 export type Analysis = z.infer<typeof Analysis>;
@@ -249,6 +249,6 @@ export const Report = z.strictObject({
   headline: z.string(),
   markdown: z.string(),
   /** Paths relative to the reporter's memory folder, and their sizes in bytes. */
-  files: z.array(z.strictObject({ path: z.string(), bytes: Count })).max(MOST.files),
+  files: z.array(z.strictObject({ path: z.string(), bytes: Count })).max(ITEMS_MAX.files),
 });
 export type Report = z.infer<typeof Report>;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Format, MOST } from "../shapes.ts";
+import { Format, ITEMS_MAX } from "../shapes.ts";
 
 /** Bytes of one `Partial`. */
 export const PARTIAL_BYTES_MAX = 256 * 1024;
@@ -35,33 +35,33 @@ export const TALLY_VALUES_MAX = 2048;
 export const TALLY_WORDS_MAX = 20_000;
 
 /** Templates of a `Partial`; the most frequent stay. */
-export const TEMPLATES_MAX = MOST.templates;
+export const TEMPLATES_MAX = ITEMS_MAX.templates;
 /** Bytes of the templates of a `Partial`. */
 export const TEMPLATES_BYTES_MAX = 128 * 1024;
 /** Numeric fields of a `Partial`. */
-export const FIELDS_MAX = MOST.fields;
+export const FIELDS_MAX = ITEMS_MAX.fields;
 /** Bytes of the numeric fields of a `Partial`. */
 export const FIELDS_BYTES_MAX = 40 * 1024;
 /** Buckets of one sign in a sketch; the smallest magnitudes share one. */
-export const BUCKETS_MAX = MOST.buckets;
+export const BUCKETS_MAX = ITEMS_MAX.buckets;
 /** Fields with values of a `Partial`. */
-export const NAMES_MAX = MOST.names;
+export const NAMES_MAX = ITEMS_MAX.names;
 /** Values of one such field. */
-export const VALUES_PER_NAME_MAX = MOST.values;
+export const VALUES_PER_NAME_MAX = ITEMS_MAX.values;
 /** Bytes of all values of a `Partial`. */
 export const VALUES_BYTES_MAX = 32 * 1024;
 /** Keywords of a `Partial`. */
-export const WORDS_MAX = MOST.words;
+export const WORDS_MAX = ITEMS_MAX.words;
 /** Bytes of the keywords of a `Partial`. */
 export const WORDS_BYTES_MAX = 8 * 1024;
 /** Sources of a `Partial` by name; the others are summed up, by format. */
-export const SOURCES_MAX = MOST.sources - Format.options.length;
+export const SOURCES_MAX = ITEMS_MAX.sources - Format.options.length;
 /** Bytes of the sources of a `Partial`. */
 export const SOURCES_BYTES_MAX = 16 * 1024;
 /** The name of the sources that are summed up. */
 export const SOURCES_REST = "(other sources)";
 /** Points of a timeline. */
-export const POINTS_MAX = MOST.points;
+export const POINTS_MAX = ITEMS_MAX.points;
 
 /** Numbers beyond this magnitude are ignored: their sum must stay finite. */
 export const MAGNITUDE_MAX = 1e100;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Analysis, Change, Partial, Template } from "../../shapes.ts";
-import { LEVELS, MOST } from "../../shapes.ts";
+import { ITEMS_MAX, LEVELS } from "../../shapes.ts";
 import type { Findings } from "../counts/finalize.ts";
 import { quantile } from "../counts/sketch.ts";
 import { templateId } from "../templates/template_id.ts";
@@ -47,13 +47,13 @@ export function compareWithBaseline(
 ): News {
   return {
     appeared: templates.filter(({ status }) => status === "new").map(({ id }) => id),
-    silent: silentTemplates(baseline, run).slice(0, MOST.silent),
+    silent: silentTemplates(baseline, run).slice(0, ITEMS_MAX.silent),
     changed: [
       ...volumeChange(baseline, run),
       ...levelChanges(baseline, run),
       ...rateChanges(baseline, run, templates),
       ...medianChanges(baseline, fields),
-    ].slice(0, MOST.changed),
+    ].slice(0, ITEMS_MAX.changed),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Analysis, MOST, type Timeline } from "../../shapes.ts";
+import { type Analysis, ITEMS_MAX, type Timeline } from "../../shapes.ts";
 
 /** Steps that a timeline needs for a median to mean something. */
 const STEPS_MIN = 6;
@@ -28,7 +28,7 @@ export function findBursts(timeline: Timeline | null): Analysis["bursts"] {
   return timeline.points
     .filter(([, n]) => n >= recordsMin)
     .sort(([, a], [, b]) => b - a)
-    .slice(0, MOST.bursts)
+    .slice(0, ITEMS_MAX.bursts)
     .sort(([a], [b]) => a - b)
     .map(([at, n]) => ({ at, records: n, usual }));
 }

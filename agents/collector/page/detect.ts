@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MOST } from "../../shapes.ts";
+import { ITEMS_MAX } from "../../shapes.ts";
 import type { Layout } from "./layout.ts";
 import { isBetweenValues, splitterOf } from "./splitter.ts";
 import { streamOf } from "../inbox/stream_of.ts";
@@ -102,7 +102,7 @@ function table(text: Text, ending: string | undefined): Head | undefined {
     const columns = fields(header, separator);
     const named = ending === layout;
     // A wider table is read as lines.
-    const fits = columns.length <= MOST.columns && new Set(columns).size === columns.length &&
+    const fits = columns.length <= ITEMS_MAX.columns && new Set(columns).size === columns.length &&
       columns.every((column) => (named ? TITLE : IDENTIFIER).test(column)) &&
       (named || columns.length > 1 && rows.length > 1 &&
           rows.every((row) => fields(row, separator).length === columns.length));
