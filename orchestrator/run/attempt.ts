@@ -3,7 +3,7 @@
  *
  * What must hold:
  *  1. All attempts of a call have one request id, so an agent that has answered it already answers
- *     from its memory. Only a client's retry that makes the call anew changes the id.
+ *     from its memory. Only a client's retry that redoes the call changes the id.
  *  2. The address that a request goes to is in the log before the request is sent. If the outcome
  *     stays unknown, that address may have the answer, and the next attempt goes there first.
  *  3. An agent that is busy or away costs time, not attempts.
@@ -30,7 +30,7 @@ const PAUSE_POLL_MS = 200;
 export const AWAY: ReadonlySet<ErrorCode> = new Set([
   "agent_unreachable",
   "busy",
-  "cancelled", // by another orchestrator that has stopped; this one's cancel aborts the signal
+  "cancelled", // by an earlier process of this orchestrator; its own cancel aborts the signal
   "draining",
   "paused",
   "queue_full",
@@ -175,15 +175,15 @@ class RetriedCall {
   }
 }
 
-/** Returns `<task>.<call>`, with the generation before the call if above 1, and the page after it. */
+/** Returns `<task>.<call>`, or with all parts `<task>.r<generation>.<call>.<page>`. */
 function requestId(
   task: string,
   generation: number,
   call: string,
   page: number | undefined,
 ): string {
-  const anew = generation === 1 ? [] : [`r${generation}`];
-  return [task, ...anew, call, ...(page === undefined ? [] : [page])].join(".");
+  const redone = generation === 1 ? [] : [`r${generation}`];
+  return [task, ...redone, call, ...(page === undefined ? [] : [page])].join(".");
 }
 
 function outOfTime(stage: string, last: CodedError | undefined): CodedError {

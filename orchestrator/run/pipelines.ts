@@ -6,8 +6,8 @@
 import { CodedError } from "../../lib/errors.ts";
 
 /**
- * One call of an agent. Its request id is `<task>.<name>`, or `<task>.<name>.<page>` for a page. When
- * a client's retry makes the call anew, `r2`, `r3` and so on stand between task and name.
+ * One call of an agent. Its request id is `<task>.<name>`, or `<task>.<name>.<page>` for a page. If a
+ * client's retry redoes the call, `r2`, `r3` and so on stand between task and name.
  */
 export interface Call {
   /** Lower-case letters and `_`, since it is part of request ids; unique in the pipeline. */
@@ -17,7 +17,7 @@ export interface Call {
   readonly op: string;
   /** Time of one attempt. */
   readonly timeoutMs: number;
-  /** Attempts that may fail before the task does. Waiting for an agent that is away is none. */
+  /** After this many failed attempts the task fails. Waiting for an agent is no attempt. */
   readonly attempts: number;
 }
 

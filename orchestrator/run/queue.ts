@@ -1,6 +1,6 @@
-/** Tasks that wait for their turn, in order, and since when each of them could have begun. */
+/** Tasks that wait for their turn, in order, and how long each could have begun already. */
 export class Queue {
-  /** By task, since when it could have begun. */
+  /** By task, the instant from which on it could have begun. */
   #waiting = new Map<string, number>();
   readonly #now: () => number;
   readonly #mayBegin: (task: string) => boolean;

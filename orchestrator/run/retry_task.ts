@@ -5,7 +5,7 @@ import { callsOf, callsOfStage, type Pipeline } from "./pipelines.ts";
 
 /**
  * Queues a dead or cancelled task again and returns it. The task goes on with the call that has
- * failed or, if `from` is given, makes that call and all after it anew.
+ * failed or, if `from` is given, redoes that call and all after it.
  *
  * @throws {CodedError} `invalid_input` if the pipeline has no call `from`, or the task has not come to
  * it

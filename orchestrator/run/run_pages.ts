@@ -4,12 +4,12 @@
  * What must hold:
  *  1. Pages are collected one after the other, since each brings the cursor of the next. At most
  *     `PAGES_AT_ONCE` of them are worked on side by side.
- *  2. When `COMBINE_AT` parts have come, they are combined into one, so that the parts of a task
- *     always fit into one request.
+ *  2. When `COMBINE_AT` parts have come, they are combined into a single part, so that
+ *     the parts of a task always fit into one request.
  *  3. Which parts are combined is in the log before the call, so that after a restart the same
  *     request has the same body, although further parts have come meanwhile.
  *  4. The first page that fails for good ends the stage. Attempts of other pages that are under way
- *     go on and their replies are kept, but none of them is retried.
+ *     go on and their replies are kept, but none is retried.
  *
  * @module
  */
@@ -22,14 +22,14 @@ import type { RunContext } from "./run_context.ts";
 
 const PAGES_AT_ONCE = 3;
 const COMBINE_AT = 8;
-/** Pages of one task, each of which stays in the log until the task ends. */
+/** Pages of one task. The log keeps an entry for each until the task ends. */
 const PAGES_MAX = 20_000;
 /** What the cursor of each page may take in memory. */
 const CURSOR_BYTES_MAX = 64 * 1024;
 
 /**
- * Runs a stage of pages on `input`, from where the log says that it stands, and returns the parts as
- * `{partials}`.
+ * Runs a stage of pages on `input`, and returns the parts as `{partials}`. Pages that are done in the
+ * log are not collected again.
  *
  * @throws {CodedError} the error of the first page that has failed for good, `bad_output` if the
  * source does not come to an end

@@ -83,7 +83,7 @@ async function waitForStorage({ signal, system, waitTracker }: RunContext): Prom
   return "not_written";
 }
 
-/** An agent's storage errors never end a run, so one that ends it is the log's. */
+/** An agent's storage errors never end a run, so this error is the log's. */
 function isStorage(error: unknown): boolean {
   return error instanceof CodedError &&
     (error.code === "storage_full" || error.code === "storage_failed");

@@ -1,11 +1,12 @@
 /**
- * The runs of tasks: which task runs, which waits, and how a task gets to its end.
+ * The room that runs tasks: which task runs, which waits, and how a task gets to its end.
  *
- * In come tasks: those of the log at the start, then those that clients submit or retry. `Scheduler`
- * queues them and gives them slots; `runToEnd` takes a task through its slot; `runTask` goes through
- * its stages, and `callWithRetry` makes each call. Out go requests to the agents, and each step of a
- * task to the `TaskLog`. `Watchdog` sees to it that no task is forgotten. Start reading at
- * `Scheduler`, then `runTask`.
+ * What enters: the tasks of the log at the start, then those that clients submit or retry. What
+ * leaves: requests to the agents, and each step of a task to the `TaskLog`.
+ *
+ * `Scheduler` queues tasks and gives them slots. `runToEnd` takes a task through its slot, `runTask`
+ * through its stages, and `callWithRetry` makes each call. `Watchdog` sees to it that no task is
+ * forgotten. Start reading at `Scheduler`, then `runTask`.
  *
  * @module
  */

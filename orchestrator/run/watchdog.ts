@@ -3,7 +3,7 @@
  *
  * What must hold: every task that has not ended has an owner, which is the queue, a slot or a cancel;
  * and a task in a slot waits for nothing that does not end by itself. A task without an owner is a
- * defect: it is logged as one, and queued again. The longest wait of a task that could go on shows
+ * defect: it is logged as an error, and queued again. The longest wait of a task that could go on shows
  * whether the orchestrator is overloaded.
  *
  * @module

@@ -29,12 +29,12 @@ export class CallLog {
     this.#store = store;
   }
 
-  /** Returns 1 for a call that no retry has made anew, or else a number that each such retry raises. */
+  /** Returns 1, or a higher number for a call that a retry redoes; each such retry raises it. */
   generation(id: string, stage: string): number {
     return this.generations(id)[stage] ?? 1;
   }
 
-  /** Returns the generations of the calls that a retry has made anew, by name. */
+  /** Returns the generations of the calls that retries have redone, by name. */
   generations(id: string): Readonly<Record<string, number>> {
     return (this.#store.entry(id, GENERATIONS) ?? {}) as Record<string, number>;
   }

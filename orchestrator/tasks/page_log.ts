@@ -13,7 +13,7 @@ export type Combination = { readonly parts: string[]; readonly page: number };
 
 /**
  * The steps of a task's pages. Each page leaves a part, which is its partial output. When there are
- * many parts, a combination replaces them by one.
+ * many parts, a combination replaces them by a single part.
  *
  * Methods that are async resolve when the step is on disk.
  */
@@ -34,7 +34,7 @@ export class PageLog {
     return this.#store.entry(id, LAST_PAGE) as number | undefined;
   }
 
-  /** Returns the parts, or those that `call` has returned, in the order of their keys. */
+  /** Returns the parts in the order of their keys; with `call`, only the parts that it has returned. */
   parts(id: string, call?: string): Part[] {
     return this.#store.keys(id, "parts").sort()
       .filter((key) => call === undefined || isPartOf(key, call))

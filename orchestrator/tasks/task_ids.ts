@@ -4,8 +4,8 @@ import type { System } from "../../lib/system.ts";
 const RANDOM_CHARS = 5;
 
 /**
- * Makes the ids of tasks. Ids sort by the time of submission: each has a millisecond of its own, also
- * if several tasks come in one or the wall clock goes back.
+ * Makes the ids of tasks. Ids sort by the time of submission: each has a millisecond of its own, even
+ * if several tasks come at once or the wall clock goes back.
  */
 export class TaskIds {
   readonly #system: Pick<System, "clock" | "random">;

@@ -25,7 +25,7 @@ const KINDS = {
   input: ["work"],
   /** `output/<call>`: the reply to a call. */
   output: ["work", "outputs"],
-  /** `part/<call>/<page>`: a partial output, of one page or of several that were combined. */
+  /** `part/<call>/<page>`: a partial output, of a page or of several combined pages. */
   part: ["work", "outputs", "parts", "pages"],
   /** `page/<page>`: the page's cursor, and whether the page is done. */
   page: ["work", "pages"],

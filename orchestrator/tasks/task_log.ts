@@ -1,9 +1,11 @@
 /**
- * Tasks on disk: the log that survives a crash, and from which every task goes on after a restart.
+ * The room that keeps tasks on disk, so that every task goes on after a crash where it stood.
  *
- * In come the steps of each task: `TaskLog` takes those of its life, `CallLog` those of its calls, and
- * `PageLog` those of its pages. Out go tasks, events and replies. `TaskStore` writes them to the
- * memory, and nothing else writes there about tasks. Start reading at `Task`, then `TaskLog`.
+ * What enters: each step of a task. `TaskLog` takes the steps of its life, `CallLog` those of its
+ * calls, and `PageLog` those of its pages. What leaves: tasks, events and replies.
+ *
+ * All of them write through one `TaskStore`, and nothing else writes tasks to the memory. Start
+ * reading at `Task`, then `TaskLog`.
  *
  * @module
  */
@@ -31,7 +33,7 @@ export interface NewTask {
   readonly deadlineMs: number;
 }
 
-/** What a retry makes anew although it is done. */
+/** What a retry redoes although it is done. */
 export interface RetryPlan {
   /** The call to begin with. */
   readonly from: string;
@@ -214,7 +216,7 @@ export class TaskLog {
         id,
         { ...change, state: "queued", ...(plan?.pages ? { pages: 0 } : {}) },
         { kind: "retried", ...(plan === undefined ? {} : { stage: plan.from }) },
-        plan === undefined ? {} : this.#madeAnew(id, plan),
+        plan === undefined ? {} : this.#redo(id, plan),
       );
       this.#countInput(id, input);
       return queued;
@@ -224,8 +226,8 @@ export class TaskLog {
     }
   }
 
-  /** Removes what a retry makes anew, and raises the generation of its calls. */
-  #madeAnew(id: string, { calls, outputs, pages }: RetryPlan): Entries {
+  /** Removes what a retry redoes, and raises the generation of its calls. */
+  #redo(id: string, { calls, outputs, pages }: RetryPlan): Entries {
     const generations = this.calls.generations(id);
     const next = 1 + Math.max(1, ...Object.values(generations));
     return {
@@ -269,7 +271,7 @@ export class TaskLog {
     }
   }
 
-  /** Returns the change that removes a group of entries, or those that `matches` returns true for. */
+  /** Returns the change that removes a group of entries, or those whose key `matches`. */
   #removal(id: string, group: Group, matches = (_key: string): boolean => true): Entries {
     const keys = this.#store.keys(id, group).filter(matches);
     return Object.fromEntries(keys.map((key) => [key, undefined]));

@@ -10,7 +10,7 @@ import { serve, type ServeOptions } from "../../harness/test_server.ts";
 import { until } from "../../harness/waiting.ts";
 import { StillClock } from "../task_harness.ts";
 
-/** Agents with one of them, `echo`, which answers as `answer` does. */
+/** Starts a single agent, `echo`, which answers as `answer` does. */
 async function start(answer?: ServeOptions["answer"], clock = new StillClock()) {
   const stack = new AsyncDisposableStack();
   const paused = new Map<string, string>();

@@ -179,7 +179,7 @@ Deno.test("callWithRetry() ends at once if the run is cancelled between two atte
   assertEquals([(await error).code, script.calls.length], ["cancelled", 1]);
 });
 
-Deno.test("callWithRetry() lets an attempt end after `stop`, and makes no further one", async () => {
+Deno.test("callWithRetry() lets an attempt end after `stop`, and begins no other", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const task = await startTask(open.log);

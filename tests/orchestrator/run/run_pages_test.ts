@@ -177,7 +177,7 @@ Deno.test("runPages() ends once if two pages fail at once, and leaves no call be
   assertEquals(script.calls.length, calls);
 });
 
-Deno.test("runPages() does not wait for retries of other pages after one has failed for good", async () => {
+Deno.test("runPages() does not wait for retries of other pages after a page has failed for good", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const script = new Script(3);

@@ -92,7 +92,7 @@ Deno.test("add() rejects tasks beyond `queueMax`, and counts those that are bein
   const merging = gate(script, "merge");
   await using running = await start(folder.path, script.call, { concurrency: 1, queueMax: 2 });
   await running.submit();
-  await until(() => merging.held() === 1, "one runs");
+  await until(() => merging.held() === 1, "one task runs");
   const submits = await Promise.allSettled(Array.from({ length: 6 }, () => running.submit()));
   const refused = submits.filter((submit) => submit.status === "rejected");
   assertEquals(refused.map(({ reason }) => reason.code), Array(4).fill("queue_full"));
@@ -159,7 +159,7 @@ Deno.test("cancel() stops the calls of a task that runs, and the next task begin
   const { state, error, ended_at } = log.get(first)!;
   assertEquals([state, error!.code, ended_at === null], ["cancelled", "cancelled", false]);
   assertEquals(log.events(first, 0).slice(-2).map(({ kind }) => kind), ["cancelling", "cancelled"]);
-  await until(() => merging.held() === 2, "the next one is at merge");
+  await until(() => merging.held() === 2, "the next task is at merge");
   merging.open();
   assertEquals((await ended(log, second)).state, "done");
 });
@@ -171,7 +171,7 @@ Deno.test("cancel() that is called twice at once ends the task once", async () =
   await using running = await start(folder.path, script.call, { concurrency: 1 });
   const { scheduler, log, logged } = running;
   const ids = [await running.submit(), await running.submit()];
-  await until(() => merging.held() === 1, "one runs and one waits");
+  await until(() => merging.held() === 1, "one task runs and one waits");
   await Promise.all([...ids, ...ids].map((id) => scheduler.cancel(id)));
   for (const id of ids) {
     assertEquals(log.get(id)!.state, "cancelled");
@@ -207,7 +207,7 @@ Deno.test("cancel() that the disk does not take leaves the task in its place", a
   await using running = await start(folder.path, script.call, { concurrency: 1 });
   const { scheduler, log } = running;
   const ids = [await running.submit(), await running.submit()];
-  await until(() => merging.held() === 1, "one runs and one waits");
+  await until(() => merging.held() === 1, "one task runs and one waits");
   {
     using _ = fullDisk();
     for (const id of ids) {
@@ -363,7 +363,7 @@ Deno.test("Scheduler ends a task dead at its turn if its time is over", async ()
   const merging = gate(script, "merge");
   await using running = await start(folder.path, script.call, { concurrency: 1 });
   const first = await running.submit();
-  await until(() => merging.held() === 1, "one runs");
+  await until(() => merging.held() === 1, "one task runs");
   const second = await running.submit({ deadlineMs: 1 });
   await until(() => running.log.remainingMs(second) <= 0, "its time is over");
   merging.open();
@@ -428,7 +428,7 @@ Deno.test("dispatch() begins the tasks of a pipeline that was paused, which othe
     await until(() => scheduler.running === 0, "its slot is free");
     assertEquals(scheduler.waiting, 2);
     const cancelled = await running.submit();
-    await within(scheduler.cancel(cancelled), "the cancel of one that waits");
+    await within(scheduler.cancel(cancelled), "the cancel of a task that waits");
   }
   await using running = await start(folder.path, script.call);
   assertEquals(running.scheduler.waiting, 2, "over a restart too");
@@ -517,7 +517,7 @@ Deno.test("position() counts the tasks before a task, without those that run", a
     await running.submit(),
     await running.submit(),
   ];
-  await until(() => merging.held() === 1, "one runs");
+  await until(() => merging.held() === 1, "one task runs");
   assertEquals(scheduler.position(first), undefined);
   assertEquals(scheduler.position(second), { ahead: 0, running: 1, slots: 1 });
   assertEquals(scheduler.position(third), { ahead: 1, running: 1, slots: 1 });

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { SYSTEM } from "../../../lib/system.ts";
 import { TaskIds } from "../../../orchestrator/tasks/task_ids.ts";
 
-/** Ids made at these instants, by a process that follows the one which made `last`. */
+/** Returns ids made at these instants, after an earlier process has made `last`. */
 function idsAt(instants: number[], last?: string, random = 0.5): string[] {
   let now = 0;
   const clock = { ...SYSTEM.clock, date: () => new Date(now) };

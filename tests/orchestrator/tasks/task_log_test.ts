@@ -102,7 +102,7 @@ Deno.test("get() and events() show a step only after it is on disk", async () =>
   assertEquals(log.get(task)!.state, "running");
 });
 
-Deno.test("create() that fails leaves no task, and its key free for another one", async () => {
+Deno.test("create() that fails leaves no task, and its key free for another task", async () => {
   await using folder = await TempFolder.make();
   await using open = await openLog(folder.path);
   const { log } = open;
@@ -237,7 +237,7 @@ Deno.test("end() succeeds even if the disk does not take the removal of an older
   await written;
   assertEquals(log.get(second.task)!.state, "cancelled");
   const next = disk.next("write");
-  await within(next, "the removal of the older one");
+  await within(next, "the removal of the older task");
 });
 
 Deno.test("TaskLog undoes a step that the disk has not taken, and keeps the steps before it", async () => {
