@@ -92,7 +92,7 @@ Deno.test("SIGTERM does not wait for those who watch, and they go on at the next
     assert(performance.now() - begun < 8_000);
   }
   await using _ = await site.serve();
-  agents.letGo();
+  agents.release();
   assertEquals(await watch.end(), 0, watch.err);
   const events = watch.out.trim().split("\n").map((line) => JSON.parse(line));
   assertEquals(events.map(({ seq }) => seq), events.map((_, at) => at + 1));
@@ -119,7 +119,7 @@ Deno.test("health turns red while a task that could go on waits longer than the 
   const red = await within(turned("overloaded"), "a red health");
   assertEquals([red.code, red.status], [EXIT.failed, "overloaded"]);
   assert(red.oldest_ms > 1_000, `${red.oldest_ms}`);
-  agents.letGo();
+  agents.release();
   const green = await within(turned("ok"), "a green health");
   assertEquals([green.code, green.status, green.oldest_ms], [EXIT.done, "ok", 0]);
 });

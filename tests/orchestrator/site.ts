@@ -1,5 +1,5 @@
 /**
- * An orchestrator as a process of its own, and agents in this one.
+ * An orchestrator in its own process, and agents in the process of the test.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const Any = z.record(z.string(), z.json());
 type Any = z.infer<typeof Any>;
 const ROLES = ["collector", "analyzer", "reporter"] as const;
 
-/** What an agent does with an input; a text says what is to go wrong. */
+/** What each op returns for an input. A text of `die` or `hang` makes `merge` fail or wait. */
 const WORK: Record<string, (input: Any) => Any> = {
   collect: ({ sources }) => ({ text: (sources as { text: string }[])[0].text, cursor: null }),
   analyze: ({ text }) => ({ text }),
@@ -34,7 +34,7 @@ const WORK: Record<string, (input: Any) => Any> = {
   report: ({ text }) => ({ headline: `About ${text}`, markdown: `# Report\n\n${text}\n` }),
 };
 
-/** The three agents, on free ports of this process. */
+/** The three agents, on free ports. */
 export class FakeAgents implements AsyncDisposable {
   /** How often each op ran for each task. */
   readonly ran = new Map<string, number>();
@@ -59,13 +59,13 @@ export class FakeAgents implements AsyncDisposable {
     return this.#servers.get(role)!.address.port;
   }
 
-  /** Lets the tasks go on whose text is `hang`. */
-  letGo(): void {
+  /** Ends the wait of the tasks whose text is `hang`. */
+  release(): void {
     this.#hold.resolve();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.letGo();
+    this.release();
     await this.#stack.disposeAsync();
   }
 
@@ -123,7 +123,7 @@ export interface RunOptions {
   readonly stdin?: string;
 }
 
-/** A folder to run orchestrators in, with a secret in it. */
+/** A temporary folder with a secret, in which commands and orchestrators run. */
 export class Site implements AsyncDisposable {
   readonly folder: string;
   readonly ports = { ...PORTS };
@@ -162,7 +162,7 @@ export class Site implements AsyncDisposable {
     return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
   }
 
-  /** Runs a command that asks the orchestrator here. */
+  /** Runs a command against the orchestrator of this site. */
   ask(args: string[], options?: RunOptions): Promise<Ran> {
     return this.run([...args, "--port", String(this.ports.orchestrator)], options);
   }
@@ -172,7 +172,7 @@ export class Site implements AsyncDisposable {
     return new Running(this.#command(args, {}, "null").spawn());
   }
 
-  /** Starts an orchestrator; it listens when this resolves. */
+  /** Starts an orchestrator; resolves when it listens. */
   async serve(args: string[] = []): Promise<Running> {
     const running = this.spawnServe(args);
     await running.said('"event":"serving"');
@@ -192,7 +192,7 @@ export class Site implements AsyncDisposable {
     return ["serve", "--port", String(orchestrator), "--watch", "0", ...addresses];
   }
 
-  /** A connection to the orchestrator here. */
+  /** Connects to the orchestrator of this site; the caller disposes the client. */
   async connect(): Promise<Client> {
     const secret = await importSecret(SECRET);
     return await Client.connect({ address: this.address, secret, role: "orchestrator" });
@@ -229,7 +229,7 @@ export class Site implements AsyncDisposable {
   }
 }
 
-/** A process that runs, and what it says. */
+/** A running process and its output; disposing it kills the process. */
 export class Running implements AsyncDisposable {
   out = "";
   err = "";
@@ -249,10 +249,10 @@ export class Running implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the process has said this, on either way out. */
+  /** Resolves when the process has written `text` to stdout or stderr. */
   async said(text: string): Promise<void> {
     while (!this.err.includes(text) && !this.out.includes(text)) {
-      if (this.#ended) throw new Error(`It never said ${text}: ${this.err}`);
+      if (this.#ended) throw new Error(`The process ended without writing ${text}: ${this.err}`);
       await within(this.#changed.promise, text);
     }
   }
@@ -263,7 +263,7 @@ export class Running implements AsyncDisposable {
     } catch { /* it has ended already */ }
   }
 
-  /** Resolves, with its exit code, when the process has ended. */
+  /** Resolves with the exit code when the process has ended. */
   async end(): Promise<number> {
     const { code } = await within(this.#child.status, "the end of a process");
     await this.#read;
@@ -292,7 +292,7 @@ export async function ask(client: Client, type: string, body: JsonObject): Promi
   return await client.call(type, body, { timeoutMs: 60_000 });
 }
 
-/** A port that is free, and that the system gives to nobody else meanwhile: it takes higher ones. */
+/** Returns a free port below the range from which the system hands out ports by itself. */
 function freePort(): number {
   while (true) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
