@@ -1,10 +1,4 @@
-/**
- * Work that ends early.
- *
- * @module
- */
-
-/** The promise's outcome, or the signal's reason as soon as it aborts. */
+/** Settles like `promise`, or rejects with the signal's reason as soon as the signal aborts. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const stop = (): void => reject(signal.reason);

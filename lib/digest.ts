@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** The SHA-256 of a text's UTF-8 bytes; as base64url it has 43 characters. */
+/** Returns the SHA-256 of a text's UTF-8 bytes; in base64url it has 43 characters. */
 export function sha256(
   text: string,
   encoding: "base64url" | "base64" | "hex" = "base64url",

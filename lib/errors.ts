@@ -1,12 +1,12 @@
 /**
- * The closed list of error codes. A code is part of the protocol; the text beside it is not.
+ * The closed list of error codes. A code is part of the protocol; the message beside it is not.
  *
  * @module
  */
 
 /**
- * What a caller may do about an error: nothing, ask again now, ask again after a while, or ask again
- * with the same id because the outcome is not known.
+ * What a caller may do about an error: give up (`no`), retry at once (`now`), retry after a while
+ * (`after`), or retry with the same id, because the outcome is unknown (`unknown`).
  */
 export type Retry = "no" | "now" | "after" | "unknown";
 
@@ -14,7 +14,7 @@ interface Code {
   readonly retry: Retry;
   /** The work may have run, or may still be running. */
   readonly maybeDone?: true;
-  /** The connection is closed behind the reply: its framing or its peer can't be trusted. */
+  /** The connection is closed after the reply: its framing or its peer can't be trusted. */
   readonly closes?: true;
 }
 
@@ -57,27 +57,30 @@ const CODES = {
   internal: { retry: "unknown", maybeDone: true },
 } as const satisfies Record<string, Code>;
 
+/** A code of the table. */
 export type ErrorCode = keyof typeof CODES;
+/** Every code, in the order of the table. */
 export const ERROR_CODES = Object.keys(CODES) as ErrorCode[];
 
-/** How long a caller is asked to wait where the code says `after` and nothing better is known. */
-const AFTER_MS = 200;
+/** The default wait before a retry, if the advice is `after`. */
+const DEFAULT_AFTER_MS = 200;
 
-/** What a code says to its caller. */
+/** Returns what a code tells its caller to do. */
 export function advice(code: ErrorCode): Code {
   return CODES[code];
 }
 
+/** What a `CodedError` may carry besides its code. */
 export interface CodedErrorOptions extends ErrorOptions {
-  /** Wait before the next try, in milliseconds; only where the code's advice is `after`. */
+  /** Wait before the retry, in milliseconds; only counts if the code's advice is `after`. */
   afterMs?: number;
-  /** Overrides the code's own answer to whether the work may have run. */
+  /** Whether the work may have run; by default the code decides. */
   maybeDone?: boolean;
   /** Paths and reasons, for `invalid_input`. */
   details?: string[];
 }
 
-/** Expected trouble with a code that may cross the wire. */
+/** An expected failure, with a code that may cross the wire. */
 export class CodedError extends Error {
   override readonly name = "CodedError";
   readonly code: ErrorCode;
@@ -89,7 +92,7 @@ export class CodedError extends Error {
     super(message, options);
     const { retry, maybeDone } = advice(code);
     this.code = code;
-    this.afterMs = retry === "after" ? options.afterMs ?? AFTER_MS : undefined;
+    this.afterMs = retry === "after" ? options.afterMs ?? DEFAULT_AFTER_MS : undefined;
     this.maybeDone = options.maybeDone ?? maybeDone ?? false;
     this.details = options.details;
   }

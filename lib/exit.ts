@@ -1,9 +1,11 @@
 /**
- * How a program ends. The first six are the answers of a command; the others, after sysexits.h,
- * say why a role could not start or go on.
+ * Exit codes. The first six are the outcomes of a command. The others follow sysexits.h and say why a
+ * role could not start or continue.
  *
  * @module
  */
+
+/** The exit code of each reason to end. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -20,9 +22,10 @@ export const EXIT = {
   no_secret: 78,
 } as const;
 
+/** Why a program ends. */
 export type ExitReason = keyof typeof EXIT;
 
-/** Ends the program: one line for people, and the exit code that goes with the reason. */
+/** Ends the program with the exit code of `reason`; its message is one line for people. */
 export class ExitError extends Error {
   override readonly name = "ExitError";
   readonly exitCode: number;

@@ -1,27 +1,26 @@
 import type { z } from "zod";
 
-/** Keys and elements of a value up to which all that is wrong with it is told. */
-const TOLD_IN_FULL = 1_000;
+/** Keys and elements up to which all issues of a value are reported. */
+const FULL_REPORT_MAX = 1_000;
 
-/** An option of zod that only its own `validate()` sets, so that its types do not have it. */
-const FIRST_ALONE = { abortEarly: true } as z.core.ParseContext<z.core.$ZodIssue>;
+/** Makes zod stop at the first issue. Its types lack this option. */
+const FIRST_ISSUE_ONLY = { abortEarly: true } as z.core.ParseContext<z.core.$ZodIssue>;
 
 /**
- * Parses a value that somebody else has made, like `safeParse()`. A large one is read up to the
- * first thing that is wrong with it, and only that is told: the issues of a million elements would
- * take seconds and all of the memory that there is.
+ * Parses a value from a peer, like `safeParse()`. For a large value only the first issue is reported:
+ * the issues of a million elements would take seconds and all memory of the process.
  */
 export function parseBounded<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
-  const first = parsed(schema, value, FIRST_ALONE);
+  const first = parse(schema, value, FIRST_ISSUE_ONLY);
   if (first.success || hasManyKeys(first.error) || isLarge(value)) return first;
-  return parsed(schema, value);
+  return parse(schema, value);
 }
 
 /**
- * zod compares the `length` of whatever stands in place of a text or a list, and throws where that
- * can't be made a number. What is in its place is wrong without a `length` too.
+ * Parses without throwing. zod reads the `length` of any value in place of a string or array, and
+ * throws if it can't be compared. Such a value is parsed again without its `length`: it stays wrong.
  */
-function parsed<T>(
+function parse<T>(
   schema: z.ZodType<T>,
   value: unknown,
   options?: z.core.ParseContext<z.core.$ZodIssue>,
@@ -39,22 +38,22 @@ function withoutLengths(value: unknown): unknown {
   return JSON.parse(text);
 }
 
-/** Spares `isLarge()` a look at keys by the hundred thousand, which takes as long as the parsing. */
+/** Spares `isLarge()` a walk through 100,000 keys, which takes as long as the parsing. */
 function hasManyKeys({ issues }: z.ZodError): boolean {
   return issues.some((issue) =>
-    issue.code === "unrecognized_keys" && issue.keys.length > TOLD_IN_FULL
+    issue.code === "unrecognized_keys" && issue.keys.length > FULL_REPORT_MAX
   );
 }
 
-/** Looks at as much of the value as decides it. */
+/** Stops as soon as the answer is known. */
 function isLarge(value: unknown): boolean {
   const open = [value];
-  for (let seen = 0; open.length > 0;) {
+  for (let keys = 0; open.length > 0;) {
     const outer = open.pop();
     if (typeof outer !== "object" || outer === null) continue;
-    if (Array.isArray(outer) && outer.length > TOLD_IN_FULL) return true;
+    if (Array.isArray(outer) && outer.length > FULL_REPORT_MAX) return true;
     for (const key in outer) {
-      if (++seen > TOLD_IN_FULL) return true;
+      if (++keys > FULL_REPORT_MAX) return true;
       open.push((outer as Record<string, unknown>)[key]);
     }
   }

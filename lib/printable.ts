@@ -1,14 +1,14 @@
 /**
- * Text from outside, made safe to show: what would move a cursor, change the direction of what stands
- * around it or can't be seen is replaced by an escape such as `\u202e`.
+ * Makes text from outside safe to show. A character that would move a cursor, change the direction of
+ * the text around it, or can't be seen is replaced by an escape such as `\u202e`.
  *
  * @module
  */
 
 /**
- * Controls, direction marks and all else that only formats, line separators, lone surrogates, and
- * what is drawn as nothing, letters such as U+3164 too. The two joiners and the variation selectors
- * stay: scripts and emoji are written with them.
+ * Controls, direction marks and other format characters, line separators, lone surrogates, and
+ * characters that are drawn as nothing, including letters such as U+3164. The two joiners and the
+ * variation selectors stay, since scripts and emoji need them.
  */
 const UNSEEN =
   /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]--[\u200c\u200d\p{Variation_Selector}]]/gv;
@@ -16,34 +16,34 @@ const UNSEEN =
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * Makes text safe to show on one line of a terminal or a page; what is longer than `max` UTF-16 units
- * ends in `…`. For eyes only: a backslash of the text itself stays as it is, so the way back is not
- * unique.
+ * Makes text safe to show on one line of a terminal or a page. A result longer than `max` UTF-16 units
+ * is cut and ends in `…`. For people only: a backslash in the text stays as it is, so the original
+ * can't be restored.
  */
 export function printable(text: string, max = 400): string {
-  let shown = "";
-  let room = 0;
+  let result = "";
+  let cutAt = 0;
   for (const char of text) {
-    const piece = char.replace(UNSEEN, escaped);
-    if (shown.length + piece.length > max) return shown.slice(0, room) + "…";
-    shown += piece;
-    if (shown.length < max) room = shown.length;
+    const piece = char.replace(UNSEEN, escape);
+    if (result.length + piece.length > max) return result.slice(0, cutAt) + "…";
+    result += piece;
+    if (result.length < max) cutAt = result.length;
   }
-  return shown;
+  return result;
 }
 
-/** The same for text of many lines and any length: line feeds stay. */
+/** Makes text of many lines and any length safe to show: line feeds stay. */
 export function printableLines(text: string): string {
-  return text.replace(UNSEEN, (char) => char === "\n" ? char : escaped(char));
+  return text.replace(UNSEEN, (char) => char === "\n" ? char : escape(char));
 }
 
-/** JSON in which nothing is obeyed by a terminal: it means the same, and all of it can be seen. */
+/** Returns a value's JSON with unseen characters escaped, so that it means the same and is safe to show. */
 export function printableJson(value: unknown, indent?: number): string {
   return printableLines(JSON.stringify(value, null, indent));
 }
 
-/** By UTF-16 units, as JSON has them. */
-function escaped(char: string): string {
+/** Escapes each UTF-16 unit, as JSON does. */
+function escape(char: string): string {
   return SHORT[char] ?? char.replace(
     /[^]/g,
     (unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"),

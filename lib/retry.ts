@@ -1,24 +1,24 @@
 /**
- * How long to wait before the next try.
+ * How long to wait before a retry.
  *
  * @module
  */
-
 import { SYSTEM } from "./system.ts";
 
+/** The bounds of the waits between tries. */
 export interface Backoff {
-  /** Upper bound of the first wait, in milliseconds; each further try doubles it. */
+  /** Upper bound of the first wait, in milliseconds; it doubles with each try. */
   readonly baseMs: number;
-  /** No wait is longer than this. */
+  /** Upper bound of every wait, in milliseconds. */
   readonly maxMs: number;
 }
 
 /**
- * Exponential backoff with full jitter: anything between 0 and `base * 2^(attempt - 1)`, capped.
- * Source: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ * Returns a wait in milliseconds, by exponential backoff with full jitter: a random number between 0
+ * and `baseMs * 2^(attempt - 1)`, at most `maxMs`. Source: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  *
- * @param attempt tries so far, from 1
- * @param random gives a number in [0, 1)
+ * @param attempt number of tries so far, at least 1
+ * @param random returns a number in [0, 1)
  */
 export function backoffMs(
   attempt: number,
@@ -28,7 +28,7 @@ export function backoffMs(
   return Math.round(random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 50)));
 }
 
-/** Waits, or throws the signal's reason as soon as it aborts. */
+/** Resolves after `ms`. Rejects with the signal's reason as soon as the signal aborts. */
 export function sleep(ms: number, signal?: AbortSignal, clock = SYSTEM.clock): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);

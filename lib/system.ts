@@ -1,22 +1,23 @@
 /**
- * The machine under a process: its clock, its dice, its disk and its network. Whoever needs one of
- * them is given it, so that a test can pass in one that stands still, fails or forgets.
+ * The machine under a process: its clock, random numbers, disk and network. Code that needs one gets it
+ * as an argument. So a test can pass a clock that stands still, or a disk that fails or forgets.
  *
  * @module
  */
 
+/** Time and timers. */
 export interface Clock {
-  /** Milliseconds on a clock that never jumps. */
+  /** Returns milliseconds since some fixed moment, on a clock that never jumps. */
   now(): number;
-  /** The time of day: for people, and for what is kept for days. */
+  /** Returns the time of day: for people, and for what is kept for days. */
   date(): Date;
-  /** Calls once, `ms` from now; what it gives prevents that. */
+  /** Calls `callback` once, after `ms`. Returns a function that cancels the call. */
   after(ms: number, callback: () => void): () => void;
-  /** Calls each `ms`; what it gives ends that. */
+  /** Calls `callback` every `ms`. Returns a function that ends that. */
   every(ms: number, callback: () => void): () => void;
 }
 
-/** What is used of a `Deno.FsFile`. */
+/** The used part of `Deno.FsFile`. */
 export interface DiskFile extends Disposable {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -29,7 +30,7 @@ export interface DiskFile extends Disposable {
   close(): void;
 }
 
-/** What is used of `Deno` for files; errors are those of the system. */
+/** The used part of `Deno` for files. Errors are those of the operating system. */
 export interface Disk {
   open(path: string, options?: Deno.OpenOptions): Promise<DiskFile>;
   lstat(path: string): Promise<{ readonly isFile: boolean; readonly size: number }>;
@@ -39,43 +40,44 @@ export interface Disk {
   remove(path: string): Promise<void>;
 }
 
-/** Bytes that come and go. */
+/** A stream of bytes in both directions. */
 export interface Duplex {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
-  /** Resolves when its descriptors are free, where that is not at once. */
+  /** Closes it. If that takes time, resolves when its file descriptors are free. */
   close(): void | Promise<void>;
 }
 
-/** What is used of a `Deno.TcpConn`. */
+/** The used part of `Deno.TcpConn`. */
 export interface Connection extends Duplex {
-  /** Where the peer is. */
+  /** The address of the peer. */
   readonly remoteAddr?: { readonly hostname: string };
   setNoDelay(): void;
 }
 
-/** What is used of a `Deno.TcpListener`. */
+/** The used part of `Deno.TcpListener`. */
 export interface Listener {
   readonly addr: Deno.NetAddr;
   accept(): Promise<Connection>;
   close(): void;
 }
 
-/** What is used of `Deno` for TCP; errors are those of the system. */
+/** The used part of `Deno` for TCP. Errors are those of the operating system. */
 export interface Net {
   connect(options: Deno.ConnectOptions): Promise<Connection>;
   listen(options: Deno.ListenOptions & { port: number }): Listener;
 }
 
+/** The parts of a machine. */
 export interface System {
   readonly clock: Clock;
-  /** Gives a number in [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number;
   readonly disk: Disk;
   readonly net: Net;
 }
 
-/** The machine itself. */
+/** The real machine. */
 export const SYSTEM: System = {
   clock: {
     now: () => performance.now(),

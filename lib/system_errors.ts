@@ -1,28 +1,28 @@
 /**
- * What the errors of the system mean.
+ * What errors of the operating system mean.
  *
  * @module
  */
 
-/** Whether the system says that there is no room, on the disk or in the quota. */
+/** Whether there is no room left, on the disk or in the quota. */
 export function isDiskFull(error: unknown): boolean {
   const { code, message = "" } = error as { code?: string; message?: string };
   // Deno has no code for EDQUOT.
   return code === "ENOSPC" || /quota exceeded \(os error/i.test(message);
 }
 
-/** Whether the system says that this process has as many file descriptors as it may. */
+/** Whether this process has no file descriptor left. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return (error as { code?: string }).code === "EMFILE";
 }
 
-/** Whether an error is the system's answer to a call; not each one has a code in Deno. */
+/** Whether the operating system refused a call. Deno has no code for some of these errors. */
 export function isFromSystem(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   return typeof code === "string" || / \(os error \d+\)/.test(String(message));
 }
 
-/** To be given to `catch`: no such file is no error. */
+/** For `promise.catch()`: returns `undefined` if there is no such file, throws any other error. */
 export function ignoreMissing(error: unknown): undefined {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -1,14 +1,12 @@
-/**
- * Logs what others bring about as often as they like, so that they can't fill the log with it.
- *
- * @module
- */
 import type { Log } from "./log.ts";
 import type { Clock } from "./system.ts";
 
-const EVERY_MS = 1_000;
+const INTERVAL_MS = 1_000;
 
-/** One kind of event, of which a line is written once a second at most. */
+/**
+ * Logs one kind of event at most once a second. For events that peers can cause at will, so that they
+ * can't fill the log.
+ */
 export class ThrottledLog {
   readonly #log: Log;
   readonly #event: string;
@@ -22,11 +20,11 @@ export class ThrottledLog {
     this.#clock = clock;
   }
 
-  /** Warns of it, with `times`: how often since the last line; or keeps it for the next one. */
+  /** Logs a warning, with `times`: how often it happened since the last line. Or only counts it. */
   warn(fields: Record<string, unknown>): void {
     this.#suppressed++;
     const now = this.#clock.now();
-    if (now - this.#loggedAt < EVERY_MS) return;
+    if (now - this.#loggedAt < INTERVAL_MS) return;
     this.#log("warn", this.#event, { ...fields, times: this.#suppressed });
     this.#suppressed = 0;
     this.#loggedAt = now;

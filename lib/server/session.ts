@@ -103,7 +103,7 @@ export class Session {
 
   /** Bytes of the buffer for incoming lines. */
   get buffered(): number {
-    return this.#reader.held;
+    return this.#reader.bufferBytes;
   }
 
   /** Requests without a reply yet. */

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { duration } from "../../lib/duration.ts";
 
-Deno.test("duration() has one unit or two, and never rounds up to the next", () => {
-  const said: [ms: number, text: string][] = [
+Deno.test("duration() has one or two units, and never rounds up to the next", () => {
+  const cases: [ms: number, text: string][] = [
     [0, "0 ms"],
     [999.9, "999 ms"],
     [1_000, "1.0 s"],
@@ -15,5 +15,5 @@ Deno.test("duration() has one unit or two, and never rounds up to the next", () 
     [7_800_000, "2 h 10 min"],
     [360_000_000, "100 h 00 min"],
   ];
-  for (const [ms, text] of said) assertEquals(duration(ms), text);
+  for (const [ms, text] of cases) assertEquals(duration(ms), text);
 });

@@ -2,19 +2,19 @@ import { assert, assertEquals } from "@std/assert";
 import type { Json } from "../../lib/json.ts";
 import { estimateBytes } from "../../lib/json_size.ts";
 
-Deno.test("weightOf() counts a text by its length, and what stands in its place as nothing more", () => {
+Deno.test("estimateBytes() counts a string by its length, and a number by its slot alone", () => {
   assertEquals([null, true, 1.5].map(estimateBytes), [0, 0, 0]);
   assertEquals(estimateBytes("x".repeat(1_000)) - estimateBytes(""), 1_000);
   assertEquals(estimateBytes({ ["x".repeat(1_000)]: 1 }) - estimateBytes({ "": 1 }), 1_000);
 });
 
-Deno.test("weightOf() counts many small things as what they take, not as what is written", () => {
-  const many: [each: Json, least: number][] = [[{}, 56], [[], 16], [1, 8], ["ab", 24], [
+Deno.test("estimateBytes() counts small values by the memory they take, not by their JSON", () => {
+  const cases: [element: Json, min: number][] = [[{}, 56], [[], 16], [1, 8], ["ab", 24], [
     { a: 1 },
     56,
   ]];
-  for (const [each, least] of many) {
-    const bytes = estimateBytes(Array(1_000).fill(each)) / 1_000;
-    assert(bytes >= least && bytes < 3 * least + 32, `${JSON.stringify(each)}: ${bytes}`);
+  for (const [element, min] of cases) {
+    const bytes = estimateBytes(Array(1_000).fill(element)) / 1_000;
+    assert(bytes >= min && bytes < 3 * min + 32, `${JSON.stringify(element)}: ${bytes}`);
   }
 });

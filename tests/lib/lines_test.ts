@@ -6,14 +6,14 @@ import { until, within } from "../harness/waiting.ts";
 
 const MANY = () => 1_000_000;
 
-/** Gives the portions one `read` after the other, as a socket would. */
+/** Returns one portion per `read()`, as a socket does. */
 class Portions implements Pick<Deno.Conn, "read"> {
   /** Bytes that were read. */
-  taken = 0;
-  /** The largest buffer that was offered. */
-  offered = 0;
+  readBytes = 0;
+  /** Size of the largest buffer that a read was given. */
+  bufferMax = 0;
   readonly #portions: Iterator<Uint8Array>;
-  #left = new Uint8Array();
+  #rest = new Uint8Array();
 
   constructor(portions: Iterable<string | Uint8Array>) {
     this.#portions = (function* () {
@@ -24,16 +24,16 @@ class Portions implements Pick<Deno.Conn, "read"> {
   }
 
   read(into: Uint8Array): Promise<number | null> {
-    this.offered = Math.max(this.offered, into.buffer.byteLength);
-    if (this.#left.length === 0) {
+    this.bufferMax = Math.max(this.bufferMax, into.buffer.byteLength);
+    if (this.#rest.length === 0) {
       const next = this.#portions.next();
       if (next.done) return Promise.resolve(null);
-      this.#left = next.value as Uint8Array<ArrayBuffer>;
+      this.#rest = next.value as Uint8Array<ArrayBuffer>;
     }
-    const count = Math.min(into.length, this.#left.length);
-    into.set(this.#left.subarray(0, count));
-    this.#left = this.#left.subarray(count);
-    this.taken += count;
+    const count = Math.min(into.length, this.#rest.length);
+    into.set(this.#rest.subarray(0, count));
+    this.#rest = this.#rest.subarray(count);
+    this.readBytes += count;
     return Promise.resolve(count);
   }
 }
@@ -49,7 +49,7 @@ async function linesOf(
   return lines;
 }
 
-Deno.test("LineReader gives the same lines however the bytes are cut", async () => {
+Deno.test("LineReader yields the same lines however the bytes are split", async () => {
   const text = '{"a":"ü🙂\u2028"}\n\n\r\nlast €\n';
   const expected = ['{"a":"ü🙂\u2028"}', "", "\r", "last €"];
   const bytes = new TextEncoder().encode(text);
@@ -66,18 +66,18 @@ Deno.test("LineReader ends a line at a line feed and at nothing else", async () 
   ]);
 });
 
-Deno.test("LineReader drops a line that the source does not end", async () => {
+Deno.test("LineReader drops a last line without its end", async () => {
   assertEquals(await linesOf(["one\ntwo"]), ["one"]);
   assertEquals(await linesOf(["two"]), []);
   assertEquals(await linesOf([]), []);
 });
 
-Deno.test("LineReader gives thousands of lines of one portion", async () => {
+Deno.test("LineReader yields thousands of lines from one read", async () => {
   const lines = Array.from({ length: 20_000 }, (_, n) => `line ${n}`);
   assertEquals(await linesOf([lines.join("\n") + "\n"]), lines);
 });
 
-Deno.test("LineReader gives short and long lines in turn", async () => {
+Deno.test("LineReader yields short and long lines in turn", async () => {
   const lines = [1, 100_000, 3, 65_535, 65_536, 65_537, 0, 500_000, 2]
     .map((length, n) => String(n).repeat(length));
   const text = lines.join("\n") + "\n";
@@ -86,7 +86,7 @@ Deno.test("LineReader gives short and long lines in turn", async () => {
   assertEquals(await linesOf(portions), lines);
 });
 
-Deno.test("LineReader takes a line of exactly the limit and refuses one more", async () => {
+Deno.test("LineReader accepts a line of exactly `maxBytes` and refuses one more byte", async () => {
   for (const size of [0, 1, 100, 70_000]) {
     assertEquals(await linesOf(["x".repeat(size) + "\n"], () => size), ["x".repeat(size)]);
     const error = await assertRejects(
@@ -113,41 +113,41 @@ Deno.test("LineReader refuses a line over the limit before buffering it", async 
     for await (const _ of new LineReader(source).lines(() => max)) { /* none comes */ }
   }, CodedError);
   assertEquals(error.code, "line_too_long");
-  assert(source.taken <= max + 64 * 1024, `${source.taken} bytes were read`);
-  assert(source.offered <= 2 * max, `${source.offered} bytes were held`);
+  assert(source.readBytes <= max + 64 * 1024, `${source.readBytes} bytes were read`);
+  assert(source.bufferMax <= 2 * max, `${source.bufferMax} bytes were buffered`);
 });
 
-Deno.test("LineReader lets go of the room that a long line took", async () => {
+Deno.test("LineReader shrinks its buffer after a long line", async () => {
   const source = new Portions(["x".repeat(900_000) + "\n", ...Array(50).fill("y\n")]);
   const lines = new LineReader(source).lines(MANY);
   await lines.next();
-  source.offered = 0;
+  source.bufferMax = 0;
   await lines.next();
-  assertEquals(source.offered, 64 * 1024);
+  assertEquals(source.bufferMax, 64 * 1024);
 });
 
-Deno.test("LineReader holds little for who is silent, more for a long line, and nothing once dropped", async () => {
+Deno.test("LineReader buffers little for a silent peer, more for a long line, nothing after drop()", async () => {
   const parts = ["a\n", "b\nc", "x".repeat(100_000) + "\n", "d\ne\n"];
-  let held = 0, ms = 0;
+  let reported = 0, ms = 0;
   const clock = { ...SYSTEM.clock, now: () => ms };
-  const reader = new LineReader(new Portions(parts), clock, (bytes) => held += bytes);
+  const reader = new LineReader(new Portions(parts), clock, (more) => reported += more);
   const lines = reader.lines(MANY);
-  const heldBehind = async (): Promise<number> => {
+  const afterNext = async (): Promise<number> => {
     await lines.next();
-    assertEquals(held, reader.held);
-    return held;
+    assertEquals(reported, reader.bufferBytes);
+    return reported;
   };
-  const first = held;
-  assertEquals([first, await heldBehind(), await heldBehind()], [4_096, 4_096, 4_096]);
-  assertEquals([await heldBehind(), await heldBehind()], [131_072, 65_536]);
+  const first = reported;
+  assertEquals([first, await afterNext(), await afterNext()], [4_096, 4_096, 4_096]);
+  assertEquals([await afterNext(), await afterNext()], [131_072, 65_536]);
   ms = 10;
-  const next = lines.next(); // gives others a turn
+  const next = lines.next(); // pauses so that others get a turn
   reader.drop();
   assertEquals(await next, { done: true, value: undefined });
-  assertEquals([held, reader.held], [0, 0]);
+  assertEquals([reported, reader.bufferBytes], [0, 0]);
 });
 
-Deno.test("LineReader gives nothing of what comes once it is dropped", async () => {
+Deno.test("LineReader yields nothing that comes after drop()", async () => {
   const come = Promise.withResolvers<number>();
   let reads = 0;
   const reader = new LineReader({ read: () => (reads++, come.promise) });
@@ -155,10 +155,10 @@ Deno.test("LineReader gives nothing of what comes once it is dropped", async () 
   reader.drop();
   come.resolve(2);
   assertEquals(await within(next, "the end"), { done: true, value: undefined });
-  assertEquals([reads, reader.held], [1, 0]);
+  assertEquals([reads, reader.bufferBytes], [1, 0]);
 });
 
-Deno.test("LineReader asks for the limit before each line", async () => {
+Deno.test("LineReader calls `maxBytes` before each line", async () => {
   let max = 3;
   const lines = new LineReader(new Portions(["abc\nabcdef\nabcd\n"])).lines(() => max);
   await lines.next();
@@ -168,17 +168,17 @@ Deno.test("LineReader asks for the limit before each line", async () => {
   await assertRejects(() => lines.next(), CodedError);
 });
 
-Deno.test("LineReader lets others have a turn between lines that have come together", async () => {
+Deno.test("LineReader pauses every 10 ms between lines that came together", async () => {
   let ms = 0, turns = 0;
   const clock = { ...SYSTEM.clock, now: () => ms };
   const reader = new LineReader(new Portions(["a\n".repeat(100)]), clock);
   const other = setInterval(() => turns++, 0);
-  for await (const _ of reader.lines(MANY)) ms += 2; // each takes that long
+  for await (const _ of reader.lines(MANY)) ms += 2; // the work for one line
   clearInterval(other);
   assert(turns >= 15, `${turns} turns in 200 ms of work`);
 });
 
-Deno.test("LineReader knows since when a line is unfinished, however it drips in", async () => {
+Deno.test("LineReader.partialSince is when the unfinished line began, however slowly it comes", async () => {
   const parts = [1, 2, 3, 4].map(() => Promise.withResolvers<string | null>());
   let read = 0, ms = 1;
   const reader = new LineReader({
@@ -195,7 +195,7 @@ Deno.test("LineReader knows since when a line is unfinished, however it drips in
   assertEquals(
     reader.partialSince,
     undefined,
-    "nobody waits for it as long as the first is seen to",
+    "the first line is still being worked on",
   );
   const second = lines.next();
   assertEquals(reader.partialSince, 1);
@@ -212,26 +212,26 @@ Deno.test("LineReader knows since when a line is unfinished, however it drips in
   assertEquals(reader.partialSince, undefined);
 });
 
-Deno.test("LineReader asks before each read, and takes no time from the peer while it waits", async () => {
+Deno.test("LineReader waits for `beforeRead`, and does not count that time as the peer's", async () => {
   let ms = 1;
-  const asked: number[] = [];
+  const sizes: number[] = [];
   const turns = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const mayRead = (bytes: number): Promise<void> | undefined => {
-    asked.push(bytes);
+  const beforeRead = (bytes: number): Promise<void> | undefined => {
+    sizes.push(bytes);
     return turns[bytes - 4]?.promise;
   };
   const source = new Portions(["a\nbc", "de", "f", "\n"]);
-  const reader = new LineReader(source, { ...SYSTEM.clock, now: () => ms }, undefined, mayRead);
+  const reader = new LineReader(source, { ...SYSTEM.clock, now: () => ms }, undefined, beforeRead);
   const lines = reader.lines(MANY);
   await lines.next();
   const second = lines.next();
-  await until(() => asked.length === 3, "it waits");
-  assertEquals(source.taken, 6);
+  await until(() => sizes.length === 3, "the reader waits");
+  assertEquals(source.readBytes, 6);
   ms = 50;
   turns[0].resolve();
-  await until(() => asked.length === 4, "it has read one more");
+  await until(() => sizes.length === 4, "it has read one more part");
   assertEquals(reader.partialSince, 50);
   turns[1].resolve();
   assertEquals(new TextDecoder().decode((await second).value!), "bcdef");
-  assertEquals(asked, [0, 2, 4, 5]);
+  assertEquals(sizes, [0, 2, 4, 5]);
 });

@@ -4,7 +4,7 @@ import { Gate } from "../bench/agent.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("Mutex.run() runs one at a time, in the order of asking", async () => {
+Deno.test("Mutex.run() runs one piece of work at a time, in the order of the calls", async () => {
   const mutex = new Mutex();
   const events: string[] = [];
   const gates = [new Gate(), new Gate(), new Gate()];
@@ -25,7 +25,7 @@ Deno.test("Mutex.run() runs one at a time, in the order of asking", async () => 
   assertEquals(events, ["begin 0", "end 0", "begin 1", "end 1", "begin 2", "end 2"]);
 });
 
-Deno.test("Mutex.run() gives what the work throws, and the next turn comes", async () => {
+Deno.test("Mutex.run() rejects with what the work throws, and runs the next work", async () => {
   const mutex = new Mutex();
   const first = mutex.run(() => Promise.reject(new RangeError("first")), never);
   const second = mutex.run(() => {
@@ -53,7 +53,7 @@ Deno.test("Mutex.run() rejects at an abort, and keeps the mutex until the work h
   await next;
 });
 
-Deno.test("Mutex.run() never begins what is aborted while it waits, and keeps the order", async () => {
+Deno.test("Mutex.run() never runs work that is aborted while it waits, and keeps the order", async () => {
   const mutex = new Mutex();
   const aborter = new AbortController();
   const gate = new Gate();
@@ -73,7 +73,7 @@ Deno.test("Mutex.run() never begins what is aborted while it waits, and keeps th
   assertEquals(events, ["first", "third"]);
 });
 
-Deno.test("Mutex.run() refuses at once what is aborted already", async () => {
+Deno.test("Mutex.run() rejects if the signal has aborted before", async () => {
   const mutex = new Mutex();
   const ran: string[] = [];
   await assertRejects(
@@ -84,7 +84,7 @@ Deno.test("Mutex.run() refuses at once what is aborted already", async () => {
   assertEquals(ran, []);
 });
 
-Deno.test("Mutex.run() holds on to no outcome", async () => {
+Deno.test("Mutex.run() keeps no outcome in memory", async () => {
   const mutex = new Mutex();
   let gone = false;
   const registry = new FinalizationRegistry(() => gone = true);

@@ -12,14 +12,14 @@ function many<T>(value: T): T[] {
 
 const Point = z.strictObject({ x: z.int(), y: z.int(), name: z.string() });
 
-/** What is wrong in every element, each in a shape that bodies are made of. */
+/** Values with something wrong in every element, in each shape that bodies have. */
 const WRONG: Record<string, [schema: z.ZodType, value: unknown]> = {
   array: [z.array(z.enum(["a", "b"])), many(0)],
   "array of objects": [z.array(Point), many({})],
   "array of tuples": [z.array(z.tuple([z.int(), z.int()])), many([])],
   "array of unions": [z.array(z.union([Point, z.strictObject({ z: z.int() })])), many(0)],
   "array in an object": [z.strictObject({ a: z.array(Point).optional() }), { a: many(0) }],
-  "array behind a default": [z.strictObject({ a: z.array(Point).default([]) }), { a: many(0) }],
+  "array with a default": [z.strictObject({ a: z.array(Point).default([]) }), { a: many(0) }],
   "arrays in an array": [
     z.strictObject({ a: z.array(z.strictObject({ b: z.array(Point) })) }),
     { a: Array(100).fill({ b: Array(MANY / 100).fill({}) }) },
@@ -27,27 +27,33 @@ const WRONG: Record<string, [schema: z.ZodType, value: unknown]> = {
   "rest of a tuple": [z.tuple([z.int()], Point), many(0)],
 };
 
-Deno.test("parseBounded() stops at the first thing that is wrong with a large value", async (t) => {
+Deno.test("parseBounded() reports only the first issue of a large value", async (t) => {
   for (const [name, [schema, value]] of Object.entries(WRONG)) {
     await t.step(name, () => {
       const { issues } = parseBounded(schema, value).error!;
-      assert(issues.length <= 3, `${issues.length} issues`); // an object's own keys are told together
+      assert(issues.length <= 3, `${issues.length} issues`); // the issues of one object's keys come together
     });
   }
 });
 
-Deno.test("parseBounded() tells all that is wrong with a small value", () => {
+Deno.test("parseBounded() reports all issues of a small value", () => {
   const { issues } = parseBounded(z.array(Point), [{ x: 1 }, { x: 1.5, y: 2, name: 3 }]).error!;
   assertEquals(issues.map(({ path }) => path.join(".")), ["0.y", "0.name", "1.x", "1.name"]);
 });
 
-Deno.test("parseBounded() tells of a length that can't be compared what is wrong with its owner", () => {
+Deno.test("parseBounded() reports the type of a value whose `length` can't be compared", () => {
   const schema = z.strictObject({ name: z.string().min(1).max(9), list: z.array(z.int()).max(9) });
   const odd = JSON.parse('{"length":{"toString":1},"toString":{"length":2}}');
-  const told = ({ error }: z.ZodSafeParseResult<unknown>) =>
+  const issuesOf = ({ error }: z.ZodSafeParseResult<unknown>) =>
     error!.issues.map(({ code, path }) => [code, ...path]);
-  assertEquals(told(parseBounded(schema, { name: odd, list: [1] })), [["invalid_type", "name"]]);
-  assertEquals(told(parseBounded(schema, { name: "n", list: odd })), [["invalid_type", "list"]]);
+  assertEquals(issuesOf(parseBounded(schema, { name: odd, list: [1] })), [[
+    "invalid_type",
+    "name",
+  ]]);
+  assertEquals(issuesOf(parseBounded(schema, { name: "n", list: odd })), [[
+    "invalid_type",
+    "list",
+  ]]);
   const large = { name: odd, points: many(0) };
   const { issues } = parseBounded(schema.extend({ points: z.array(Point) }), large).error!;
   assert(issues.length <= 3, `${issues.length} issues`);
@@ -57,7 +63,7 @@ Deno.test("parseBounded() tells of a length that can't be compared what is wrong
   assertThrows(() => parseBounded(broken, "n"), TypeError, "A mistake");
 });
 
-Deno.test("parseBounded() gives what safeParse() gives where nothing is wrong", () => {
+Deno.test("parseBounded() returns what safeParse() returns if nothing is wrong", () => {
   const schema = z.strictObject({
     points: z.array(Point.extend({ name: z.string().default("p") })),
     more: z.array(z.union([z.int(), z.string().transform(Number)])),
@@ -66,13 +72,13 @@ Deno.test("parseBounded() gives what safeParse() gives where nothing is wrong", 
   assertEquals(parseBounded(schema, value), schema.safeParse(value));
 });
 
-Deno.test("parseBounded() tells what is wrong behind a large part that is right", () => {
+Deno.test("parseBounded() finds an issue after a large part that is right", () => {
   const value = { points: many({ x: 1, y: 2, name: "p" }), at: "now" };
   const schema = z.strictObject({ points: z.array(Point), at: z.int() });
   assertEquals(parseBounded(schema, value).error!.issues.map(({ path }) => path), [["at"]]);
 });
 
-Deno.test("validate() tells one thing of a body with very many that are wrong", () => {
+Deno.test("validate() reports one detail of a body with very many issues", () => {
   const schema = z.strictObject({ states: z.array(z.enum(["done", "dead"])) });
   const error = assertThrows(() => validate(schema, { states: many(0) }), CodedError);
   assertEquals(error.code, "invalid_input");

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { printable, printableJson, printableLines } from "../../lib/printable.ts";
 
-Deno.test("printable() leaves text of any script as it is", () => {
+Deno.test("printable() leaves text in any script as it is", () => {
   for (
     const text of [
       "",
@@ -18,7 +18,7 @@ Deno.test("printable() leaves text of any script as it is", () => {
   }
 });
 
-Deno.test("printable() shows what can't be seen as an escape", () => {
+Deno.test("printable() escapes characters that can't be seen", () => {
   assertEquals(printable("a\nb\tc\rd"), "a\\nb\\tc\\rd");
   assertEquals(printable("\x1b[2J\x00\x7f\x85\x9b"), "\\u001b[2J\\u0000\\u007f\\u0085\\u009b");
   assertEquals(printable("\u061c\u200e\u200f"), "\\u061c\\u200e\\u200f");
@@ -35,12 +35,12 @@ Deno.test("printable() shows what can't be seen as an escape", () => {
   assertEquals(printable("\u{e0041}\u200b\ufeff"), "\\udb40\\udc41\\u200b\\ufeff");
 });
 
-Deno.test("printable() given its own result changes nothing", () => {
+Deno.test("printable() does not change its own result", () => {
   const once = printable("a\u202eb\n🙂\ud800");
   assertEquals(printable(once), once);
 });
 
-Deno.test("printable() never gives more than max and cuts between characters", () => {
+Deno.test("printable() never returns more than `max` UTF-16 units, and cuts between characters", () => {
   assertEquals(printable("abcd", 4), "abcd");
   assertEquals(printable("abcde", 4), "abc…");
   assertEquals(printable("ab🙂cd", 4), "ab…");
@@ -51,11 +51,11 @@ Deno.test("printable() never gives more than max and cuts between characters", (
   }
 });
 
-Deno.test("printableLines() keeps line feeds, and nothing else that is obeyed", () => {
+Deno.test("printableLines() keeps line feeds, and escapes all else that a terminal obeys", () => {
   assertEquals(printableLines("a\nb\r\n\tc\x1b\u202e"), "a\nb\\r\n\\tc\\u001b\\u202e");
 });
 
-Deno.test("printableJson() means the same, and has nothing in it that is obeyed", () => {
+Deno.test("printableJson() means the same, and escapes all that a terminal obeys", () => {
   const value = { "a\u202e": ["\x9b\n\x7f", "\u{e0041}\ud800"] };
   const text = printableJson(value);
   assertEquals(text, '{"a\\u202e":["\\u009b\\n\\u007f","\\udb40\\udc41\\ud800"]}');

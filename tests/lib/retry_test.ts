@@ -3,7 +3,7 @@ import { backoffMs, sleep } from "../../lib/retry.ts";
 
 const BACKOFF = { baseMs: 100, maxMs: 1000 };
 
-Deno.test("backoffMs() doubles up to its bound and takes a share of it", () => {
+Deno.test("backoffMs() doubles up to its bound and returns a random share of it", () => {
   const waits = (share: number): number[] =>
     [1, 2, 3, 4, 5, 6].map((attempt) => backoffMs(attempt, BACKOFF, () => share));
   assertEquals(waits(0), [0, 0, 0, 0, 0, 0]);
@@ -18,20 +18,20 @@ Deno.test("backoffMs() stays within its bound for any attempt", () => {
   }
 });
 
-Deno.test("backoffMs() spreads the waits of many", () => {
+Deno.test("backoffMs() spreads the waits of many callers", () => {
   const waits = new Set(
     Array.from({ length: 100 }, () => backoffMs(5, { baseMs: 1e3, maxMs: 1e6 })),
   );
   assert(waits.size > 50, `${waits.size} different waits of 100`);
 });
 
-Deno.test("sleep() waits no less than it is told", async () => {
+Deno.test("sleep() waits no less than `ms`", async () => {
   const begun = performance.now();
   await sleep(20);
   assert(performance.now() - begun >= 19);
 });
 
-Deno.test("sleep() throws the signal's reason as soon as it aborts, and before", async () => {
+Deno.test("sleep() rejects with the signal's reason when it aborts, or if it has aborted before", async () => {
   const aborter = new AbortController();
   const reason = new Error("enough");
   const sleeping = assertRejects(() => sleep(60_000, aborter.signal), Error, "enough");
@@ -40,7 +40,7 @@ Deno.test("sleep() throws the signal's reason as soon as it aborts, and before",
   await assertRejects(() => sleep(0, aborter.signal), Error, "enough");
 });
 
-Deno.test("sleep() that has ended leaves nothing behind at its signal", async () => {
+Deno.test("sleep() removes its listener from the signal when it ends", async () => {
   const aborter = new AbortController();
   let listeners = 0;
   const { addEventListener, removeEventListener } = aborter.signal;
