@@ -1,5 +1,5 @@
 /**
- * The roles over TLS, as real processes with the certificates of the README.
+ * The roles over TLS, as real processes with the certificates of SECURITY.md.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type Ran, RoleProcesses } from "../harness/role_processes.ts";
 
 const CA = ["--tls-ca", "secret/ca.pem"];
 
-/** The roles in the folder that the commands of the README were run in. */
+/** The roles in the folder that the commands of SECURITY.md were run in. */
 async function rolesOf(ca: PrivateCa, env: (role: Role) => Record<string, string>) {
   const roles = await RoleProcesses.in(ca.folder, { env });
   assertEquals((await roles.run("orchestrator", ["secret"])).code, EXIT.done);

@@ -1,5 +1,5 @@
 /**
- * A private CA for a test, made with the very commands that the README gives.
+ * A private CA for a test, made with the very commands that SECURITY.md gives.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { tlsNet } from "../../../lib/tls/tls.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 import { skip } from "../../harness/test_output.ts";
 
-const README = new URL("../../../README.md", import.meta.url);
+const SECURITY = new URL("../../../.github/SECURITY.md", import.meta.url);
 const COMMANDS = /```sh\n(mkdir -p ca secret[^`]+)```/;
 
 export class PrivateCa implements AsyncDisposable {
@@ -23,7 +23,7 @@ export class PrivateCa implements AsyncDisposable {
 
   static async make(): Promise<PrivateCa> {
     const temp = await TempFolder.make();
-    const commands = COMMANDS.exec(await Deno.readTextFile(README))![1];
+    const commands = COMMANDS.exec(await Deno.readTextFile(SECURITY))![1];
     await sh(temp.path, commands);
     return new PrivateCa(temp, await Deno.readTextFile(`${temp.path}/secret/ca.pem`));
   }
