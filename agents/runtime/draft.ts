@@ -1,19 +1,20 @@
 import type { Json } from "../../lib/json.ts";
 import type { Draft } from "../define.ts";
 
-/** What a draft reads from; its answers may take their time. */
-export interface Reader {
+/** What a draft reads from. In an isolate's thread each read is a message to the main thread. */
+export interface MemoryReader {
+  /** Returns the value of a key, or `undefined` if there is none. */
   get(key: string): Json | undefined | Promise<Json | undefined>;
-  /** The keys that begin with `prefix`. */
+  /** Returns the keys that begin with `prefix`. */
   keys(prefix: string): string[] | Promise<string[]>;
 }
 
-/** A handler's own changes over what it reads. */
-export class ChangesOver implements Draft {
-  readonly #memory: Reader;
+/** A handler's changes laid over the memory, which stays as it is. */
+export class MemoryDraft implements Draft {
+  readonly #memory: MemoryReader;
   readonly #changes = new Map<string, Json | undefined>();
 
-  constructor(memory: Reader) {
+  constructor(memory: MemoryReader) {
     this.#memory = memory;
   }
 
@@ -27,12 +28,12 @@ export class ChangesOver implements Draft {
   }
 
   async keys(prefix: string): Promise<string[]> {
-    const found = new Set(await this.#memory.keys(prefix));
+    const keys = new Set(await this.#memory.keys(prefix));
     for (const [key, value] of this.#changes) {
-      if (value === undefined) found.delete(key);
-      else if (key.startsWith(prefix)) found.add(key);
+      if (value === undefined) keys.delete(key);
+      else if (key.startsWith(prefix)) keys.add(key);
     }
-    return [...found].sort();
+    return [...keys].sort();
   }
 
   set(key: string, value: Json): void {

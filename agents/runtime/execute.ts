@@ -1,6 +1,6 @@
 /**
- * One run of one handler, between the checks of its input and its output. It knows nothing of turns,
- * time or disks, so it can be run here or where it can be ended.
+ * Runs a handler once, between the checks of its input and its output. It knows no queue, deadline or
+ * disk, so the same code runs handlers in the main thread and in an isolate's thread.
  *
  * @module
  */
@@ -9,37 +9,38 @@ import { parseBounded } from "../../lib/parse_bounded.ts";
 import type { Json, JsonObject } from "../../lib/json.ts";
 import { issues, validate } from "../../lib/wire/protocol.ts";
 import type { Agent } from "../define.ts";
-import { ChangesOver, type Reader } from "./draft.ts";
+import { MemoryDraft, type MemoryReader } from "./draft.ts";
 
-/** What is to be done. */
+/** A call of one handler. */
 export interface Work {
   readonly op: string;
   /** The request's id. */
   readonly id: string;
   readonly body: JsonObject;
-  /** Given where an answer is to be recalled: what `handle` noted. */
+  /** What `handle` noted. If present, `recall` runs in place of `handle`. */
   readonly note?: Json;
 }
 
-/** What came of it; nothing of it is kept yet. */
+/** What a handler returned, noted and changed. Nothing of it is committed yet. */
 export interface Outcome {
   readonly output: JsonObject;
   readonly note: Json;
+  /** `undefined` removes a key. */
   readonly changes: readonly [key: string, value: Json | undefined][];
 }
 
 /**
- * Does the work; throws `CodedError`. It settles when the work has ended or is given up, since the
- * next work begins then; its memory is asked for nothing after that.
+ * Runs one handler and throws `CodedError`. The promise settles when the handler has ended or is
+ * given up for good, because the runtime begins the next work then. After that `memory` is not read.
  */
-export type Execute = (work: Work, memory: Reader, signal: AbortSignal) => Promise<Outcome>;
+export type Execute = (work: Work, memory: MemoryReader, signal: AbortSignal) => Promise<Outcome>;
 
-/** Runs handlers in this very thread. */
+/** Returns an `Execute` that runs an agent's handlers in the calling thread and waits for their end. */
 export function executeInThread({ ops }: Agent): Execute {
-  return async ({ op: name, id, body, note: noted }, memory, signal) => {
+  return async ({ op: name, id, body, note: earlierNote }, memory, signal) => {
     const op = ops[name];
     const input = validate(op.input, body);
-    const draft = new ChangesOver(memory);
+    const draft = new MemoryDraft(memory);
     let note: Json = null;
     const context = {
       task: id.split(".", 1)[0],
@@ -51,9 +52,9 @@ export function executeInThread({ ops }: Agent): Execute {
     };
     let output: unknown;
     try {
-      output = noted === undefined
+      output = earlierNote === undefined
         ? await op.handle(input, context)
-        : await op.recall!(input, noted, context);
+        : await op.recall!(input, earlierNote, context);
     } catch (error) {
       if (error instanceof CodedError || signal.aborted) throw error;
       const message = error instanceof Error ? error.message : String(error);
@@ -64,7 +65,11 @@ export function executeInThread({ ops }: Agent): Execute {
       return { output: result.data, note, changes: draft.changes };
     }
     const details = result.success ? ["(top): a reply's body is an object"] : issues(result.error);
-    throw new CodedError("bad_output", `Cannot answer: ${name} gave a wrong output`, { details });
+    throw new CodedError(
+      "bad_output",
+      `Cannot answer: the output of ${name} does not fit its schema`,
+      { details },
+    );
   };
 }
 

@@ -21,7 +21,7 @@ import { Worker } from "node:worker_threads";
 import { CodedError } from "../../lib/errors.ts";
 import { type Clock, SYSTEM } from "../../lib/system.ts";
 import { fromWire } from "../../lib/wire/protocol.ts";
-import type { Reader } from "./draft.ts";
+import type { MemoryReader } from "./draft.ts";
 import type { Outcome, Work } from "./execute.ts";
 import type { FromThread, ToThread } from "./thread.ts";
 
@@ -44,7 +44,7 @@ interface Thread {
 /** The work that runs, and how to settle it. */
 interface Execution {
   readonly work: Work;
-  readonly memory: Reader;
+  readonly memory: MemoryReader;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
   /** The thread has answered the abort, so it can be terminated. */
@@ -82,7 +82,7 @@ export class Isolate implements Disposable {
    *
    * @throws {TypeError} if earlier work has not ended
    */
-  async execute(work: Work, memory: Reader, signal: AbortSignal): Promise<Outcome> {
+  async execute(work: Work, memory: MemoryReader, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
     if (this.#execution !== undefined) throw new TypeError("An isolate runs one handler at a time");
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();

@@ -1,13 +1,13 @@
 import { CodedError } from "../../lib/errors.ts";
 import type { Changes, Memory } from "../../lib/disk/memory.ts";
 import type { Json } from "../../lib/json.ts";
-import type { Reader } from "./draft.ts";
+import type { MemoryReader } from "./draft.ts";
 
-/** Handlers see their keys without this. */
+/** Begins the keys of the handlers in memory. Handlers see their keys without it. */
 const PREFIX = "state/";
 
-/** What of the memory belongs to the handlers, as it is when this is made. */
-export class OwnState implements Reader {
+/** The handlers' part of the memory. One is made for each execution, when it begins. */
+export class OwnState implements MemoryReader {
   readonly #memory: Memory;
   readonly #epoch: number;
 
@@ -17,7 +17,7 @@ export class OwnState implements Reader {
   }
 
   get(key: string): Json | undefined {
-    return frozen(this.#memory.get(PREFIX + key));
+    return deepFreeze(this.#memory.get(PREFIX + key));
   }
 
   keys(prefix: string): string[] {
@@ -26,25 +26,25 @@ export class OwnState implements Reader {
   }
 
   /**
-   * A handler's changes, to be committed in the same turn.
+   * Returns a handler's changes as `Memory.commit()` takes them, which the caller calls at once.
    *
-   * @throws {CodedError} `storage_full` where something that it may have read was taken back
-   * meanwhile
+   * @throws {CodedError} `storage_full` if the memory was rolled back since the execution began: the
+   * handler may have read a value that is gone
    */
-  changed(changes: readonly [key: string, value: Json | undefined][]): Changes {
+  toCommit(changes: readonly [key: string, value: Json | undefined][]): Changes {
     if (this.#memory.epoch !== this.#epoch) {
       throw new CodedError(
         "storage_full",
-        "Cannot keep the result: what it builds on was not kept",
+        "Cannot keep the result: the disk was full, and what the handler read was rolled back",
       );
     }
-    return new Map(changes.map(([key, value]) => [PREFIX + key, frozen(value)]));
+    return new Map(changes.map(([key, value]) => [PREFIX + key, deepFreeze(value)]));
   }
 }
 
-/** So that a handler that fails can't have changed what it read: its attempt throws instead. */
-function frozen<T extends Json | undefined>(value: T): T {
+/** Makes a handler throw when it changes a value in place, which would bypass its draft. */
+function deepFreeze<T extends Json | undefined>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) frozen(inner); // first, since frozen means all of it
+  for (const inner of Object.values(value)) deepFreeze(inner); // first: frozen means frozen throughout
   return Object.freeze(value);
 }

@@ -1,12 +1,13 @@
 /**
- * Answers an agent's requests: one handler at a time, each on a draft of the memory, the draft's
- * changes and the reply in one commit. What must hold:
- *  1. A reply leaves after its commit is on disk. The next handler may run meanwhile.
- *  2. A request id that is answered is answered again without running its handler; one that runs is
- *     joined. The same id with another body is a conflict.
- *  3. A request of an earlier run than the latest of its call is refused: it is late, and its answer
- *     is not wanted any more.
- *  4. A handler that fails, is late or is cancelled leaves no trace in memory.
+ * Answers an agent's requests. Requests enter from the server; replies leave when what they report is
+ * on disk. Start reading at `answer()`. What must hold:
+ *  1. One handler runs at a time, on a draft of the memory. Its changes and its reply are one commit.
+ *  2. A reply leaves after its commit is on disk. The next handler may run meanwhile.
+ *  3. A handler runs once for each request id. A repeat of an answered request returns the same
+ *     answer, and a repeat of a running one waits for its answer. Another body is a conflict.
+ *  4. A request of an earlier generation than the latest of its call is refused: it is late, and its
+ *     answer is not wanted any more.
+ *  5. A handler that fails, is late or is cancelled leaves no trace in memory.
  *
  * @module
  */
@@ -24,44 +25,46 @@ import type { Execute, Outcome } from "./execute.ts";
 import { OwnState } from "./own_state.ts";
 import { Requests } from "./requests.ts";
 
-/** Requests that wait for the handler before them. */
+/** Requests that run or wait. */
 const QUEUE_MAX = 256;
-/** What a request is given that does not say how much time it has. */
-const TIMEOUT_MS = 60_000;
-
-/** On a full disk a request is to come again after this time. */
-const FULL_MS = 1_000;
+/** Deadline of a request without `timeout_ms`. */
+const TIMEOUT_DEFAULT_MS = 60_000;
+/** How long a peer waits before it repeats a request that met a full disk. */
+const DISK_FULL_RETRY_MS = 1_000;
 
 const CancelBody = z.strictObject({ id: z.string() });
 
-/** A request that is being answered. */
-interface Running {
+/** A request that runs or waits. */
+interface InFlight {
   readonly digest: string;
   readonly answer: Promise<JsonObject>;
   readonly aborter: AbortController;
-  /** Its commit is on its way: from here on it can't be cancelled. */
-  committed: boolean;
+  /** The commit has begun, so it can't be cancelled any more. */
+  isCommitting: boolean;
 }
 
-/** What a request's turn gives: the answer, and when it may leave. */
+/** The answer, and the promise that its commit is on disk. */
 interface PendingReply {
   readonly output: JsonObject;
   readonly durable: Promise<void>;
 }
 
+/** What a runtime is made of. */
 export interface RuntimeOptions {
   readonly agent: Agent;
+  /** The caller closes it. */
   readonly memory: Memory;
   readonly log: Log;
-  /** Runs one handler. */
   readonly execute: Execute;
+  /** Absence means the system's. */
   readonly clock?: Clock;
-  /** What the server adds to `stats`: connections and limits. */
+  /** What the server adds to `stats`: connections and limits; absence means nothing. */
   readonly serverStats?: () => JsonObject;
 }
 
 type Answer = (request: Request) => JsonObject | Promise<JsonObject>;
 
+/** One agent with its memory. */
 export class Runtime {
   readonly #agent: Agent;
   readonly #answers: ReadonlyMap<string, Answer>;
@@ -71,10 +74,11 @@ export class Runtime {
   readonly #clock: Clock;
   readonly #serverStats: () => JsonObject;
   readonly #requests: Requests;
-  readonly #running = new Map<string, Running>();
+  /** By request id. */
+  readonly #inFlight = new Map<string, InFlight>();
   readonly #mutex = new Mutex();
   readonly #counts = { done: 0, failed: 0, repeated: 0 };
-  /** Absent until it is asked for: making it takes milliseconds. */
+  /** Made at the first `info` request: it takes milliseconds. */
   #info: JsonObject | undefined;
 
   constructor(options: RuntimeOptions) {
@@ -89,7 +93,7 @@ export class Runtime {
     this.#answers = new Map<string, Answer>([
       ...Object.entries(agent.ops).map(([type, op]): [string, Answer] => [
         type,
-        (request) => this.#once(op, request),
+        (request) => this.#answerOnce(op, request),
       ]),
       ["info", () => this.#info ??= infoOf(agent)],
       ["stats", () => this.#stats()],
@@ -97,18 +101,22 @@ export class Runtime {
     ]);
   }
 
-  /** Requests in hand. */
+  /** Requests that run or wait. */
   get inFlight(): number {
-    return this.#running.size;
+    return this.#inFlight.size;
   }
 
-  /** Answers one request; throws `CodedError`. */
+  /**
+   * Answers one request and returns the reply's body.
+   *
+   * @throws {CodedError} of any code
+   */
   async answer(request: Request): Promise<JsonObject> {
     const answer = this.#answers.get(request.type);
     if (answer !== undefined) return await answer(request);
     const { name, ops } = this.#agent;
-    const known = Object.keys(ops).join(", ");
-    throw new CodedError("unknown_type", `Cannot do "${request.type}": ${name} does ${known}`);
+    const types = Object.keys(ops).join(", ");
+    throw new CodedError("unknown_type", `Cannot do "${request.type}": ${name} does ${types}`);
   }
 
   #stats(): JsonObject {
@@ -120,12 +128,12 @@ export class Runtime {
     };
   }
 
-  /** Rules 2 and 3. */
-  async #once(op: Op, request: Request): Promise<JsonObject> {
+  /** Answers a request for an op by rules 3 and 4. */
+  async #answerOnce(op: Op, request: Request): Promise<JsonObject> {
     const { id, type, body = {} } = request;
     const text = JSON.stringify(body);
     const digest = `${type} ${sha256(text)}`;
-    const running = this.#running.get(id);
+    const running = this.#inFlight.get(id);
     const answered = this.#requests.answered(id);
     const earlier = running ?? answered;
     if (earlier !== undefined) {
@@ -136,46 +144,50 @@ export class Runtime {
     }
     if (running !== undefined) return await running.answer;
     if (answered?.reply !== undefined) return answered.reply;
+    this.#assertWelcome(id, op, answered !== undefined);
+    const aborter = new AbortController();
+    const answer = this.#answerInTime(request, aborter, (signal) => {
+      const isRecall = answered !== undefined;
+      if (isRecall || op.pure) return this.#runUncommitted(request, signal, answered?.note);
+      return this.#run(op, request, { digest, bytesIn: text.length }, signal);
+    });
+    this.#inFlight.set(id, { digest, answer, aborter, isCommitting: false });
+    try {
+      return await answer;
+    } finally {
+      this.#inFlight.delete(id);
+    }
+  }
+
+  /** Throws if a request that has to run may not. */
+  #assertWelcome(id: string, op: Op, isRecall: boolean): void {
     if (this.#requests.isSuperseded(id)) {
-      throw new CodedError("conflict", `Cannot take "${id}": a later run of it has begun`);
+      const message = `Cannot take "${id}": a later generation of its call has begun`;
+      throw new CodedError("conflict", message);
     }
     if (this.inFlight >= QUEUE_MAX) {
       throw new CodedError("busy", `Cannot take another request: ${QUEUE_MAX} wait already`);
     }
-    if (this.#memory.full && answered === undefined && !op.pure) {
+    if (this.#memory.full && !isRecall && !op.pure) {
       throw new CodedError("storage_full", "Cannot take new work: the disk is full", {
-        afterMs: FULL_MS,
+        afterMs: DISK_FULL_RETRY_MS,
       });
-    }
-    const aborter = new AbortController();
-    const answer = this.#inTime(request, aborter, (signal) => {
-      const again = answered !== undefined;
-      if (again || op.pure) return this.#runFreely(request, signal, answered?.note);
-      return this.#run(op, request, { digest, bytesIn: text.length }, signal);
-    });
-    this.#running.set(id, { digest, answer, aborter, committed: false });
-    try {
-      return await answer;
-    } finally {
-      this.#running.delete(id);
     }
   }
 
-  /** Takes a turn for the work, and ends it when the request's time is over. */
-  async #inTime(
-    { type, timeout_ms = TIMEOUT_MS }: Request,
+  /** Runs `work` after the work before it, and rejects at the request's deadline. */
+  async #answerInTime(
+    { type, timeout_ms = TIMEOUT_DEFAULT_MS }: Request,
     aborter: AbortController,
     work: (signal: AbortSignal) => Promise<PendingReply>,
   ): Promise<JsonObject> {
-    const cancel = this.#clock.after(timeout_ms, () => {
+    const { signal } = aborter;
+    const cancelTimer = this.#clock.after(timeout_ms, () => {
       const message = `Cannot finish ${type} in ${timeout_ms} ms`;
       aborter.abort(new CodedError("deadline_exceeded", message));
     });
     try {
-      const { output, durable } = await this.#mutex.run(
-        () => work(aborter.signal),
-        aborter.signal,
-      );
+      const { output, durable } = await this.#mutex.run(() => work(signal), signal);
       await durable;
       this.#counts.done++;
       return output;
@@ -183,11 +195,11 @@ export class Runtime {
       this.#counts.failed++;
       throw error;
     } finally {
-      cancel();
+      cancelTimer();
     }
   }
 
-  /** Runs a handler and commits what it gives. */
+  /** Runs a handler and begins the commit of its outcome. */
   async #run(
     op: Op,
     request: Request,
@@ -195,17 +207,17 @@ export class Runtime {
     signal: AbortSignal,
   ): Promise<PendingReply> {
     const { id, type } = request;
-    const begun = this.#clock.now();
+    const begunAt = this.#clock.now();
     const entry = this.#requests.begin(id, type, digest, bytesIn);
-    const ms = (): number => Math.round(this.#clock.now() - begun);
+    const ms = (): number => Math.round(this.#clock.now() - begunAt);
     try {
       const state = new OwnState(this.#memory);
-      const { output, note, changes } = await this.#executed(request, state, signal);
-      this.#running.get(id)!.committed = true;
-      const durable = this.#requests.finish(id, entry, state.changed(changes), {
+      const { output, note, changes } = await this.#executeLogged(request, state, signal);
+      this.#inFlight.get(id)!.isCommitting = true;
+      const durable = this.#requests.finish(id, entry, state.toCommit(changes), {
         ms: ms(),
         bytesOut: JSON.stringify(output).length,
-        kept: op.recall === undefined ? { reply: output } : { note },
+        answer: op.recall === undefined ? { reply: output } : { note },
       });
       return { output, durable };
     } catch (error) {
@@ -214,23 +226,24 @@ export class Runtime {
     }
   }
 
-  /** Runs what changes nothing: a pure handler, or a recall. */
-  async #runFreely(request: Request, signal: AbortSignal, note?: Json): Promise<PendingReply> {
+  /** Runs a pure handler or a recall, and drops what it changed. */
+  async #runUncommitted(request: Request, signal: AbortSignal, note?: Json): Promise<PendingReply> {
     const state = new OwnState(this.#memory);
-    const { output } = await this.#executed(request, state, signal, note);
+    const { output } = await this.#executeLogged(request, state, signal, note);
     return { output, durable: Promise.resolve() };
   }
 
-  async #executed(
+  /** Runs a handler, and logs the stack if it failed. */
+  async #executeLogged(
     { id, type, body = {} }: Request,
     state: OwnState,
     signal: AbortSignal,
     note?: Json,
   ): Promise<Outcome> {
     try {
-      const done = await this.#execute({ op: type, id, body, note }, state, signal);
+      const outcome = await this.#execute({ op: type, id, body, note }, state, signal);
       signal.throwIfAborted();
-      return done;
+      return outcome;
     } catch (error) {
       if (error instanceof CodedError && error.code === "handler_failed") {
         const { stack } = error.cause instanceof Error ? error.cause : error;
@@ -241,18 +254,18 @@ export class Runtime {
   }
 
   #cancel(id: string): JsonObject {
-    const running = this.#running.get(id);
-    if (running === undefined || running.committed) return { cancelled: false };
+    const running = this.#inFlight.get(id);
+    if (running === undefined || running.isCommitting) return { cancelled: false };
     running.aborter.abort(new CodedError("cancelled", `Cancelled: ${id}`));
     return { cancelled: true };
   }
 }
 
 function infoOf({ name, ops }: Agent): JsonObject {
-  const described = Object.entries(ops).map(([name, { input, output }]) => ({
+  const schemas = Object.entries(ops).map(([name, { input, output }]) => ({
     name,
     input: z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Json,
     output: z.toJSONSchema(output, { io: "output", unrepresentable: "any" }) as Json,
   }));
-  return { agent: name, ops: described };
+  return { agent: name, ops: schemas };
 }

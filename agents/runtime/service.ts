@@ -1,5 +1,5 @@
 /**
- * An agent without the process around it: a listener before a runtime.
+ * Serves an agent: a server in front of a runtime, without the process around them.
  *
  * @module
  */
@@ -14,33 +14,40 @@ import type { Agent } from "../define.ts";
 import type { Execute } from "./execute.ts";
 import { Runtime } from "./runtime.ts";
 
-/** When it drains, what runs may take so long to end. */
+/** How long requests in flight may take to end while the service drains. */
 const DRAIN_MS = 7_000;
 
+/** What a service is made of. */
 export interface ServiceOptions {
   readonly agent: Agent;
+  /** Address to listen on. */
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** How this process calls itself. */
+  /** Name of this process, as peers see it. */
   readonly name: string;
   readonly secret: Secret;
-  /** Stays its owner's. */
+  /** The caller closes it. */
   readonly memory: Memory;
-  /** Runs one handler. */
   readonly execute: Execute;
-  /** What peers are held to, where it is not the usual. */
+  /** Limits that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly log: Log;
+  /** Absence means the machine itself. */
   readonly system?: System;
 }
 
+/** An agent that listens. Disposing closes the listener and all connections. */
 export class AgentService implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #server: Server;
   #draining = false;
 
-  /** @throws {ExitError} `port_busy` or `not_permitted` */
+  /**
+   * Begins to listen.
+   *
+   * @throws {ExitError} `port_busy` or `not_permitted`
+   */
   constructor(options: ServiceOptions) {
     const { agent, host, port, name, secret, memory, execute, limits, log, system = SYSTEM } =
       options;
@@ -81,22 +88,22 @@ export class AgentService implements AsyncDisposable {
     });
   }
 
+  /** Where it listens. */
   get address(): Deno.NetAddr {
     return this.#server.address;
   }
 
-  /** Requests in hand. */
+  /** Requests that run or wait. */
   get inFlight(): number {
     return this.#runtime.inFlight;
   }
 
-  /** Takes nothing any more; resolves when what is in hand is answered, or after 7 s. */
+  /** Refuses new requests; resolves when all requests in flight are answered, or after 7 s. */
   async drain(): Promise<void> {
     this.#draining = true;
     await this.#server.drain(DRAIN_MS);
   }
 
-  /** Hangs up on everybody. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server[Symbol.asyncDispose]();
   }

@@ -9,7 +9,7 @@ import { CodedError } from "../../lib/errors.ts";
 import type { Json } from "../../lib/json.ts";
 import { toWire, type WireError } from "../../lib/wire/protocol.ts";
 import type { Agent } from "../define.ts";
-import type { Reader } from "./draft.ts";
+import type { MemoryReader } from "./draft.ts";
 import { executeInThread, type Outcome, type Work } from "./execute.ts";
 
 /** From the isolate to its thread; an answer has its question's number. */
@@ -43,7 +43,7 @@ export function serveIsolate(agent: Agent): void {
     post({ kind, question: questions, key });
     return promise;
   };
-  const memory: Reader = {
+  const memory: MemoryReader = {
     get: (key) => ask("get", key),
     keys: async (prefix) => await ask("keys", prefix) as string[],
   };

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { collector } from "../../agents/collector/collector.ts";
 import type { Context, Op } from "../../agents/define.ts";
-import { ChangesOver } from "../../agents/runtime/draft.ts";
+import { MemoryDraft } from "../../agents/runtime/draft.ts";
 import { reporter } from "../../agents/reporter/reporter.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { EXIT, ExitError } from "../../lib/exit.ts";
@@ -166,7 +166,7 @@ Deno.test("Memory.open() lives where a link in place of its whole folder leads",
 async function runOp(op: Op, body: unknown, task = "t1"): Promise<unknown> {
   const context: Context = {
     task,
-    memory: new ChangesOver({ get: () => undefined, keys: () => [] }),
+    memory: new MemoryDraft({ get: () => undefined, keys: () => [] }),
     signal: new AbortController().signal,
     note: () => {},
   };

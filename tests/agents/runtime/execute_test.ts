@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import { defineAgent, op } from "../../../agents/define.ts";
-import type { Reader } from "../../../agents/runtime/draft.ts";
+import type { MemoryReader } from "../../../agents/runtime/draft.ts";
 import { executeInThread } from "../../../agents/runtime/execute.ts";
 
 Deno.test("executeInThread() knows a task by the request's id up to its first dot", async () => {
@@ -12,7 +12,7 @@ Deno.test("executeInThread() knows a task by the request's id up to its first do
       handle: (_, { task }) => ({ task }),
     }),
   });
-  const memory: Reader = { get: () => undefined, keys: () => [] };
+  const memory: MemoryReader = { get: () => undefined, keys: () => [] };
   const work = { op: "tell", id: "t7.merge.3", body: {} };
   const { output } = await executeInThread(agent)(work, memory, new AbortController().signal);
   assertEquals(output, { task: "t7" });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Reader } from "../../../agents/runtime/draft.ts";
+import type { MemoryReader } from "../../../agents/runtime/draft.ts";
 import type { Outcome } from "../../../agents/runtime/execute.ts";
 import { Isolate } from "../../../agents/runtime/isolate.ts";
 import { CodedError } from "../../../lib/errors.ts";
@@ -35,7 +35,7 @@ class Wild implements AsyncDisposable {
       return () => this.#waiting.delete(callback);
     },
   });
-  readonly #memory: Reader = {
+  readonly #memory: MemoryReader = {
     get: (key) => this.values.get(key),
     keys: () => [...this.values.keys()],
   };

@@ -6,12 +6,12 @@ import { FaultyDisk, systemError } from "../../lib/disk/faulty_disk.ts";
 import { openMemory } from "../../lib/disk/memories.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 
-const WIDE: RetentionBounds = { requests: 1_000, bytes: 1_000_000, ms: 3_600_000 };
+const WIDE: RetentionBounds = { requests: 1_000, bytes: 1_000_000, ageMs: 3_600_000 };
 const OUTCOME = { ms: 1, bytesOut: 2 };
 
 async function finish(requests: Requests, id: string, text = ""): Promise<void> {
   const entry = requests.begin(id, "greet", `digest of ${id}`, 12);
-  await requests.finish(id, entry, new Map(), { ...OUTCOME, kept: { reply: { text } } });
+  await requests.finish(id, entry, new Map(), { ...OUTCOME, answer: { reply: { text } } });
 }
 
 function kept(memory: Memory): string[] {
@@ -25,15 +25,15 @@ Deno.test("Requests.finish() keeps the answer beside the changes, all in one rec
   const before = (await Deno.readTextFile((await folder.segments())[0])).split("\n").length;
   const entry = requests.begin("a", "greet", "digest", 12);
   assertEquals(requests.answered("a"), undefined, "it still runs");
-  const kept = { reply: { text: "hello" } };
-  await requests.finish("a", entry, new Map([["state/n", 1]]), { ...OUTCOME, kept });
+  const answer = { reply: { text: "hello" } };
+  await requests.finish("a", entry, new Map([["state/n", 1]]), { ...OUTCOME, answer });
   const lines = (await Deno.readTextFile((await folder.segments())[0])).split("\n");
   assertEquals(lines.length - before, 2, "one that says it runs, one that says it is done");
   assertEquals(JSON.parse(lines.at(-2)!).rec.map(([key]: [string]) => key), [
     "state/n",
     "request/a",
   ]);
-  assertEquals(requests.answered("a"), { ...entry, state: "done", ms: 1, bytes_out: 2, ...kept });
+  assertEquals(requests.answered("a"), { ...entry, state: "done", ms: 1, bytes_out: 2, ...answer });
   assertEquals(memory.get("state/n"), 1);
 });
 
@@ -86,7 +86,7 @@ Deno.test("Requests forgets what is too old", async () => {
     reply: {},
   });
   await memory.commit(new Map([["request/young", entry(1)], ["request/old", entry(3)]]));
-  const requests = new Requests(memory, { bounds: { ...WIDE, ms: 2 * 3_600_000 } });
+  const requests = new Requests(memory, { bounds: { ...WIDE, ageMs: 2 * 3_600_000 } });
   await finish(requests, "new");
   assertEquals(kept(memory), ["new", "young"]);
 });

@@ -15,7 +15,7 @@ import { Bench, Gate } from "../../bench/agent.ts";
 
 const Anything = z.looseObject({}) as unknown as z.ZodType<JsonObject>;
 
-/** An op that takes and gives any object. */
+/** An op that takes and returns any object. */
 function any(
   handle: (input: JsonObject, context: Context) => JsonObject | Promise<JsonObject>,
   more: Partial<Op<JsonObject, JsonObject>> = {},
@@ -31,7 +31,7 @@ async function rejection(promise: Promise<unknown>): Promise<CodedError> {
 
 const turn = (): Promise<void> => new Promise((next) => setTimeout(next));
 
-Deno.test("answer() gives the handler its input and task, and its output back", async () => {
+Deno.test("answer() passes input and task to the handler, and returns its output", async () => {
   await using bench = await Bench.make({
     greet: any((input, { task }) => ({ ...input, task })),
   });
@@ -39,7 +39,7 @@ Deno.test("answer() gives the handler its input and task, and its output back", 
   assertEquals(reply, { a: 1, task: "task-1" });
 });
 
-Deno.test("answer() runs one handler at a time, the one that came first first", async () => {
+Deno.test("answer() runs one handler at a time, in the order of the requests", async () => {
   const gates = [new Gate(), new Gate()];
   const events: string[] = [];
   await using bench = await Bench.make({
@@ -63,7 +63,7 @@ Deno.test("answer() runs one handler at a time, the one that came first first", 
   assertEquals(bench.runtime.inFlight, 0);
 });
 
-Deno.test("answer() loses no update, however many come at once", async () => {
+Deno.test("answer() loses no update among concurrent requests", async () => {
   await using bench = await Bench.make({
     count: any(async (_, { memory }) => {
       const n = Number(await memory.get("n") ?? 0);
@@ -79,7 +79,7 @@ Deno.test("answer() loses no update, however many come at once", async () => {
   assertEquals(bench.state, { n: 50 });
 });
 
-Deno.test("answer() replies after the disk has it, and runs the next handler meanwhile", async () => {
+Deno.test("answer() replies after the commit is on disk, and runs the next handler meanwhile", async () => {
   using disk = new FaultyDisk();
   let runs = 0;
   await using bench = await Bench.make({
@@ -103,7 +103,7 @@ Deno.test("answer() replies after the disk has it, and runs the next handler mea
   assertEquals([answered, runs], [4, 3]);
 });
 
-Deno.test("answer() of a handler that fails leaves nothing of it in memory", async () => {
+Deno.test("answer() keeps nothing of a handler that fails", async () => {
   const fail: (() => never)[] = [
     () => {
       throw new Error("broken");
@@ -143,7 +143,7 @@ Deno.test("answer() of a handler that fails leaves nothing of it in memory", asy
   assertEquals(bench.state, { kept: { list: [1] } });
 });
 
-Deno.test("answer() tells why a handler failed, with the stack in the log alone", async () => {
+Deno.test("answer() reports why a handler failed, and logs the stack", async () => {
   await using bench = await Bench.make({
     error: any(() => {
       throw new Error("no such file");
@@ -159,7 +159,7 @@ Deno.test("answer() tells why a handler failed, with the stack in the log alone"
   assert(String(bench.log[0].fields.stack).includes("runtime_test.ts"));
 });
 
-Deno.test("answer() passes a handler's CodedError on as it is", async () => {
+Deno.test("answer() passes a handler's CodedError on unchanged", async () => {
   const thrown = new CodedError("busy", "later", { afterMs: 5, maybeDone: true, details: ["x"] });
   await using bench = await Bench.make({
     work: any(() => {
@@ -169,7 +169,7 @@ Deno.test("answer() passes a handler's CodedError on as it is", async () => {
   assertEquals(await rejection(bench.ask("work")), thrown);
 });
 
-Deno.test("answer() of an id that is answered gives the same again and runs nothing", async () => {
+Deno.test("answer() repeats the answer of an answered id without running the handler", async () => {
   let runs = 0;
   await using bench = await Bench.make({
     work: any((_, { memory }) => {
@@ -186,7 +186,7 @@ Deno.test("answer() of an id that is answered gives the same again and runs noth
   assertEquals((await bench.ask("stats")).repeated, 1);
 });
 
-Deno.test("answer() of an id that runs joins it, and both share its end", async () => {
+Deno.test("answer() joins a repeat to the request that runs, and both share its end", async () => {
   const gates = { good: new Gate(), bad: new Gate() };
   let runs = 0;
   await using bench = await Bench.make({
@@ -213,7 +213,7 @@ Deno.test("answer() of an id that runs joins it, and both share its end", async 
   assertEquals(runs, 2);
 });
 
-Deno.test("answer() refuses an id that was used for another request, running or answered", async () => {
+Deno.test("answer() refuses an id that another request has used, running or answered", async () => {
   const gate = new Gate();
   await using bench = await Bench.make({
     work: any(async () => {
@@ -234,8 +234,7 @@ Deno.test("answer() refuses an id that was used for another request, running or 
   assertEquals(await bench.code("work", { a: 1 }, { id: "x" }), "ok");
 });
 
-// Seen to fail where runs are not compared, and where they are forgotten by a restart.
-Deno.test("answer() refuses a late request of an earlier run, also after a restart", async () => {
+Deno.test("answer() refuses a request of an earlier generation, also after a restart", async () => {
   const ran: string[] = [];
   await using bench = await Bench.make({
     merge: any(({ run }) => {
@@ -249,14 +248,14 @@ Deno.test("answer() refuses a late request of an earlier run, also after a resta
   await bench.reopen();
   const later = await rejection(bench.ask("merge", { run: 1 }, { id: "t7.merge" }));
   assertEquals(later.code, "conflict");
-  // Other calls, other tasks and later runs are none of its business.
+  // Other calls, other tasks and later generations are not affected.
   await bench.ask("merge", { run: 3 }, { id: "t7.r3.merge" });
   await bench.ask("merge", { run: 4 }, { id: "t7.merge.4" });
   await bench.ask("merge", { run: 5 }, { id: "t8.merge" });
   assertEquals(ran, ["2", "3", "4", "5"]);
 });
 
-Deno.test("answer() runs an id again that failed, also with another body", async () => {
+Deno.test("answer() runs a failed id again, also with another body", async () => {
   let runs = 0;
   await using bench = await Bench.make({
     work: any(({ good }) => {
@@ -272,7 +271,7 @@ Deno.test("answer() runs an id again that failed, also with another body", async
   assertEquals(await bench.ask("work", { good: true }, { id: "x" }), { runs: 3 });
 });
 
-Deno.test("answer() asks recall for what is too large to keep, also after a restart", async () => {
+Deno.test("answer() recalls an answer that is too large to keep, also after a restart", async () => {
   let runs = 0;
   const recalled: Json[] = [];
   await using bench = await Bench.make({
@@ -300,7 +299,7 @@ Deno.test("answer() asks recall for what is too large to keep, also after a rest
   assertEquals([reply, bytes_out], [undefined, JSON.stringify(first).length]);
 });
 
-Deno.test("answer() of a pure op keeps nothing", async () => {
+Deno.test("answer() keeps nothing of a pure op", async () => {
   let runs = 0;
   await using bench = await Bench.make({
     work: any((input, { memory }) => {
@@ -315,7 +314,7 @@ Deno.test("answer() of a pure op keeps nothing", async () => {
   assertEquals([runs, bench.memory.size], [2, 0]);
 });
 
-Deno.test("answer() ends a handler that hangs at its deadline, and the next request goes on", async () => {
+Deno.test("answer() rejects a handler that hangs at its deadline, and the next request goes on", async () => {
   const gate = new Gate();
   const aborted: unknown[] = [];
   await using bench = await Bench.make({
@@ -348,7 +347,7 @@ Deno.test("answer() ends a handler that hangs at its deadline, and the next requ
   assertEquals([bench.state, bench.runtime.inFlight], [{ worked: true }, 0]);
 });
 
-Deno.test("answer() rejects at the deadline, and begins no other work before execute has ended", async () => {
+Deno.test("answer() rejects at the deadline, and begins no other work before execute() has settled", async () => {
   const executed: string[] = [];
   const firstEnd = Promise.withResolvers<void>();
   const outcome = { output: {}, note: null, changes: [] };
@@ -370,7 +369,7 @@ Deno.test("answer() rejects at the deadline, and begins no other work before exe
   assertEquals((bench.memory.get("request/first") as JsonObject).error, "deadline_exceeded");
 });
 
-Deno.test("answer() keeps a later answer although an earlier try, given up, returns behind it", async () => {
+Deno.test("answer() keeps the later answer when an abandoned earlier try returns after it", async () => {
   const gate = new Gate();
   let runs = 0;
   await using bench = await Bench.make({
@@ -391,7 +390,7 @@ Deno.test("answer() keeps a later answer although an earlier try, given up, retu
   assertEquals(bench.state, { "run 2": true });
 });
 
-Deno.test("answer() refuses what is beyond the queue, and takes more when there is room", async () => {
+Deno.test("answer() refuses requests beyond the queue, and takes more when it has drained", async () => {
   const gate = new Gate();
   await using bench = await Bench.make({
     work: any(async () => {
@@ -409,7 +408,7 @@ Deno.test("answer() refuses what is beyond the queue, and takes more when there 
   assertEquals(await bench.code("work"), "ok");
 });
 
-Deno.test("answer() refuses wrong input with the paths at fault and runs nothing", async () => {
+Deno.test("answer() refuses wrong input with the paths at fault, and runs nothing", async () => {
   let runs = 0;
   await using bench = await Bench.make({
     work: op({
@@ -423,7 +422,7 @@ Deno.test("answer() refuses wrong input with the paths at fault and runs nothing
   assertEquals(error.details?.map((text) => text.split(":")[0]), ["a.n", "b", "(top)"]);
 });
 
-Deno.test("answer() gives the handler the input as its schema reads it", async () => {
+Deno.test("answer() passes the input to the handler as its schema parses it", async () => {
   await using bench = await Bench.make({
     work: op({
       input: z.object({ n: z.number().default(7) }),
@@ -434,7 +433,7 @@ Deno.test("answer() gives the handler the input as its schema reads it", async (
   assertEquals(await bench.ask("work", { more: 1 }), { n: 7 });
 });
 
-Deno.test("answer() refuses a wrong output, and nothing of it is kept", async () => {
+Deno.test("answer() refuses a wrong output, and keeps nothing of it", async () => {
   const wrong = op({
     input: z.object({}),
     output: z.object({ n: z.number() }),
@@ -452,7 +451,7 @@ Deno.test("answer() refuses a wrong output, and nothing of it is kept", async ()
   assertEquals(await bench.code("bare"), "bad_output");
 });
 
-Deno.test("answer() refuses a type that it does not know, whatever its name", async () => {
+Deno.test("answer() refuses an unknown type, also if it is called like a property of objects", async () => {
   await using bench = await Bench.make({ work: any(() => ({})) });
   for (const type of ["nothing", "__proto__", "constructor", "toString", "hasOwnProperty", ""]) {
     const error = await rejection(bench.ask(type));
@@ -463,7 +462,7 @@ Deno.test("answer() refuses a type that it does not know, whatever its name", as
   }
 });
 
-Deno.test("answer() cancels a request that runs and one that waits", async () => {
+Deno.test("answer() cancels a request that runs and a request that waits", async () => {
   const gate = new Gate();
   await using bench = await Bench.make({
     work: any(async (_, { memory, signal }) => {
@@ -492,7 +491,7 @@ Deno.test("answer() cancels a request that runs and one that waits", async () =>
   assertEquals(await bench.code("cancel", {}), "invalid_input");
 });
 
-Deno.test("answer() cancels nothing whose commit is on its way", async () => {
+Deno.test("answer() does not cancel a request whose commit has begun", async () => {
   using disk = new FaultyDisk();
   await using bench = await Bench.make({
     work: any((_, { memory }) => {
@@ -509,7 +508,7 @@ Deno.test("answer() cancels nothing whose commit is on its way", async () => {
   assertEquals(await answer, { done: true });
 });
 
-Deno.test("answer() on a full disk keeps nothing, answers storage_full, and recovers by itself", async () => {
+Deno.test("answer() keeps nothing on a full disk, answers storage_full, and recovers by itself", async () => {
   using disk = new FaultyDisk();
   await using bench = await Bench.make({
     count: any(async (_, { memory }) => {
@@ -534,7 +533,7 @@ Deno.test("answer() on a full disk keeps nothing, answers storage_full, and reco
   assertEquals(await bench.ask("count", {}, { id: "full-0" }), { n: 2 });
 });
 
-Deno.test("answer() builds on no result that was not kept", async () => {
+Deno.test("answer() refuses a result that builds on a commit which was rolled back", async () => {
   using disk = new FaultyDisk();
   const gate = new Gate();
   await using bench = await Bench.make({
@@ -568,7 +567,7 @@ Deno.test("answer() builds on no result that was not kept", async () => {
   assertEquals(bench.state, {});
 });
 
-Deno.test("answer() lists its ops with JSON Schemas", async () => {
+Deno.test("answer() lists the ops with their JSON schemas", async () => {
   await using bench = await Bench.make({
     work: op({
       input: z.strictObject({ n: z.int().min(1).default(1) }),
@@ -587,7 +586,7 @@ Deno.test("answer() lists its ops with JSON Schemas", async () => {
   assertEquals(output.required as unknown, ["at", "date"]);
 });
 
-Deno.test("answer() counts what it did", async () => {
+Deno.test("answer() counts requests that are done, failed and repeated", async () => {
   await using bench = await Bench.make({
     work: any(({ bad }) => {
       if (bad) throw new Error("bad");
@@ -601,7 +600,7 @@ Deno.test("answer() counts what it did", async () => {
   assertEquals([done, failed, repeated, in_flight, memory_keys], [1, 1, 1, 0, 2]);
 });
 
-Deno.test("answer() keeps each request's life in memory, for people and for jq", async () => {
+Deno.test("answer() stores an entry for each request in memory", async () => {
   await using bench = await Bench.make({ work: any((input) => input) });
   await bench.ask("work", { a: 1 }, { id: "x" });
   const { received_at, ms, digest, ...entry } = bench.memory.get("request/x") as JsonObject;
@@ -610,7 +609,7 @@ Deno.test("answer() keeps each request's life in memory, for people and for jq",
   assertEquals([typeof ms, String(digest).split(" ")[0]], ["number", "work"]);
 });
 
-Deno.test("answer() tells one thing of an input, and of an output, in which very much is wrong", async () => {
+Deno.test("answer() reports one issue of an input or an output that has very many", async () => {
   const list = z.object({ list: z.array(z.object({ a: z.int(), b: z.int() })) });
   const wrong = { list: Array<JsonObject>(50_000).fill({}) };
   await using bench = await Bench.make({
@@ -623,7 +622,7 @@ Deno.test("answer() tells one thing of an input, and of an output, in which very
   }
 });
 
-Deno.test("answer() makes its info once", async () => {
+Deno.test("answer() makes the info once", async () => {
   await using bench = await Bench.make({ work: any(() => ({})) });
   assertStrictEquals(await bench.ask("info"), await bench.ask("info"));
 });
