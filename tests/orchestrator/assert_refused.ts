@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Ran } from "./site.ts";
 
-/** One line on stderr that says why, and nothing on stdout. */
+/** Asserts that a command has failed with one line on stderr that says why, and no output. */
 export function assertRefused({ code, out, err }: Ran, expected: number, why: RegExp): void {
   assertEquals([code, out], [expected, ""], err);
   assertEquals(err.split("\n").length, 2, err);

@@ -6,7 +6,7 @@ import { until, within } from "../harness/waiting.ts";
 import { assertRefused } from "./assert_refused.ts";
 import { ask, FakeAgents, Site } from "./site.ts";
 
-Deno.test("without a secret, or with a short one, nothing starts", async () => {
+Deno.test("serve and list end with no_secret if there is no secret or it is too short", async () => {
   await using site = await Site.make();
   await Deno.writeTextFile(`${site.folder}/secret/token`, "short\n");
   assertRefused(await site.run(["serve"]), EXIT.no_secret, /5 bytes.*openssl rand/);
@@ -18,14 +18,14 @@ Deno.test("without a secret, or with a short one, nothing starts", async () => {
   assertRefused(missing, EXIT.no_secret, /secret\/none/);
 });
 
-Deno.test("serve holds its peers to the limits that it is given", async () => {
+Deno.test("serve applies the limits of --limits", async () => {
   await using site = await Site.make();
   await using _ = await site.serve(["--limits", "in_flight=3,auth_ms=5000"]);
   using client = await site.connect();
   assertEquals(client.welcome!.limits, { ...LIMITS, in_flight: 3, auth_ms: 5_000 });
 });
 
-Deno.test("serve refuses a port that is taken and a folder that is locked", async () => {
+Deno.test("serve reports a port that is taken and a memory that is locked", async () => {
   await using site = await Site.make();
   {
     using _ = Deno.listen({ hostname: "127.0.0.1", port: site.ports.orchestrator });
@@ -35,10 +35,10 @@ Deno.test("serve refuses a port that is taken and a folder that is locked", asyn
   await using other = await Site.make();
   site.ports.orchestrator = other.ports.orchestrator;
   assertRefused(await site.run(site.serveArgs()), EXIT.locked, /holds its lock/);
-  assertEquals(await first.stop(), 0, "the first one is undisturbed");
+  assertEquals(await first.stop(), 0, "the first orchestrator is undisturbed");
 });
 
-Deno.test("serve refuses a journal that is damaged, and says where", async () => {
+Deno.test("serve reports the byte at which its journal is damaged, and changes nothing", async () => {
   await using site = await Site.make();
   {
     await using running = await site.serve();
@@ -50,7 +50,7 @@ Deno.test("serve refuses a journal that is damaged, and says where", async () =>
   const names = await Array.fromAsync(Deno.readDir(memory), ({ name }) => name);
   const journal = `${memory}/${names.find((name) => name.endsWith(".ndjson"))}`;
   const bytes = await Deno.readFile(journal);
-  const at = bytes.indexOf(10) + 60; // in the record behind the first one
+  const at = bytes.indexOf(10) + 60; // in the second record
   bytes[at] ^= 1;
   await Deno.writeFile(journal, bytes);
   const where = bytes.indexOf(10) + 1;
@@ -58,7 +58,7 @@ Deno.test("serve refuses a journal that is damaged, and says where", async () =>
   assertEquals(await Deno.readFile(journal), bytes, "nothing is changed");
 });
 
-Deno.test("serve ends with 0 at SIGTERM and SIGINT, and at any moment of its start", async () => {
+Deno.test("serve ends with exit code 0 at SIGTERM and SIGINT, also while it starts", async () => {
   await using site = await Site.make();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using running = await site.serve();
@@ -73,10 +73,10 @@ Deno.test("serve ends with 0 at SIGTERM and SIGINT, and at any moment of its sta
     assert([0, 143].includes(code), `${code} at a signal after ${ms} ms: ${running.err}`);
   }
   await using running = await site.serve();
-  assertEquals(await running.stop(), 0, "and the next one starts as ever");
+  assertEquals(await running.stop(), 0, "a later start is undisturbed");
 });
 
-Deno.test("SIGTERM does not wait for those who watch, and they go on at the next start", async () => {
+Deno.test("serve does not wait for watchers at SIGTERM, and they continue after the next start", async () => {
   await using folder = await TempFolder.make();
   await using agents = await FakeAgents.start(folder.path);
   await using site = await Site.make(agents);
@@ -84,7 +84,7 @@ Deno.test("SIGTERM does not wait for those who watch, and they go on at the next
   {
     await using running = await site.serve();
     const { out } = await site.ask(["submit", "--text", "hang"]);
-    await until(() => agents.count === 3, "it is at merge");
+    await until(() => agents.count === 3, "the task reaches merge");
     watch = site.spawn(["watch", out.trim(), "--json", "--port", `${site.ports.orchestrator}`]);
     await watch.said('"merge"');
     const begun = performance.now();
@@ -99,7 +99,7 @@ Deno.test("SIGTERM does not wait for those who watch, and they go on at the next
   assertEquals(events.at(-1).kind, "done");
 });
 
-Deno.test("health turns red while a task that could go on waits longer than the patience", async () => {
+Deno.test("serve reports overloaded while a runnable task waits longer than --max-wait", async () => {
   await using folder = await TempFolder.make();
   await using agents = await FakeAgents.start(folder.path);
   await using site = await Site.make(agents);
@@ -108,23 +108,23 @@ Deno.test("health turns red while a task that could go on waits longer than the 
     const { code, out } = await site.ask(["health", "--json"]);
     return { code, ...JSON.parse(out) };
   };
-  /** Asks until it is so. */
-  const turned = async (status: string): ReturnType<typeof health> => {
+  /** Asks for the health until it has this status. */
+  const healthOnce = async (status: string): ReturnType<typeof health> => {
     const is = await health();
-    return is.status === status ? is : await turned(status);
+    return is.status === status ? is : await healthOnce(status);
   };
   assertEquals([(await health()).code, (await health()).status], [EXIT.done, "ok"]);
   assertEquals((await site.ask(["submit", "--text", "hang"])).code, EXIT.done);
   assertEquals((await site.ask(["submit", "--text", "next"])).code, EXIT.done);
-  const red = await within(turned("overloaded"), "a red health");
+  const red = await within(healthOnce("overloaded"), "an overloaded orchestrator");
   assertEquals([red.code, red.status], [EXIT.failed, "overloaded"]);
   assert(red.oldest_ms > 1_000, `${red.oldest_ms}`);
   agents.release();
-  const green = await within(turned("ok"), "a green health");
+  const green = await within(healthOnce("ok"), "an orchestrator that has caught up");
   assertEquals([green.code, green.status, green.oldest_ms], [EXIT.done, "ok", 0]);
 });
 
-Deno.test("thirty tasks end done, each call made once, though the orchestrator is killed among them", async () => {
+Deno.test("serve finishes 30 tasks and makes each call once, though it is killed three times meanwhile", async () => {
   await using folder = await TempFolder.make();
   await using agents = await FakeAgents.start(folder.path);
   await using site = await Site.make(agents);
@@ -143,7 +143,7 @@ Deno.test("thirty tasks end done, each call made once, though the orchestrator i
     for (const key of keys) {
       if (acknowledged.has(key)) continue;
       const reply = await ask(client, "submit", submit(key)).catch(() => undefined);
-      if (reply === undefined) break; // killed before it answered: the task may be there or not
+      if (reply === undefined) break; // killed before its reply: the task may exist or not
       acknowledged.set(key, reply.task);
     }
     await killed;

@@ -3,12 +3,10 @@ import { LINE_BYTES_MAX } from "../../../lib/wire/limits.ts";
 import { fitEvents } from "../../../orchestrator/api/fit_reply.ts";
 import type { TaskEvent } from "../../../orchestrator/tasks/task.ts";
 
-// Seen to catch: characters in place of bytes, commas that are not counted, and no room for the rest.
-
-/** A list in JSON has a bracket more than an end for each of its elements. */
+/** The limit counts a comma for each event; a list has one comma less, and two brackets. */
 const LIST_BYTES_MAX = LINE_BYTES_MAX - 64 * 1024 + 1;
 
-Deno.test("fitEvents() gives as many events as fit a reply, whatever is in them", () => {
+Deno.test("fitEvents() returns as many events as fit, counted in bytes with their commas", () => {
   for (const text of ["", "x".repeat(1_000), "漢".repeat(1_000), "\x00".repeat(1_000)]) {
     const event = { kind: "started", text } as unknown as TaskEvent;
     const events = Array<TaskEvent>(200_000).fill(event);

@@ -6,7 +6,7 @@ import { until } from "../../harness/waiting.ts";
 import { assertRefused } from "../assert_refused.ts";
 import { FakeAgents, Site } from "../site.ts";
 
-Deno.test("every subcommand has a --help, with its flags and the way to call it", async () => {
+Deno.test("runCommand() shows the help of each subcommand, and its own without a word", async () => {
   await using site = await Site.make();
   const { code, out } = await site.run(["--help"]);
   assertEquals(code, 0);
@@ -18,10 +18,10 @@ Deno.test("every subcommand has a --help, with its flags and the way to call it"
     assertEquals([code, err], [0, ""], names[at]);
     assert(out.startsWith(`orchestrator ${names[at]} `), out);
   }
-  assertEquals((await site.run([])).out, out, "no word is a question for help");
+  assertEquals((await site.run([])).out, out, "without a word");
 });
 
-Deno.test("what can't be understood is refused with exit code 2 and one line", async () => {
+Deno.test("runCommand() rejects what it can't parse with exit code 2 and one line", async () => {
   await using site = await Site.make();
   const wrong: [args: string[], why: RegExp][] = [
     [["fly"], /"fly"/],
@@ -43,15 +43,15 @@ Deno.test("what can't be understood is refused with exit code 2 and one line", a
   for (const [at, [, why]] of wrong.entries()) assertRefused(ran[at], EXIT.usage, why);
 });
 
-Deno.test("a command says at once that no orchestrator is there", async () => {
+Deno.test("runCommand() reports at once that no orchestrator is there", async () => {
   await using site = await Site.make();
   const commands = [["list"], ["watch", "t1"], ["result", "t1"], ["submit", "--text", "x"]];
   const ran = await Promise.all(commands.map((args) => site.ask(args)));
-  for (const one of ran) assertRefused(one, EXIT.unreachable, /Cannot connect/);
+  for (const result of ran) assertRefused(result, EXIT.unreachable, /Cannot connect/);
   assertRefused(await site.ask(["health"]), EXIT.unreachable, /Cannot/);
 });
 
-Deno.test("the commands, one after the other", async (t) => {
+Deno.test("runCommand() runs every subcommand against one orchestrator", async (t) => {
   await using folder = await TempFolder.make();
   await using agents = await FakeAgents.start(folder.path);
   await using site = await Site.make(agents);
@@ -69,12 +69,12 @@ Deno.test("the commands, one after the other", async (t) => {
     assertEquals([code, state, result.headline, error], [0, "done", "About snow", null]);
     done = task;
   });
-  await t.step("submit refuses more than 1 MiB from stdin, counted in bytes", async () => {
+  await t.step("submit rejects more than 1 MiB from stdin, counted in bytes", async () => {
     const refused = await site.ask(["submit", "-"], { stdin: "é".repeat(512 * 1024) + "!" });
     assertRefused(refused, EXIT.usage, /more than 1 MiB/);
   });
   await t.step(
-    "submit prints the task's id, with --json the task, and a key gives it again",
+    "submit prints the task's id or, with --json, the task; a key returns it again",
     async () => {
       const args = ["submit", "--text", "sun", "--key", "k", "--label", "weather"];
       const { code, out } = await site.ask(args);
@@ -87,7 +87,7 @@ Deno.test("the commands, one after the other", async (t) => {
       assertRefused(other, EXIT.refused, /^orchestrator: conflict: /);
     },
   );
-  await t.step("get, list and result show them", async () => {
+  await t.step("get, list and result print tasks as lines and as JSON", async () => {
     const [get, list, json, result, raw] = await Promise.all([
       site.ask(["get", done]),
       site.ask(["list", "--state", "done", "--limit", "2"]),
@@ -102,23 +102,26 @@ Deno.test("the commands, one after the other", async (t) => {
     assertEquals(JSON.parse(raw.out).state, "done");
     for (const { code, err } of [get, list, json, result, raw]) assertEquals([code, err], [0, ""]);
   });
-  await t.step("watch prints what happened to the end", async () => {
+  await t.step("watch prints each event to the end", async () => {
     const { code, out } = await site.ask(["watch", done]);
     const lines = out.trim().split("\n");
     assertEquals([code, lines.length], [0, 10], out);
     assertMatch(lines[0], /^\d\d:\d\d:\d\d\.\d{3} {2}submitted$/);
     assertMatch(lines.at(-1)!, /done$/);
   });
-  await t.step("a task that dies gives exit code 1, its reason in one line", async () => {
-    const dead = await site.ask(["submit", "--text", "die", "--wait"]);
-    assertRefused(dead, EXIT.failed, /is dead: handler_rejected: Cannot merge this/);
-    const { out } = await site.ask(["list", "--state", "dead", "--json"]);
-    const [{ task }] = JSON.parse(out).tasks;
-    assertEquals((await site.ask(["watch", task])).code, EXIT.failed);
-    assertRefused(await site.ask(["result", task]), EXIT.failed, /is dead/);
-  });
   await t.step(
-    "why tells why, and retry has a task tried again, from where it is asked to",
+    "submit, watch and result of a dead task end with exit code 1 and the reason in one line",
+    async () => {
+      const dead = await site.ask(["submit", "--text", "die", "--wait"]);
+      assertRefused(dead, EXIT.failed, /is dead: handler_rejected: Cannot merge this/);
+      const { out } = await site.ask(["list", "--state", "dead", "--json"]);
+      const [{ task }] = JSON.parse(out).tasks;
+      assertEquals((await site.ask(["watch", task])).code, EXIT.failed);
+      assertRefused(await site.ask(["result", task]), EXIT.failed, /is dead/);
+    },
+  );
+  await t.step(
+    "why explains a dead task, and retry runs it again from the call that --from names",
     async () => {
       const { out } = await site.ask(["list", "--state", "dead", "--json"]);
       const [{ task }] = JSON.parse(out).tasks;
@@ -149,14 +152,14 @@ Deno.test("the commands, one after the other", async (t) => {
       assertMatch(because.join("\n"), /retried .* ago, from collect/);
     },
   );
-  await t.step("pause holds an agent until resume, and agents says so", async () => {
+  await t.step("pause holds an agent until resume, and agents shows it", async () => {
     const paused = await site.ask(["pause", "--agent", "analyzer"]);
     assertEquals(paused.code, 0);
     assertMatch(paused.out, /^analyzer paused since \d/);
     assertMatch((await site.ask(["agents"])).out, /^analyzer .* paused$/m);
     const { out } = await site.ask(["submit", "--text", "fog"]);
     const task = out.trim();
-    await until(() => agents.ran.get(`collect ${task}`) === 1, "it is collected");
+    await until(() => agents.ran.get(`collect ${task}`) === 1, "the task is collected");
     assertMatch((await site.ask(["why", task])).out, /^waiting for analyzer: it is paused since /);
     const json = await site.ask(["resume", "--agent", "analyzer", "--json"]);
     assertEquals(JSON.parse(json.out), { agent: "analyzer", paused: null });
@@ -167,52 +170,58 @@ Deno.test("the commands, one after the other", async (t) => {
     assertRefused(await site.ask(["pause", "--agent", "knitter"]), EXIT.refused, /not_found/);
     assertRefused(await site.ask(["pause"]), EXIT.usage, /--agent or a --pipeline/);
   });
-  await t.step("a wait that runs out gives exit code 5, and cancel ends the task", async () => {
-    const { out } = await site.ask(["submit", "--text", "hang"]);
-    const task = out.trim();
-    const late = await site.ask(["result", task, "--wait", "1"]);
-    assertRefused(late, EXIT.timed_out, /is running; ask again later/);
-    const cancel = await site.ask(["cancel", task]);
-    assertEquals([cancel.code, cancel.out], [0, `${task} cancelled\n`]);
-    assertRefused(await site.ask(["cancel", task]), EXIT.refused, /already_final/);
-  });
-  await t.step("a task's deadline ends it, and who waits is told", async () => {
+  await t.step(
+    "result ends with exit code 5 when its wait is over, and cancel ends the task",
+    async () => {
+      const { out } = await site.ask(["submit", "--text", "hang"]);
+      const task = out.trim();
+      const late = await site.ask(["result", task, "--wait", "1"]);
+      assertRefused(late, EXIT.timed_out, /is running; ask again later/);
+      const cancel = await site.ask(["cancel", task]);
+      assertEquals([cancel.code, cancel.out], [0, `${task} cancelled\n`]);
+      assertRefused(await site.ask(["cancel", task]), EXIT.refused, /already_final/);
+    },
+  );
+  await t.step("submit --wait reports that the task's deadline has passed", async () => {
     const { code, err } = await site.ask(["submit", "--text", "hang", "--deadline", "1", "--wait"]);
     assertEquals(code, EXIT.failed);
     assertMatch(err, /is dead: deadline_exceeded: /);
   });
-  await t.step("what is not there is refused with exit code 3", async () => {
+  await t.step("an unknown task or type ends with exit code 3", async () => {
     for (const name of ["get", "watch", "result", "cancel", "retry", "why"]) {
       assertRefused(await site.ask([name, "t0"]), EXIT.refused, /^orchestrator: not_found: /);
     }
     assertRefused(await site.ask(["call", "fly"]), EXIT.refused, /unknown_type/);
   });
-  await t.step("a secret that is another one is refused", async () => {
+  await t.step("a wrong secret ends with exit code 3", async () => {
     const env = { AUTH_TOKEN: SECRET.toUpperCase() };
     assertRefused(await site.ask(["list"], { env }), EXIT.refused, /auth_failed/);
   });
-  await t.step("agents, call and health tell of the process", async () => {
-    const agents = await site.ask(["agents"]);
-    assertEquals([agents.code, agents.out.trim().split("\n").length], [0, 3]);
-    assertMatch(agents.out, /^collector .* up$/m);
-    const { code, out } = await site.ask(["call", "events", `{"task":"${done}","after":9}`]);
-    assertEquals([code, JSON.parse(out).events.map(({ kind }: { kind: string }) => kind)], [
-      0,
-      ["done"],
-    ]);
-    const health = JSON.parse((await site.ask(["health", "--json"])).out);
-    assertEquals([health.status, health.name, health.agents], ["ok", "orchestrator-7", "up"]);
-    const load = ["uptime_ms", "waiting", "running", "oldest_ms"];
-    const told = ["status", "role", "name", "version", "storage", "agents", ...load];
-    assertEquals(Object.keys(health), told, "and nothing else");
-  });
-  await t.step("no line of the log has the secret in it", () => {
+  await t.step(
+    "agents, call and health report on the process; health says nothing of its tasks",
+    async () => {
+      const agents = await site.ask(["agents"]);
+      assertEquals([agents.code, agents.out.trim().split("\n").length], [0, 3]);
+      assertMatch(agents.out, /^collector .* up$/m);
+      const { code, out } = await site.ask(["call", "events", `{"task":"${done}","after":9}`]);
+      assertEquals([code, JSON.parse(out).events.map(({ kind }: { kind: string }) => kind)], [
+        0,
+        ["done"],
+      ]);
+      const health = JSON.parse((await site.ask(["health", "--json"])).out);
+      assertEquals([health.status, health.name, health.agents], ["ok", "orchestrator-7", "up"]);
+      const load = ["uptime_ms", "waiting", "running", "oldest_ms"];
+      const fields = ["status", "role", "name", "version", "storage", "agents", ...load];
+      assertEquals(Object.keys(health), fields, "no other field");
+    },
+  );
+  await t.step("no line of the log contains the secret", () => {
     assert(!running.err.includes(SECRET) && !running.out.includes(SECRET));
     assert(!running.err.includes('"internal"'), running.err);
   });
 });
 
-Deno.test("agents gives exit code 1 where one is down", async () => {
+Deno.test("agents ends with exit code 1 if an agent is down", async () => {
   await using site = await Site.make();
   await using _ = await site.serve();
   const { code, out } = await site.ask(["agents"]);

@@ -1,5 +1,5 @@
 /**
- * What becomes of a program's results where they can't be written.
+ * What a program does if its output can't be written.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { within } from "../../harness/waiting.ts";
 import { ask, FakeAgents, Site } from "../site.ts";
 
 const PROJECT = new URL("../../../", import.meta.url).pathname;
-/** More than a start, and more than a view that does not change takes to be written again. */
+/** Longer than a start takes, and longer than an unchanged view takes to be written again. */
 const END_MS = 60_000;
 
 type Output = "/dev/full" | "piped";
 
-/** Starts a program of ours; what it writes to a file goes through a shell. */
+/** Starts a program. A shell redirects its output to a file. */
 function start(site: Site, main: string, args: string[], output: Output): Deno.ChildProcess {
   const program = [
     ...[Deno.execPath(), "run", "--quiet", `--config=${PROJECT}deno.json`, "--no-check"],
@@ -41,7 +41,7 @@ async function ended(child: Deno.ChildProcess): Promise<{ code: number; err: str
   return { code, err };
 }
 
-/** Reads what comes first, then hangs up. */
+/** Closes the output of a program, with `afterOne` once it has written something. */
 async function hangUp(child: Deno.ChildProcess, afterOne: boolean): Promise<void> {
   if (!afterOne) return await child.stdout.cancel();
   const reader = child.stdout.getReader();
@@ -49,7 +49,7 @@ async function hangUp(child: Deno.ChildProcess, afterOne: boolean): Promise<void
   await reader.cancel();
 }
 
-/** An orchestrator with one task that has ended, and the words that ask for it. */
+/** Runs `work` beside an orchestrator with one finished task. `port` are the flags that name it. */
 async function inSite(
   work: (site: Site, port: string[], task: string) => Promise<void>,
 ): Promise<void> {
@@ -64,7 +64,7 @@ async function inSite(
   assertEquals(await serving.stop(), EXIT.done);
 }
 
-Deno.test("a command whose result can't be written says so and ends with storage_failed", async () => {
+Deno.test("a command whose result can't be written reports it and ends with storage_failed", async () => {
   await inSite(async (site, port, task) => {
     const cases: [main: string, args: string[]][] = [
       ["orchestrator/main.ts", ["--help"]],
@@ -84,7 +84,7 @@ Deno.test("a command whose result can't be written says so and ends with storage
   });
 });
 
-Deno.test("a command whose reader hangs up ends as it would have, without a word", async () => {
+Deno.test("a command whose reader hangs up ends with its usual exit code and reports nothing", async () => {
   await inSite(async (site, port, task) => {
     const cases: [code: number, args: string[]][] = [
       [EXIT.done, ["--help"]],
@@ -99,7 +99,7 @@ Deno.test("a command whose reader hangs up ends as it would have, without a word
   });
 });
 
-Deno.test("dashboard ends when its reader hangs up, though nothing changes", async () => {
+Deno.test("dashboard ends when its reader hangs up, even if nothing changes", async () => {
   await inSite(async (site, port) => {
     const child = start(site, "orchestrator/main.ts", ["dashboard", "--json", ...port], "piped");
     const [{ code, err }] = await Promise.all([ended(child), hangUp(child, true)]);
@@ -107,7 +107,7 @@ Deno.test("dashboard ends when its reader hangs up, though nothing changes", asy
   });
 });
 
-Deno.test("serve goes on without anyone who looks at its dashboard", async () => {
+Deno.test("serve continues when its dashboard can't be written or its reader hangs up", async () => {
   for (const output of ["/dev/full", "piped"] as const) {
     await using site = await Site.make();
     const child = start(site, "orchestrator/main.ts", site.serveArgs(), output);
@@ -116,7 +116,7 @@ Deno.test("serve goes on without anyone who looks at its dashboard", async () =>
     const hear = async (word: string): Promise<void> => {
       while (!said.includes(word)) {
         const { value, done } = await within(err.read(), word, END_MS);
-        if (done) throw new Error(`It never said ${word}: ${said}`);
+        if (done) throw new Error(`The log never had ${word}: ${said}`);
         said += value;
       }
     };

@@ -3,9 +3,9 @@ import { asBlocks, asJson, showDashboard } from "../../../orchestrator/dashboard
 import { fetchView, type View } from "../../../orchestrator/dashboard/view.ts";
 import type { Task } from "../../../orchestrator/tasks/task.ts";
 import { until, within } from "../../harness/waiting.ts";
-import { api, EMPTY, HOSTILE, hostile, OBEYED, task } from "./views.ts";
+import { api, CONTROLS, EMPTY, HOSTILE, hostile, task } from "./views.ts";
 
-Deno.test("asBlocks() writes a block for a change, with the report that is new", async () => {
+Deno.test("asBlocks() writes a block for each change, with the beginning of a new report", async () => {
   const done: Task[] = [];
   const ask = api(done);
   const blocks: string[] = [];
@@ -29,10 +29,10 @@ Deno.test("asBlocks() writes a block for a change, with the report that is new",
   const third = await next();
   assert(third.includes("   │ # Report of t1"), "submitted earlier, finished later");
   done.push(task("done", { task: "\x1b[2J" }));
-  assertEquals((await next()).filter((line) => OBEYED.test(line)), [], "as an id");
+  assertEquals((await next()).filter((line) => CONTROLS.test(line)), [], "as an id");
 });
 
-Deno.test("asBlocks() shows a block for a result that is no report", async () => {
+Deno.test("asBlocks() writes a block without a report if the result has none", async () => {
   for (const result of [null, { markdown: 7 }]) {
     const blocks: string[] = [];
     const show = asBlocks(() => Promise.resolve({ result }), {
@@ -44,20 +44,20 @@ Deno.test("asBlocks() shows a block for a result that is no report", async () =>
   }
 });
 
-Deno.test("asJson() writes a view that means the same, and has nothing in it that is obeyed", () => {
+Deno.test("asJson() writes a line that parses to the view and has no control characters", () => {
   const written: string[] = [];
   const view = hostile(HOSTILE.join(""));
   asJson({ write: (text) => written.push(text), closed: false })(view, undefined);
   const [line, end, ...more] = written[0].split("\n");
-  assertEquals([OBEYED.test(line), end, more], [false, "", []]);
+  assertEquals([CONTROLS.test(line), end, more], [false, "", []]);
   assertEquals(JSON.parse(line), view);
 });
 
-Deno.test("showDashboard() shows until it is stopped, and ends then at once", async () => {
+Deno.test("showDashboard() shows views until its signal aborts, then ends at once", async () => {
   const views: View[] = [];
   const ending = new AbortController();
   const shown = showDashboard(api([]), (view) => void views.push(view), ending.signal);
-  await until(() => views.length === 2, "it has shown twice");
+  await until(() => views.length === 2, "two views are shown");
   ending.abort();
   await within(shown, "the end");
   assertEquals(views.length, 2);

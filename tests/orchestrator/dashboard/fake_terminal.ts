@@ -1,14 +1,14 @@
 import { unicodeWidth } from "@std/cli/unicode-width";
 
-// deno-lint-ignore no-control-regex -- the escape codes that are looked for
+// deno-lint-ignore no-control-regex -- these are the escape codes to look for
 const PARTS = /\x1b\[(\d+)A|(\x1b\[0J)|(\x1b\[\d+m)|\x1b\[\?7([lh])|./gsu;
 
 /**
- * A terminal that knows no more than what the dashboard uses: it wraps or does not, it scrolls, it
- * goes up. Its emoji are wider than the dashboard takes them for.
+ * A terminal that obeys the escape codes of the dashboard and rejects all others. It draws emoji
+ * wider than the dashboard expects, as some terminals do.
  */
 export class FakeTerminal {
-  /** All lines there ever were; the last `rows` of them can be reached. */
+  /** All lines since the start; the cursor can reach the last `rows` alone. */
   readonly lines: string[] = [""];
   #row = 0;
   #wraps = true;
@@ -20,7 +20,7 @@ export class FakeTerminal {
     this.#rows = rows;
   }
 
-  /** What is shown now and above it, without the empty line that the cursor is in. */
+  /** All lines but the empty one that the cursor is in. */
   get text(): string[] {
     return this.lines.slice(0, -1);
   }
@@ -40,7 +40,7 @@ export class FakeTerminal {
   #up(count: number): void {
     const first = Math.max(0, this.lines.length - this.#rows);
     this.#row = Math.max(first, this.#row - count);
-    this.lines[this.#row] = ""; // whoever goes up erases from there
+    this.lines[this.#row] = ""; // the dashboard goes up only to erase
   }
 
   #put(char: string): void {

@@ -5,7 +5,7 @@ import { TerminalScreen } from "../../../orchestrator/dashboard/terminal_screen.
 import { FakeTerminal } from "./fake_terminal.ts";
 import { BUSY, EMPTY, HOSTILE, hostile } from "./views.ts";
 
-Deno.test("TerminalScreen keeps its block below what is written, whatever the block's height", async () => {
+Deno.test("TerminalScreen keeps its block below what is written, at any height of the block", async () => {
   const screen = new FakeTerminal(60, 24);
   const writer = new LossyWriter(screen);
   const terminal = new TerminalScreen(writer);
@@ -22,8 +22,8 @@ Deno.test("TerminalScreen keeps its block below what is written, whatever the bl
   }
 });
 
-// Seen to fail where lines wrap: what a terminal draws wider stays above the next one.
-Deno.test("TerminalScreen leaves nothing of a dashboard behind, at any width", async () => {
+// A terminal that draws a character wider than expected would wrap the line.
+Deno.test("TerminalScreen erases all of the previous dashboard, at any width", async () => {
   for (const columns of [20, 40, 80, 200]) {
     const screen = new FakeTerminal(columns, 50);
     const writer = new LossyWriter(screen);

@@ -3,7 +3,7 @@ import { fetchView, signature, type View } from "../../../orchestrator/dashboard
 import type { Task } from "../../../orchestrator/tasks/task.ts";
 import { agent, api, BUSY, SINCE, task } from "./views.ts";
 
-Deno.test("signature() changes with what happens and not with the time", () => {
+Deno.test("signature() changes with each event, and not with time alone", () => {
   const aged = (tasks: readonly Task[]): Task[] => tasks.map((t) => ({ ...t, spent_ms: 99 }));
   const later: View = {
     ...BUSY,
@@ -30,7 +30,7 @@ Deno.test("signature() changes with what happens and not with the time", () => {
   for (const change of changes) assert(signature({ ...BUSY, ...change }) !== signature(BUSY));
 });
 
-Deno.test("fetchView() asks for each state's tasks", async () => {
+Deno.test("fetchView() asks for the tasks of each kind and the names of paused pipelines", async () => {
   const done = [task("done")];
   const view = await fetchView(api(done));
   assertEquals([view.done, view.running, view.failed, view.uptimeMs], [done, [], [], 1]);

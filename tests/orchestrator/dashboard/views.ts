@@ -83,7 +83,7 @@ export const BUSY: View = {
   ],
 };
 
-/** Texts from outside that would do something to a terminal, or to how wide a line is. */
+/** Texts that would control a terminal, or are wider or narrower than their length. */
 export const HOSTILE = [
   "a\nb\rc\td\x00e\x1b[2Jf\x1b]0;title\x07g\x08\x7f",
   "\u009b31mC1\u0085\u009d",
@@ -116,11 +116,11 @@ export function hostile(text: string): View {
   };
 }
 
-// deno-lint-ignore no-control-regex -- the colours
+// deno-lint-ignore no-control-regex -- colours are escape codes
 export const COLOURS = /\x1b\[\d+m/g;
-export const OBEYED = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u;
+export const CONTROLS = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-/** Answers as an orchestrator with these tasks would. */
+/** An API with these tasks and one pipeline. */
 export function api(done: Task[], paused: string | null = null): Ask {
   return (type, body) => {
     switch (type) {
