@@ -11,6 +11,7 @@ const CASES: [word: string, masked: string][] = [
   ["0a:1b:2c:3d:ff", "<*>"],
   ["deadbeef", "<*>"],
   ["feedback", "feedback"],
+  ["abcdef12", "<*>"],
   ["blk_-123", "blk_<*>"],
   ["utf8", "utf8"],
   ["utf16", "utf<*>"],
