@@ -5,15 +5,18 @@
  */
 import { SYSTEM, type System } from "../../../lib/system.ts";
 import { tlsNet } from "../../../lib/tls/tls.ts";
-import { TempFolder } from "../../harness/temp_folder.ts";
 import { skip } from "../../harness/test_output.ts";
+import { TempFolder } from "../../harness/temp_folder.ts";
 
 const SECURITY = new URL("../../../.github/SECURITY.md", import.meta.url);
 const COMMANDS = /```sh\n(mkdir -p ca secret[^`]+)```/;
+/** The folders that the commands fill. */
+const FOLDERS = ["ca", "secret"];
 
+/** A CA and a certificate for each role, in a folder that belongs to one test. */
 export class PrivateCa implements AsyncDisposable {
   readonly #temp: TempFolder;
-  /** What whoever connects has to trust, as PEM. */
+  /** The certificate that peers have to trust, as PEM. */
   readonly ca: string;
 
   private constructor(temp: TempFolder, ca: string) {
@@ -21,19 +24,34 @@ export class PrivateCa implements AsyncDisposable {
     this.ca = ca;
   }
 
+  /** Makes a CA that no other test has. */
   static async make(): Promise<PrivateCa> {
     const temp = await TempFolder.make();
     const commands = COMMANDS.exec(await Deno.readTextFile(SECURITY))![1];
     await sh(temp.path, commands);
+    return await PrivateCa.#in(temp);
+  }
+
+  /** Copies the CA of this test file into a new folder. It is made once, since that takes seconds. */
+  static async copy(): Promise<PrivateCa> {
+    const temp = await TempFolder.make();
+    for (const folder of FOLDERS) await Deno.mkdir(`${temp.path}/${folder}`);
+    for (const [name, bytes] of await (shared ??= readShared())) {
+      await Deno.writeFile(`${temp.path}/${name}`, bytes);
+    }
+    return await PrivateCa.#in(temp);
+  }
+
+  static async #in(temp: TempFolder): Promise<PrivateCa> {
     return new PrivateCa(temp, await Deno.readTextFile(`${temp.path}/secret/ca.pem`));
   }
 
-  /** The folder that the commands were run in; `secret` in it holds what roles are given. */
+  /** The folder that the commands were run in; `secret` in it holds the files that roles read. */
   get folder(): string {
     return this.#temp.path;
   }
 
-  /** Makes a certificate of its own for a role: for these names, and so many days. */
+  /** Replaces a role's certificate by one for these names that is valid for `days` from now. */
   async certify(role: string, names: string, days: number): Promise<void> {
     await sh(
       this.folder,
@@ -43,7 +61,7 @@ export class PrivateCa implements AsyncDisposable {
     );
   }
 
-  /** The machine, listening as this role and trusting this CA, or another one. */
+  /** The machine with a network that listens as `role` and trusts this CA, or the one in `ca`. */
   async system({ role = "collector", ca = this.ca }: {
     role?: string;
     ca?: string;
@@ -59,14 +77,28 @@ export class PrivateCa implements AsyncDisposable {
   }
 }
 
-/** A test that is skipped, for all to see, where there is no `openssl` to make certificates with. */
+/** The files of this test file's CA, by their path in its folder. */
+let shared: Promise<ReadonlyMap<string, Uint8Array>> | undefined;
+
+async function readShared(): Promise<ReadonlyMap<string, Uint8Array>> {
+  await using ca = await PrivateCa.make();
+  const files = new Map<string, Uint8Array>();
+  for (const folder of FOLDERS) {
+    for await (const { name } of Deno.readDir(`${ca.folder}/${folder}`)) {
+      files.set(`${folder}/${name}`, await Deno.readFile(`${ca.folder}/${folder}/${name}`));
+    }
+  }
+  return files;
+}
+
+/** Registers a test that gets a CA. It is skipped, visibly, on a machine without `openssl`. */
 export function tlsTest(
   name: string,
   body: (ca: PrivateCa, t: Deno.TestContext) => Promise<void>,
 ): void {
   Deno.test(name, async (t) => {
     if (!await hasOpenssl()) return await skip(t, "there is no openssl");
-    await using ca = await PrivateCa.make();
+    await using ca = await PrivateCa.copy();
     await body(ca, t);
   });
 }
