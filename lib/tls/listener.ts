@@ -1,10 +1,11 @@
 /**
- * Listens with TLS, on connections that end when they are closed.
+ * The side that listens: accepts peers on a plain socket, and speaks TLS with them over a loopback
+ * connection to a TLS listener of its own.
  *
- * Deno keeps the socket of a TLS connection that it has closed until the peer hangs up or has read
- * what is left, and a peer need do neither. So peers connect to a plain listener, and their bytes are
- * passed on, over the loopback, to one of our own that speaks TLS: once the peer's socket is closed,
- * the one that Deno waits for is too. It costs two more descriptors for each peer that has said hello.
+ *     peer ⇄ plain socket ⇄ wire ⇄ loopback ⇄ plain text
+ *
+ * Closing the plain socket and the wire frees all descriptors at once, which closing a TLS connection
+ * does not (see tls.ts). A peer that has begun a handshake costs three descriptors in place of one.
  *
  * @module
  */
@@ -18,18 +19,23 @@ const LOOPBACK = "127.0.0.1";
 
 /** What a listener shows, as PEM. */
 export interface Identity {
+  /** The certificate, followed by those of intermediate CAs if there are any. */
   readonly cert: string;
+  /** The private key of the certificate. */
   readonly key: string;
 }
 
+/** A listener with TLS. Close it to free its port, and the one on the loopback. */
 export class TlsListener implements Listener {
   readonly #listener: Deno.TcpListener;
   readonly #loopback: Deno.TlsListener;
-  readonly #loops = new LoopbackPool(() => this.#connect());
+  readonly #pool = new LoopbackPool(() => this.#connectToSelf());
 
   /**
-   * @throws {ExitError} `port_busy` where another process has the port on the loopback
-   * @throws what `Deno.listen` does for the other one
+   * Listens on the port in `options`, and on `loopbackPort(port)` of 127.0.0.1.
+   *
+   * @throws {ExitError} `port_busy` if another process has the port on the loopback
+   * @throws what `Deno.listen` throws for the port itself
    */
   constructor(options: Deno.ListenOptions & { port: number }, identity: Identity) {
     this.#listener = Deno.listen(options);
@@ -41,27 +47,35 @@ export class TlsListener implements Listener {
     }
   }
 
+  /** The address that peers connect to. */
   get addr(): Deno.NetAddr {
     return this.#listener.addr;
   }
 
+  /** Resolves to the next peer's connection, whose handshake may still fail when it is read. */
   async accept(): Promise<Connection> {
-    return new TlsConnection(await this.#listener.accept(), this.#loops);
+    return new TlsConnection(await this.#listener.accept(), this.#pool);
   }
 
+  /** Stops listening. Accepted connections stay open. */
   close(): void {
     this.#listener.close();
     this.#loopback.close();
   }
 
-  async #connect(): Promise<Loopback> {
+  /**
+   * Opens a connection to this process. Another process of the machine may connect to the loopback
+   * port too, so the right connection is recognized by its port and others are closed.
+   * Test: "TlsListener does not serve strangers on its loopback port".
+   */
+  async #connectToSelf(): Promise<Loopback> {
     const { port } = this.#loopback.addr;
     const wire = await Deno.connect({ hostname: LOOPBACK, port });
     try {
       while (true) {
         const plain = await this.#loopback.accept();
         if (plain.remoteAddr.port === wire.localAddr.port) return { wire, plain };
-        plain.close(); // of another process, or given up
+        plain.close();
       }
     } catch (error) {
       wire.close();
@@ -76,7 +90,7 @@ function listenOnLoopback(port: number, identity: Identity): Deno.TlsListener {
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     const why = "another process does; stop that one or choose another port";
-    const place = `${LOOPBACK}:${port}, which TLS takes besides`;
-    throw new ExitError("port_busy", `Cannot listen on ${place}: ${why}`, { cause });
+    const address = `${LOOPBACK}:${port}, which TLS needs as well`;
+    throw new ExitError("port_busy", `Cannot listen on ${address}: ${why}`, { cause });
   }
 }

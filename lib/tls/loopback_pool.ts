@@ -1,53 +1,58 @@
 /**
- * Who waits for a connection to ourselves, see `tls_listener.ts`.
+ * The order in which peers get their loopback connections, see listener.ts.
  *
  * @module
  */
 
-/** Both ends of a connection to ourselves. */
+/** Both ends of a connection of this process to itself. Its owner closes both. */
 export interface Loopback {
-  /** Takes and gives what goes over the wire. */
+  /** The end that carries what goes over the network: TLS records. */
   readonly wire: Deno.TcpConn;
-  /** Takes and gives what it means. */
+  /** The end that carries the plain text. */
   readonly plain: Deno.TlsConn;
 }
 
 export class LoopbackPool {
-  readonly #make: () => Promise<Loopback>;
-  /** Each as it is told of its loop. */
+  readonly #connect: () => Promise<Loopback>;
   readonly #waiting: PromiseWithResolvers<Loopback>[] = [];
-  #making = false;
-  #lastFirst = true;
+  #serving = false;
+  #newestFirst = true;
 
-  constructor(make: () => Promise<Loopback>) {
-    this.#make = make;
+  /** @param connect makes one loopback connection; never called twice at the same time */
+  constructor(connect: () => Promise<Loopback>) {
+    this.#connect = connect;
   }
 
-  /** Makes a loop in its turn, if none of it has `ended` before; never resolves otherwise. */
+  /**
+   * Resolves to a loopback connection when it is this caller's turn. Never settles if `ended`
+   * resolves before.
+   */
   get(ended: Promise<void>): Promise<Loopback> {
-    const one = Promise.withResolvers<Loopback>();
-    this.#waiting.push(one);
-    ended.then(() => this.#withdraw(one));
-    if (!this.#making) this.#serve();
-    return one.promise;
+    const request = Promise.withResolvers<Loopback>();
+    this.#waiting.push(request);
+    ended.then(() => this.#withdraw(request));
+    if (!this.#serving) this.#serve();
+    return request.promise;
   }
 
-  #withdraw(one: PromiseWithResolvers<Loopback>): void {
-    const at = this.#waiting.lastIndexOf(one);
+  #withdraw(request: PromiseWithResolvers<Loopback>): void {
+    const at = this.#waiting.lastIndexOf(request);
     if (at >= 0) this.#waiting.splice(at, 1);
   }
 
   /**
-   * One after the other, so that whoever comes is the one that was called; the last and the first in
-   * turn, so that of a crowd some are served at once and nobody is passed by for ever.
+   * Connects for one caller at a time, for the newest and the oldest in turn. Against a crowd that
+   * sends the first bytes of a handshake: in the order of arrival, an honest peer would wait until
+   * all of the crowd is served. Newest first alone would let the oldest wait for ever.
+   * Tests: "LoopbackPool serves the newest and the oldest in turn, and nobody who has gone", and the siege "a hello alone".
    */
   async #serve(): Promise<void> {
-    this.#making = true;
+    this.#serving = true;
     while (this.#waiting.length > 0) {
-      const next = this.#lastFirst ? this.#waiting.pop()! : this.#waiting.shift()!;
-      this.#lastFirst = !this.#lastFirst;
-      await this.#make().then(next.resolve, next.reject);
+      const next = this.#newestFirst ? this.#waiting.pop()! : this.#waiting.shift()!;
+      this.#newestFirst = !this.#newestFirst;
+      await this.#connect().then(next.resolve, next.reject);
     }
-    this.#making = false;
+    this.#serving = false;
   }
 }

@@ -20,7 +20,7 @@ export const LONG = { timeoutMs: 60_000 };
 
 /** Connects with the secret of the tests. */
 export const connect = (address: Address, role = "echo"): Promise<Client> =>
-  Client.connect({ address, secret, role });
+  Client.connect({ address, secret, role, connectMs: 30_000 });
 
 /** Returns the `CodedError` that the promise rejects with. */
 export async function rejection(promise: Promise<unknown>): Promise<CodedError> {

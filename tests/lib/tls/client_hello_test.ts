@@ -3,16 +3,16 @@ import { readClientHello } from "../../../lib/tls/client_hello.ts";
 
 const LONGEST = 2 ** 14;
 
-/** A record of a handshake that is so long, with what comes behind it. */
-function record(length: number, behind = 0): Uint8Array {
-  const bytes = new Uint8Array(5 + length + behind).map((_, at) => at);
+/** A handshake record of `length` bytes, and `extra` bytes after it. */
+function record(length: number, extra = 0): Uint8Array {
+  const bytes = new Uint8Array(5 + length + extra).map((_, at) => at);
   bytes.set([0x16, 3, 1, length >> 8, length & 0xff]);
   return bytes;
 }
 
-/** Sends so many bytes at once, and keeps what it is told. */
+/** Sends `bytes`, at most `portion` at once, and records what it receives. */
 class Peer {
-  readonly told: number[] = [];
+  readonly received: number[] = [];
   #sent = 0;
   constructor(readonly bytes: Uint8Array, readonly portion = Infinity) {}
 
@@ -24,32 +24,32 @@ class Peer {
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    this.told.push(...bytes);
+    this.received.push(...bytes);
     return Promise.resolve(bytes.length);
   }
 }
 
-Deno.test("readClientHello() reads until the first record is whole, however it is cut", async () => {
+Deno.test("readClientHello() reads until the first record is complete, in portions of any size", async () => {
   for (const length of [1, 300, LONGEST]) {
     for (const portion of [1, 5, 4_096]) {
       const peer = new Peer(record(length), portion);
       assertEquals(await readClientHello(peer), record(length), `${length} in ${portion}s`);
-      assertEquals(peer.told, []);
+      assertEquals(peer.received, []);
     }
   }
   assertEquals(await readClientHello(new Peer(record(1, 10))), record(1, 10));
 });
 
-Deno.test("readClientHello() refuses what is no record of a handshake by its head", async () => {
+Deno.test("readClientHello() rejects what does not begin like a handshake record", async () => {
   const wrong = [new Uint8Array([0x17]), record(LONGEST + 1).subarray(0, 5)];
   for (const bytes of wrong) {
     const peer = new Peer(bytes);
     await assertRejects(() => readClientHello(peer), Deno.errors.InvalidData);
-    assertEquals(peer.told, [0x15, 3, 3, 0, 2, 2, 10]);
+    assertEquals(peer.received, [0x15, 3, 3, 0, 2, 2, 10]);
   }
 });
 
-Deno.test("readClientHello() refuses a record that the peer does not end", async () => {
+Deno.test("readClientHello() rejects a record that the peer does not complete", async () => {
   for (const length of [0, 4, 5, 304]) {
     const peer = new Peer(record(300).subarray(0, length));
     await assertRejects(() => readClientHello(peer), Deno.errors.UnexpectedEof);

@@ -1,45 +1,31 @@
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
-import { importSecret, makeNonce } from "../../../lib/wire/auth.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Address } from "../../../lib/address.ts";
 import { Client } from "../../../lib/client/client.ts";
-import { CodedError, type ErrorCode } from "../../../lib/errors.ts";
-import { ExitError } from "../../../lib/exit.ts";
-import { claimPorts } from "../../../lib/launch/ports.ts";
 import { Link } from "../../../lib/client/link.ts";
-import { sleep } from "../../../lib/retry.ts";
-import { loopbackPort } from "../../../lib/roles.ts";
+import { CodedError } from "../../../lib/errors.ts";
 import type { System } from "../../../lib/system.ts";
-import { PrivateCa, tlsTest } from "./private_ca.ts";
-import { FakeServer, hangUp } from "../../harness/fake_server.ts";
+import { importSecret, makeNonce } from "../../../lib/wire/auth.ts";
+import { FakeServer } from "../../harness/fake_server.ts";
 import { RawPeer } from "../../harness/raw_peer.ts";
 import { quiet, recordLog } from "../../harness/recorded_log.ts";
 import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
 import { serve, serveAgain } from "../../harness/test_server.ts";
 import { until, within } from "../../harness/waiting.ts";
+import { tlsTest } from "./private_ca.ts";
 
-// Seen to catch: names that are not compared, a fallback to plain text, TLS that is read as a line, a
-// handshake without an end, a session that waits for a write that Deno 2.7 never ends.
+// Seen to fail: with TLS that is read as a line, with a handshake without an end, and with a session
+// that waits for a write that Deno 2.7 never ends.
 
 const secret = importSecret(SECRET);
 const LONG = { timeoutMs: 60_000 };
 
 const connect = (address: Address, system?: System): Promise<Client> =>
-  Client.connect({ address, secret, role: "echo", system });
+  Client.connect({ address, secret, role: "echo", system, connectMs: 30_000 });
 
-/** Why there is no connection; to say so takes no longer than connecting may. */
-async function refusal(
-  promise: Promise<Client>,
-  expected: ErrorCode = "agent_unreachable",
-): Promise<string> {
-  const { code, message } = await within(assertRejects(() => promise, CodedError), "a refusal");
-  assertEquals(code, expected);
-  assertEquals(message.includes("\n"), false, message);
+/** Returns why there is no connection, in one line. */
+async function rejection(promise: Promise<Client>): Promise<string> {
+  const { code, message } = await within(assertRejects(() => promise, CodedError), "a rejection");
+  assertEquals([code, message.includes("\n")], ["agent_unreachable", false], message);
   return message;
 }
 
@@ -60,53 +46,10 @@ tlsTest("Client and Server speak over TLS with a private CA", async (ca) => {
   assertEquals(await Promise.all(bodies.map((body) => client.call("say", body, LONG))), bodies);
 });
 
-tlsTest("Client takes the names in a certificate for what is dialled", async (ca) => {
+tlsTest("Client without TLS learns at once that its server speaks TLS", async (ca) => {
   const system = await ca.system();
   await using server = await serve({ system });
-  const { port } = server.address;
-  using _ = await connect({ hostname: "localhost", port }, system);
-  await ca.certify("collector", "DNS:collector", 10);
-  const renamed = await ca.system();
-  await using other = await serve({ system: renamed });
-  assertMatch(await refusal(connect(other.address, renamed)), /not valid for name "127.0.0.1"/);
-});
-
-tlsTest("Client trusts no certificate of another CA, nor one that is over", async (ca) => {
-  await using strange = await PrivateCa.make();
-  const system = await ca.system();
-  await using server = await serve({ system });
-  const wrong = await ca.system({ ca: strange.ca });
-  assertMatch(await refusal(connect(server.address, wrong)), /not of the CA in --tls-ca/);
-  await ca.certify("collector", "IP:127.0.0.1", -1);
-  const expired = await ca.system();
-  await using old = await serve({ system: expired });
-  assertMatch(await refusal(connect(old.address, expired)), /expired/i);
-});
-
-tlsTest("Client that connects with TLS says nothing to a listener without it", async (ca) => {
-  const system = await ca.system();
-  await using server = await serve();
-  assertMatch(await refusal(connect(server.address, system)), /does not speak TLS.*--tls-cert/);
-  const heard: Uint8Array[] = [];
-  await using spy = new FakeServer(async ({ conn }) => {
-    const bytes = new Uint8Array(4096);
-    for (let read; (read = await conn.read(bytes)) !== null;) {
-      heard.push(bytes.slice(0, read));
-      conn.closeWrite();
-    }
-  });
-  const options = { address: spy.address, secret, role: "echo", system, connectMs: 200 };
-  assertMatch(await refusal(Client.connect(options), "busy"), /crowded, or does not speak TLS/);
-  await until(() => heard.length > 0, "something was heard");
-  const text = heard.map((bytes) => new TextDecoder().decode(bytes)).join("");
-  assertEquals(heard[0][0], 0x16);
-  assertEquals(/hello|nonce|"v"/.test(text), false, text);
-});
-
-tlsTest("Client without TLS is told to speak it, and at once", async (ca) => {
-  const system = await ca.system();
-  await using server = await serve({ system });
-  assertMatch(await refusal(connect(server.address)), /read TLS as plain text.*--tls-ca/);
+  assertMatch(await rejection(connect(server.address)), /read TLS as plain text.*--tls-ca/);
   using client = await Client.open(server.address);
   const health = await assertRejects(() => client.call("health", {}, LONG), CodedError);
   assertMatch(health.message, /read TLS as plain text.*--tls-ca/);
@@ -122,39 +65,14 @@ tlsTest("Server without TLS hangs up on a handshake without waiting for a line",
   assertEquals([last.id, last.error.code, more], [undefined, "bad_json", []]);
 });
 
-tlsTest("Client gives up a listener that never shakes hands", async (ca) => {
+tlsTest("Client gives up a server that never completes the handshake", async (ca) => {
   const system = await ca.system();
   await using server = new FakeServer(() => new Promise(() => {}));
   const options = { address: server.address, secret, role: "echo", system, connectMs: 200 };
-  assertMatch(await refusal(Client.connect(options)), /no answer in 200 ms/);
+  assertMatch(await rejection(Client.connect(options)), /no answer in 200 ms/);
 });
 
-tlsTest("Client keeps few connections to a listener that never shakes hands", async (ca) => {
-  const system = await ca.system();
-  const ended = Promise.withResolvers<void>();
-  let open = 0;
-  await using server = new FakeServer(async (peer) => {
-    open++;
-    await ended.promise;
-    hangUp(peer);
-  });
-  const options = { address: server.address, secret, role: "echo", system, connectMs: 20 };
-  const tryIt = () => Client.connect(options);
-  for (let n = 0; n < 32; n++) assertMatch(await refusal(tryIt()), /no answer in 20 ms/);
-  assertMatch(await refusal(tryIt()), /left 32 TLS handshakes without an end/);
-  await until(() => open === 32, "all were there");
-  ended.resolve();
-  const message = async (): Promise<string> => {
-    await sleep(1); // in which the ends arrive
-    return (await assertRejects(tryIt, CodedError)).message;
-  };
-  const begun = performance.now();
-  while (/without an end/.test(await message())) {
-    assert(performance.now() - begun < 20_000, "it is not tried any more");
-  }
-});
-
-tlsTest("Link over TLS comes back when its agent does", async (ca) => {
+tlsTest("Link over TLS connects again after its agent has restarted", async (ca) => {
   const system = await ca.system();
   const first = await serve({ system });
   const { port } = first.address;
@@ -173,7 +91,7 @@ tlsTest("Link over TLS comes back when its agent does", async (ca) => {
   assertEquals(await link.call("say", { a: 2 }, { id: "b", timeoutMs: 5_000 }), { a: 2 });
 });
 
-tlsTest("Session over TLS lets nobody in without the secret", async (ca) => {
+tlsTest("Session over TLS rejects a peer without the secret", async (ca) => {
   const system = await ca.system();
   await using server = await serve({ system });
   using peer = await RawPeer.overTls(server.address, ca.ca);
@@ -184,7 +102,7 @@ tlsTest("Session over TLS lets nobody in without the secret", async (ca) => {
 });
 
 tlsTest(
-  "Session over TLS answers what is in flight after the peer has closed its side",
+  "Session over TLS answers requests in flight after the peer has closed its side",
   async (ca) => {
     const gate = Promise.withResolvers<Record<string, never>>();
     let asked = 0;
@@ -193,14 +111,14 @@ tlsTest(
     using peer = await loggedIn(server.address, ca.ca);
     await peer.say({ v: 1, id: "a", type: "slow" }, { v: 1, id: "b", type: "slow" });
     await peer.conn.closeWrite();
-    await until(() => asked === 2, "both are asked");
+    await until(() => asked === 2, "both requests are there");
     gate.resolve({});
     assertEquals((await peer.rest()).map(({ id }) => id).sort(), ["a", "b"]);
-    await until(() => server.connections === 0, "the connection is given back");
+    await until(() => server.connections === 0, "the connection has ended");
   },
 );
 
-tlsTest("Server.drain() over TLS resolves when its connections are gone", async (ca) => {
+tlsTest("Server.drain() over TLS resolves when all connections have ended", async (ca) => {
   await using server = await serve({ system: await ca.system() });
   using _ = await loggedIn(server.address, ca.ca);
   await within(server.drain(60_000), "the server to drain");
@@ -219,9 +137,9 @@ tlsTest("Session over TLS drops a peer that reads nothing", async (ca) => {
   await peer.say(...Array.from({ length: 15 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
   await until(() => logged.some(({ event }) => event === "connection_closed"), "it is dropped");
   assert(String(logged[0].fields.reason).includes("was not read within 300 ms"));
-  await until(() => server.connections === 0, "the connection is given back");
+  await until(() => server.connections === 0, "the connection has ended");
   const replies = await peer.rest();
-  assert(replies.length < 15, `${replies.length} replies came all the same`);
+  assert(replies.length < 15, `${replies.length} replies came`);
 });
 
 tlsTest("Session over TLS hangs up on a flood without a line end", async (ca) => {
@@ -233,17 +151,17 @@ tlsTest("Session over TLS hangs up on a flood without a line end", async (ca) =>
     for (let n = 0; n < 100; n++) await peer.send(block);
   })();
   const flooded = assertRejects(() => within(flooding, "the flood to be stopped"));
-  await until(() => server.connections === 0, "the connection is given back");
+  await until(() => server.connections === 0, "the connection has ended");
   await flooded;
 });
 
 tlsTest(
-  "Server over TLS hangs up on who proves nothing in time, even without a handshake",
+  "Server over TLS hangs up on peers that do not log in, even without a handshake",
   async (ca) => {
     const system = await ca.system();
     await using server = await serve({
       system,
-      limits: { auth_ms: 300, connections_before_auth: 3 },
+      limits: { auth_ms: 1_500, connections_before_auth: 3 },
     });
     using _silent = await RawPeer.connect(server.address);
     using half = await RawPeer.connect(server.address);
@@ -252,13 +170,13 @@ tlsTest(
     await talker.ask("hello", { nonce: makeNonce() });
     const [last] = await talker.rest();
     assertEquals([last.id, last.error.code], [undefined, "auth_required"]);
-    await until(() => server.connections === 0, "the connections are given back");
+    await until(() => server.connections === 0, "the connections have ended");
     using client = await connect(server.address, system);
     assertEquals(await client.call("ping", {}, LONG), {});
   },
 );
 
-tlsTest("Server over TLS hangs up on who is idle, or does not end a line", async (ca) => {
+tlsTest("Server over TLS hangs up on a peer that is idle, or does not end a line", async (ca) => {
   const limits = { idle_ms: 400, line_ms: 300 };
   await using server = await serve({ system: await ca.system(), limits });
   using idle = await loggedIn(server.address, ca.ca);
@@ -270,7 +188,7 @@ tlsTest("Server over TLS hangs up on who is idle, or does not end a line", async
   assertMatch(last.error.message, /nothing was asked for 400 ms/);
 });
 
-tlsTest("Server over TLS keeps silent connections from keeping others out", async (ca) => {
+tlsTest("Server over TLS accepts a client while silent connections take all room", async (ca) => {
   const system = await ca.system();
   await using server = await serve({
     system,
@@ -280,74 +198,29 @@ tlsTest("Server over TLS keeps silent connections from keeping others out", asyn
   for (let n = 0; n < 40; n++) stack.use(await RawPeer.connect(server.address));
   using client = await connect(server.address, system);
   assertEquals(await client.call("ping", {}, LONG), {});
-  await until(() => server.connections <= 5, "the silent ones are let go");
+  await until(() => server.connections <= 5, "the silent ones are evicted");
 });
 
-tlsTest("Server over TLS lets go of peers that stay, whatever they have said", async (ca) => {
-  await using server = await serve({
-    system: await ca.system(),
-    answer: () => Promise.resolve({ text: "x".repeat(4_000_000) }),
-    limits: { auth_ms: 300, write_ms: 300 },
-  });
-  using stack = new DisposableStack();
-  const stayed: RawPeer<Deno.Conn>[] = [];
-  for (const said of [[], [0x16, 3, 1], [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]]) {
-    const peer = stack.use(await RawPeer.connect(server.address));
-    await peer.send(new Uint8Array(said));
-    stayed.push(peer);
-  }
-  stayed.push(stack.use(await RawPeer.overTls(server.address, ca.ca)));
-  const deaf = stack.use(await loggedIn(server.address, ca.ca));
-  await deaf.say(...Array.from({ length: 4 }, (_, n) => ({ v: 1, id: `n${n}`, type: "large" })));
-  await until(() => server.connections === 0, "the connections are given back");
-  // None of them has hung up: that they see the end says that their sockets are closed.
-  for (const peer of stayed) await peer.rest();
-  const replies = await deaf.rest();
-  assert(replies.length < 4, `${replies.length} replies came all the same`);
-});
-
-tlsTest("TlsListener serves nobody who comes to its port on the loopback", async (ca) => {
-  const system = await ca.system();
-  using ports = claimPorts();
-  const [port, hostname] = [ports.orchestrator, "127.0.0.1"];
-  {
-    await using server = await serve({ system, port });
-    using stack = new DisposableStack();
-    const strangers = [];
-    for (let n = 0; n < 3; n++) {
-      strangers.push(stack.use(await RawPeer.connect({ hostname, port: loopbackPort(port) })));
-    }
-    using client = await connect(server.address, system);
-    assertEquals(await client.call("ping", {}, LONG), {});
-    assertEquals(server.connections, 1);
-  }
-  using _taken = Deno.listen({ hostname, port: loopbackPort(port) });
-  const busy = await assertRejects(() => serve({ system, port }), ExitError);
-  assertEquals(busy.reason, "port_busy");
-  assertStringIncludes(busy.message, `${hostname}:${loopbackPort(port)}, which TLS takes besides`);
-  Deno.listen({ hostname, port }).close(); // and keeps nothing
-});
-
-tlsTest("Server.drain() over TLS lets a slow peer read its answer", async (ca) => {
+tlsTest("Server.drain() over TLS waits until a slow peer has read its answer", async (ca) => {
   let asked = 0;
   const answer = () => (asked++, Promise.resolve({ text: "x".repeat(4_000_000) }));
   await using server = await serve({ system: await ca.system(), answer });
   using peer = await loggedIn(server.address, ca.ca);
   await peer.say({ v: 1, id: "a", type: "large" });
-  await until(() => asked === 1, "it is asked");
+  await until(() => asked === 1, "the request is there");
   const drained = server.drain(60_000);
   assertEquals((await peer.hear()).body.text.length, 4_000_000);
   await within(drained, "the server to drain");
 });
 
-tlsTest("Server.drain() over TLS answers what is in flight, then hangs up", async (ca) => {
+tlsTest("Server.drain() over TLS answers requests in flight, then hangs up", async (ca) => {
   const gate = Promise.withResolvers<Record<string, never>>();
   let asked = 0;
   const answer = () => (asked++, gate.promise);
   await using server = await serve({ system: await ca.system(), answer });
   using peer = await loggedIn(server.address, ca.ca);
   await peer.say({ v: 1, id: "a", type: "slow" });
-  await until(() => asked === 1, "it is asked");
+  await until(() => asked === 1, "the request is there");
   const drained = server.drain(60_000);
   assertEquals((await peer.ask("say")).error.code, "draining");
   gate.resolve({});
