@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Mutex } from "../../lib/mutex.ts";
-import { Gate } from "../bench/agent.ts";
+import { Gate } from "../harness/gate.ts";
 
 const never = new AbortController().signal;
 

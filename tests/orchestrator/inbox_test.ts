@@ -3,7 +3,7 @@ import { sha256 } from "../../lib/digest.ts";
 import { CodedError } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { watchInbox } from "../../orchestrator/inbox.ts";
-import { openDesk } from "../agents/collector/collector_harness.ts";
+import { openHarness } from "../agents/collector/collector_harness.ts";
 import { type Logged, recordLog } from "../harness/recorded_log.ts";
 import { until, within } from "../harness/waiting.ts";
 
@@ -238,7 +238,7 @@ Deno.test("watchInbox() remembers 10,000 warnings, then forgets all of them", as
 });
 
 Deno.test("watchInbox() submits a new file although 1,100 older files have failed", async () => {
-  await using inbox = await openDesk();
+  await using inbox = await openHarness();
   for (let at = 0; at < MANY; at++) await inbox.write(`old/${at}.log`, "x\n");
   inbox.written += 1000;
   await inbox.write("z.log", "new\n");

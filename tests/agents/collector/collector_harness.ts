@@ -106,6 +106,6 @@ export class CollectorHarness implements AsyncDisposable {
   }
 }
 
-export async function openDesk(): Promise<CollectorHarness> {
+export async function openHarness(): Promise<CollectorHarness> {
   return new CollectorHarness(await Deno.makeTempDir({ prefix: "baton-inbox-" }));
 }

@@ -2,16 +2,16 @@ import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import { collector } from "../../../agents/collector/collector.ts";
 import type { Json } from "../../../lib/json.ts";
-import { openDesk } from "./collector_harness.ts";
+import { openHarness } from "./collector_harness.ts";
 
 Deno.test("collector() gives a page again from what it noted", async () => {
-  await using desk = await openDesk();
-  await desk.write("a.log", "one\n");
-  const { collect, scan } = collector(desk.inbox, () => desk.now).ops;
+  await using harness = await openHarness();
+  await harness.write("a.log", "one\n");
+  const { collect, scan } = collector(harness.inbox, () => harness.now).ops;
   let noted: Json = null;
   const context = {
     task: "t1",
-    memory: desk.memory,
+    memory: harness.memory,
     signal: new AbortController().signal,
     note: (value: Json) => noted = value,
   };

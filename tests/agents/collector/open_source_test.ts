@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { InboxFile } from "../../../agents/collector/inbox/inbox_file.ts";
 import { openSource } from "../../../agents/collector/open_source.ts";
 import { CodedError } from "../../../lib/errors.ts";
-import { openDesk } from "./collector_harness.ts";
+import { openHarness } from "./collector_harness.ts";
 import { gzip } from "./packed.ts";
 
 const { signal } = new AbortController();
@@ -13,7 +13,7 @@ const textOf = async (bytes: { size: number; read(into: Uint8Array, at: number):
 };
 
 Deno.test("openSource() reads an inline text, and a file up to the given size", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   await harness.write("a.log", "one\ntwo\n");
   await using inline = await openSource({ text: "one\n" }, undefined, signal);
   assertEquals([await textOf(inline.text), inline.head.layout], ["one\n", "lines"]);
@@ -23,7 +23,7 @@ Deno.test("openSource() reads an inline text, and a file up to the given size", 
 });
 
 Deno.test("openSource() frees the unpacked text and closes the file with the source", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   await harness.write("a.gz", await gzip("0".repeat(1_000_000)));
   const file = await InboxFile.find(harness.inbox, "a.gz");
   const source = await openSource({ file: "a.gz" }, file, signal);
@@ -35,7 +35,7 @@ Deno.test("openSource() frees the unpacked text and closes the file with the sou
 });
 
 Deno.test("openSource() closes the file if it is no text", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   await harness.write("a.log", new Uint8Array([0x61, 0]));
   const file = await InboxFile.find(harness.inbox, "a.log");
   const raw = await file.bytes();

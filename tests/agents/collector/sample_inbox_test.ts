@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { CollectorHarness } from "./collector_harness.ts";
 
-const desk = new CollectorHarness(new URL("../../inbox", import.meta.url).pathname);
+const harness = new CollectorHarness(new URL("../../inbox", import.meta.url).pathname);
 
 Deno.test("collect() reads the sample inbox", async () => {
-  const pages = await desk.pages({ sources: [{ glob: "*" }] });
+  const pages = await harness.pages({ sources: [{ glob: "*" }] });
   assertEquals(pages.map(({ source, format, cut }) => [source, format, cut]), [
     ["events.jsonl", "ndjson", 0],
     ["orders.csv", "csv", 0],

@@ -3,7 +3,7 @@ import type { CollectInput } from "../../../agents/collector/collect_shapes.ts";
 import { search } from "../../../agents/collector/search.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { ignoreMissing } from "../../../lib/system_errors.ts";
-import { type CollectorHarness, openDesk } from "./collector_harness.ts";
+import { type CollectorHarness, openHarness } from "./collector_harness.ts";
 
 const { signal } = new AbortController();
 
@@ -21,7 +21,7 @@ async function found(harness: CollectorHarness, input: CollectInput) {
 }
 
 Deno.test("search() yields the same source as often as it is named", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   await harness.write("a.log", "a\n");
   const sources = [{ text: "a" }, { text: "a" }, { file: "a.log" }, { file: "a.log" }];
   const { places } = await found(harness, { sources });
@@ -29,7 +29,7 @@ Deno.test("search() yields the same source as often as it is named", async () =>
 });
 
 Deno.test("search() goes on at a cursor that is not begun, and after one that is", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   for (const name of ["a", "b", "c"]) await harness.write(`${name}.log`, "x\n");
   const sources = [{ text: "a" }, { glob: "*.log" }, { file: "a.log" }];
   const at = { offset: 1, line: 1, size: 2, digest: "" };
@@ -48,7 +48,7 @@ Deno.test("search() goes on at a cursor that is not begun, and after one that is
 });
 
 Deno.test("search() returns the first candidate that it passed over", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   await harness.write("a.log", "");
   await harness.write("b.log", "");
   const sources = [{ text: "" }, { glob: "*.log" }];
@@ -58,7 +58,7 @@ Deno.test("search() returns the first candidate that it passed over", async () =
 });
 
 Deno.test("search() passes over a file of a glob that goes before it is looked at", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   for (const name of ["a", "b", "c"]) await harness.write(`${name}.log`, name === "a" ? "" : "x\n");
   harness.memory.get = async () => {
     await Deno.remove(`${harness.inbox}/b.log`).catch(ignoreMissing);
@@ -69,7 +69,7 @@ Deno.test("search() passes over a file of a glob that goes before it is looked a
 });
 
 Deno.test("search() stops when its signal aborts", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   const aborted = AbortSignal.abort(new CodedError("deadline_exceeded", "Too late"));
   const context = { memory: harness.memory, signal: aborted };
   const targets = search(harness.config, { sources: [{ text: "a" }] }, context);

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { InboxFile } from "../../../../agents/collector/inbox/inbox_file.ts";
 import { CodedError } from "../../../../lib/errors.ts";
 import { ignoreMissing } from "../../../../lib/system_errors.ts";
-import { type CollectorHarness, openDesk } from "../collector_harness.ts";
+import { type CollectorHarness, openHarness } from "../collector_harness.ts";
 
 async function descriptors({ inbox }: CollectorHarness): Promise<number> {
   let count = 0;
@@ -17,7 +17,7 @@ Deno.test({
   name: "InboxFile opens its file at the first read, once, and closes it",
   ignore: Deno.build.os !== "linux", // descriptors are counted in /proc
   async fn() {
-    await using harness = await openDesk();
+    await using harness = await openHarness();
     await harness.write("a.log", "one\n");
     const file = await InboxFile.find(harness.inbox, "a.log");
     assertEquals(await descriptors(harness), 0);
@@ -31,7 +31,7 @@ Deno.test({
 });
 
 Deno.test("InboxFile sees neither what is appended after it was found nor another file", async () => {
-  await using harness = await openDesk();
+  await using harness = await openHarness();
   await harness.write("a.log", "one\n");
   await using file = await InboxFile.find(harness.inbox, "a.log");
   await harness.write("a.log", "two\n", true);

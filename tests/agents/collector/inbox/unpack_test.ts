@@ -2,70 +2,70 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { memoryBytes } from "../../../../agents/collector/inbox/bytes.ts";
 import { unpack } from "../../../../agents/collector/inbox/unpack.ts";
 import { CodedError } from "../../../../lib/errors.ts";
-import { openDesk } from "../collector_harness.ts";
+import { openHarness } from "../collector_harness.ts";
 import { gzip, utf16 } from "../packed.ts";
 
 // Seen to catch: a character that is cut where a block ends, a packed text that is given free before it is
 // read, a file that is cut meanwhile and read for ever, an abort that nobody looks at.
 
 Deno.test("collect() pages a gzip file, and its bytes sum to the packed size", async () => {
-  await using desk = await openDesk();
+  await using harness = await openHarness();
   const text = Array.from({ length: 300_000 }, (_, id) => `line ${id}\n`).join("");
   const packed = await gzip(text);
-  await desk.write("a.log.gz", packed);
+  await harness.write("a.log.gz", packed);
   const input = { sources: [{ file: "a.log.gz" }], only_new: true };
-  const pages = await desk.pages(input);
+  const pages = await harness.pages(input);
   assert(pages.length > 2);
   assertEquals(pages.map((page) => page.text).join("") === text, true);
   assertEquals(pages.reduce((bytes, page) => bytes + page.bytes, 0), packed.length);
   assertEquals(pages[0].stream, "a.log");
-  assertEquals(await desk.texts(input), [""]);
+  assertEquals(await harness.texts(input), [""]);
 });
 
 Deno.test("collect() takes a gzip file that has changed for a new one", async () => {
-  await using desk = await openDesk();
+  await using harness = await openHarness();
   const input = { sources: [{ file: "a.log.gz" }], only_new: true };
-  await desk.write("a.log.gz", await gzip("one\n"));
-  assertEquals(await desk.texts(input), ["one\n"]);
-  await desk.write("a.log.gz", await gzip("one\ntwo\n"));
-  assertEquals(await desk.texts(input), ["one\ntwo\n"]);
+  await harness.write("a.log.gz", await gzip("one\n"));
+  assertEquals(await harness.texts(input), ["one\n"]);
+  await harness.write("a.log.gz", await gzip("one\ntwo\n"));
+  assertEquals(await harness.texts(input), ["one\ntwo\n"]);
 });
 
 Deno.test("collect() gives an empty page that stands for all of an empty gzip file", async () => {
-  await using desk = await openDesk();
+  await using harness = await openHarness();
   const packed = await gzip("");
-  await desk.write("a.gz", packed);
-  const [page, ...more] = await desk.pages({ sources: [{ file: "a.gz" }] });
+  await harness.write("a.gz", packed);
+  const [page, ...more] = await harness.pages({ sources: [{ file: "a.gz" }] });
   assertEquals([page.text, page.bytes, more], ["", packed.length, []]);
 });
 
 Deno.test("collect() reads UTF-16 with a byte order mark", async () => {
-  await using desk = await openDesk();
+  await using harness = await openHarness();
   for (const littleEndian of [true, false]) {
     const bytes = utf16("\ufeffid,name\r\n1,ünï\r\n", littleEndian);
-    await desk.write("a.csv", bytes);
-    const [page] = await desk.pages({ sources: [{ file: "a.csv" }] });
+    await harness.write("a.csv", bytes);
+    const [page] = await harness.pages({ sources: [{ file: "a.csv" }] });
     assertEquals([page.columns, page.text, page.bytes], [["id", "name"], "1,ünï\n", bytes.length]);
   }
 });
 
 Deno.test("collect() takes UTF-16 that has grown for a new file", async () => {
-  await using desk = await openDesk();
+  await using harness = await openHarness();
   const input = { sources: [{ file: "a.log" }], only_new: true };
-  await desk.write("a.log", utf16("\ufeffone\n", true));
-  assertEquals(await desk.texts(input), ["one\n"]);
-  await desk.write("a.log", utf16("two\n", true), true);
-  assertEquals(await desk.texts(input), ["one\ntwo\n"]);
+  await harness.write("a.log", utf16("\ufeffone\n", true));
+  assertEquals(await harness.texts(input), ["one\n"]);
+  await harness.write("a.log", utf16("two\n", true), true);
+  assertEquals(await harness.texts(input), ["one\ntwo\n"]);
 });
 
 Deno.test("collect() refuses gzip that is cut off or has a second member", async () => {
-  await using desk = await openDesk();
+  await using harness = await openHarness();
   const packed = await gzip("hello\n".repeat(100));
   const two = new Uint8Array([...packed, ...packed]);
   for (const broken of [packed.slice(0, -5), two]) {
-    await desk.write("a.gz", broken);
+    await harness.write("a.gz", broken);
     const error = await assertRejects(
-      () => desk.collect({ sources: [{ file: "a.gz" }] }),
+      () => harness.collect({ sources: [{ file: "a.gz" }] }),
       CodedError,
       "unpack it first",
     );

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readProgress, saveProgress } from "../../../../agents/collector/progress/progress.ts";
-import { type CollectorHarness, openDesk } from "../collector_harness.ts";
+import { type CollectorHarness, openHarness } from "../collector_harness.ts";
 
 const MAX = 100;
 
@@ -16,11 +16,11 @@ async function fill({ inbox, memory }: CollectorHarness): Promise<void> {
 }
 
 Deno.test("recordSeen() forgets the files that were collected longest ago", async () => {
-  await using desk = await openDesk();
-  const { inbox, memory } = desk;
-  for (let at = 0; at < MAX; at++) await desk.write(`${at}.log`, "x\n");
+  await using harness = await openHarness();
+  const { inbox, memory } = harness;
+  for (let at = 0; at < MAX; at++) await harness.write(`${at}.log`, "x\n");
   memory.set("other", 1);
-  await fill(desk);
+  await fill(harness);
   await saveProgress(inbox, memory, "7.log", seenAt(MAX + 1), MAX);
   assertEquals((await memory.keys("file/")).length, MAX, "a known file needs no room");
   await saveProgress(inbox, memory, "new.log", seenAt(MAX + 1), MAX);
@@ -31,17 +31,17 @@ Deno.test("recordSeen() forgets the files that were collected longest ago", asyn
 });
 
 Deno.test("recordSeen() forgets the files that are gone before any that is there", async () => {
-  await using desk = await openDesk();
-  const { inbox, memory } = desk;
-  await desk.write(`${MAX - 1}.log`, "x\n");
-  await fill(desk);
+  await using harness = await openHarness();
+  const { inbox, memory } = harness;
+  await harness.write(`${MAX - 1}.log`, "x\n");
+  await fill(harness);
   await saveProgress(inbox, memory, "new.log", seenAt(MAX + 1), MAX);
   assertEquals(await memory.keys("file/"), [`file/${MAX - 1}.log`, "file/new.log"]);
 });
 
 Deno.test("recordSeen() keeps to its bound in a memory that has not been counted", async () => {
-  await using desk = await openDesk();
-  const { inbox, memory } = desk;
+  await using harness = await openHarness();
+  const { inbox, memory } = harness;
   for (let at = 0; at < MAX; at++) memory.set(`file/${at}.log`, seenAt(at));
   await saveProgress(inbox, memory, "new.log", seenAt(MAX), MAX);
   assertEquals(await memory.keys("file/"), ["file/new.log"]);
