@@ -46,6 +46,7 @@ export class Agents implements AsyncDisposable {
     for (const { role } of links) this.#tallies.set(role, { done: 0, failed: 0 });
   }
 
+  /** Whether there is an agent with this role. */
   has(agent: string): boolean {
     return this.#links.has(agent);
   }
@@ -89,6 +90,7 @@ export class Agents implements AsyncDisposable {
     return [...this.#links.values()].every(({ up }) => up);
   }
 
+  /** Returns the state of each agent. */
   states(): AgentState[] {
     const now = this.#clock.now();
     return [...this.#links].map(([agent, link]) => {
@@ -112,6 +114,7 @@ export class Agents implements AsyncDisposable {
     return requests.sort((a, b) => b.ms - a.ms);
   }
 
+  /** Closes all links. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));
   }

@@ -42,6 +42,7 @@ export class AnswerBudget {
     this.#count(task, bytes);
   }
 
+  /** Gives back a part of what a task has reserved. */
   release(task: string, bytes: number): void {
     this.#count(task, -bytes);
   }

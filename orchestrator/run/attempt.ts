@@ -39,6 +39,7 @@ export const AWAY: ReadonlySet<ErrorCode> = new Set([
   "too_many_in_flight",
 ]);
 
+/** What a call is for, and when to give it up. */
 export interface CallOptions {
   /** The page that the call is for, if any. */
   readonly page?: number;

@@ -1,23 +1,25 @@
-/** Tasks that wait for their turn, in order, and how long each could have begun already. */
+/** Tasks that wait for their turn, in order, and how long each of them has been runnable. */
 export class Queue {
-  /** By task, the instant from which on it could have begun. */
+  /** By task, since when it has been runnable, or in the queue if it is not runnable. */
   #waiting = new Map<string, number>();
   readonly #now: () => number;
   readonly #mayBegin: (task: string) => boolean;
 
   /**
    * @param now returns milliseconds on a clock that never jumps
-   * @param mayBegin whether a task may have its turn; otherwise the tasks after it pass by
+   * @param mayBegin whether a task is runnable; otherwise the tasks after it pass by
    */
   constructor(now: () => number, mayBegin: (task: string) => boolean) {
     this.#now = now;
     this.#mayBegin = mayBegin;
   }
 
+  /** How many tasks wait. */
   get size(): number {
     return this.#waiting.size;
   }
 
+  /** Whether a task waits. */
   has(task: string): boolean {
     return this.#waiting.has(task);
   }
@@ -32,11 +34,12 @@ export class Queue {
     this.#waiting = new Map([[task, this.#now()], ...this.#waiting]);
   }
 
+  /** Takes out a task, if it waits. */
   delete(task: string): void {
     this.#waiting.delete(task);
   }
 
-  /** Takes out, and returns, the first task that may begin. */
+  /** Takes out, and returns, the first runnable task. */
   take(): string | undefined {
     for (const task of this.#waiting.keys()) {
       if (!this.#mayBegin(task)) continue;
@@ -54,7 +57,7 @@ export class Queue {
     }
   }
 
-  /** Yields each task with the milliseconds in which it could have begun; 0 if it may not begin. */
+  /** Yields each task with how long it has been runnable, in milliseconds; 0 if it is not. */
   *waits(): Generator<[task: string, ms: number]> {
     const now = this.#now();
     for (const [task, since] of this.#waiting) {

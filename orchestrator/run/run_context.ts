@@ -19,6 +19,7 @@ export interface RunContext {
   ) => Promise<JsonObject>;
   /** Aborts with a `CodedError` when the run must end now. */
   readonly signal: AbortSignal;
+  /** Whether an agent gets no new requests. */
   readonly isPaused: (agent: string) => boolean;
   /** Throws a `CodedError` if no new call may begin. */
   readonly assertRunning: () => void;

@@ -28,6 +28,7 @@ const INPUT_BYTES_MAX = 32 * 1024 * 1024;
 /** How long a client waits before it submits again to a full queue. */
 const QUEUE_FULL_RETRY_MS = 1_000;
 
+/** What a scheduler works with, and its limits. */
 export interface SchedulerOptions {
   readonly taskLog: TaskLog;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
@@ -151,8 +152,8 @@ export class Scheduler {
   }
 
   /**
-   * Yields each task with the milliseconds in which it could have gone on: it waits for its turn, or
-   * for something that is overdue.
+   * Yields each task with how long it has been held up, in milliseconds: runnable in the queue, or
+   * waiting in its slot for something that is overdue.
    */
   *overdue(): Generator<[task: string, ms: number]> {
     yield* this.#queue.waits();

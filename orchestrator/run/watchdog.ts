@@ -3,7 +3,7 @@
  *
  * What must hold: every task that has not ended has an owner, which is the queue, a slot or a cancel;
  * and a task in a slot waits for nothing that does not end by itself. A task without an owner is a
- * defect: it is logged as an error, and queued again. The longest wait of a task that could go on shows
+ * defect: it is logged as an error, and queued again. The longest time that a task is held up shows
  * whether the orchestrator is overloaded.
  *
  * @module
@@ -16,10 +16,11 @@ import type { Scheduler } from "./scheduler.ts";
 
 const CHECK_EVERY_MS = 1_000;
 
+/** What a watchdog watches, and when it warns. */
 export interface WatchdogOptions {
   readonly taskLog: Pick<TaskLog, "tasks">;
   readonly scheduler: Pick<Scheduler, "owns" | "adoptOrphan" | "overdue" | "expire">;
-  /** How long a task that could go on may wait. */
+  /** How long a task may be held up, in milliseconds. */
   readonly maxWaitMs: number;
   readonly log: Log;
   readonly clock?: Clock;
@@ -41,7 +42,7 @@ export class Watchdog implements Disposable {
     this.#stop = (options.clock ?? SYSTEM.clock).every(CHECK_EVERY_MS, () => this.check());
   }
 
-  /** The longest wait, in milliseconds, of a task that could go on. */
+  /** The longest time that a task has been held up, in milliseconds. */
   get oldestMs(): number {
     return Math.round(this.#oldestMs);
   }
@@ -51,7 +52,7 @@ export class Watchdog implements Disposable {
     return this.#adopted;
   }
 
-  /** Whether a task that could go on has waited too long. */
+  /** Whether a task has been held up for more than `maxWaitMs`. */
   get overloaded(): boolean {
     return this.#oldestMs > this.#options.maxWaitMs;
   }
@@ -63,6 +64,7 @@ export class Watchdog implements Disposable {
     this.#adoptOrphans();
   }
 
+  /** Ends the checks. */
   [Symbol.dispose](): void {
     this.#stop();
   }

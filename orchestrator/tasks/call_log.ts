@@ -54,6 +54,7 @@ export class CallLog {
     return this.#store.bytes(id, "outputs");
   }
 
+  /** Notes that the task has come to a call; does nothing if that is noted already. */
   started(id: string, stage: string): void {
     if (this.#store.latest(id).stage === stage) return;
     this.#store.note(id, { stage, failed_attempts: 0 }, { kind: "stage_started", stage });
@@ -71,6 +72,7 @@ export class CallLog {
     this.#store.note(id, {}, undefined, { [affinityKey(request)]: undefined });
   }
 
+  /** Notes a failed attempt, and that the task waits for the next one. */
   attemptFailed(id: string, stage: string, failure: AttemptFailure): void {
     const { attempts, error, waitMs, page } = failure;
     const wire = toWire(error, String);

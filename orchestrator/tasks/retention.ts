@@ -12,6 +12,7 @@ export interface RetentionLimits {
   readonly workBytes: number;
 }
 
+/** The limits that hold unless a test sets others. */
 export const RETENTION: RetentionLimits = {
   ageMs: 30 * 24 * 3_600_000,
   tasks: 2_000,
@@ -45,6 +46,7 @@ export class Retention {
     this.#limits = { ...RETENTION, ...limits };
   }
 
+  /** Adds a task that has ended after all others. */
   add(ended: EndedTask): void {
     this.#ended.set(ended.task, ended);
     this.#resultBytes += ended.resultBytes;

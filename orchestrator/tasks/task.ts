@@ -6,6 +6,7 @@
 import type { JsonObject } from "../../lib/json.ts";
 import type { WireError } from "../../lib/wire/protocol.ts";
 
+/** All states of a task. */
 export const STATES = [
   "queued",
   "running",
@@ -70,6 +71,7 @@ export type Task = {
   readonly headline: string | null;
 };
 
+/** What an event tells. `stage_started` and `stage_done` are about a call of the pipeline. */
 export type TaskEventKind =
   | "submitted"
   | "started"
@@ -88,10 +90,14 @@ export type TaskEvent = {
   readonly seq: number;
   readonly at: string;
   readonly kind: TaskEventKind;
+  /** The name of the call. */
   readonly stage?: string;
   readonly page?: number;
+  /** How long the call or the page has taken. */
   readonly ms?: number;
+  /** Time until the next attempt. */
   readonly wait_ms?: number;
+  /** A `WireError`, which is brief if an attempt has failed. */
   readonly error?: JsonObject;
 };
 

@@ -18,6 +18,7 @@ export class TaskIds {
     this.#lastAt = last === undefined ? 0 : timeOf(last);
   }
 
+  /** Returns an id that sorts after all ids before it. */
   next(): string {
     const { clock, random } = this.#system;
     this.#lastAt = Math.max(clock.date().getTime(), this.#lastAt + 1);

@@ -6,17 +6,17 @@
  * @module
  */
 
-/** Entries are listed by group: */
+/** A group of entries, by which they are listed. A kind of entry may belong to several groups. */
 export type Group =
-  /** what calls need, as long as the task may run again; */
+  /** What calls need. It is kept as long as the task may run again. */
   | "work"
-  /** what calls have returned; */
+  /** What all calls have returned. */
   | "outputs"
-  /** what the calls of pages have returned; */
+  /** What the calls of pages have returned. */
   | "parts"
-  /** what a retry of the pages removes; */
+  /** What is removed if a retry begins again with the first page. */
   | "pages"
-  /** what has happened to the task. */
+  /** What has happened to the task. */
   | "events";
 
 /** Each kind of entry, with the groups that it belongs to. */
@@ -41,21 +41,27 @@ const KINDS = {
   event: ["events"],
 } as const satisfies Record<string, readonly Group[]>;
 
+/** A kind of entry: the part of a key before its first `/`. */
 export type Kind = keyof typeof KINDS;
 
-/** The keys of the entries that a task has once. */
+/** The key of what the task was submitted with. */
 export const INPUT: Kind = "input";
+/** The key of the last page's number. */
 export const LAST_PAGE: Kind = "last_page";
+/** The key of the combination that is under way. */
 export const COMBINING: Kind = "combining";
+/** The key of the generations of calls. */
 export const GENERATIONS: Kind = "generations";
 
-/** Pads the page in a part's key, so that parts sort by page. */
+/** Digits of the page in a part's key, so that parts sort by page. */
 const PAGE_DIGITS = 6;
 
+/** Returns the key of the reply to a call. */
 export function outputKey(call: string): string {
   return `output/${call}`;
 }
 
+/** Returns the key of what `call` has returned for a page, or has combined at that page. */
 export function partKey(call: string, page: number): string {
   return `part/${call}/${String(page).padStart(PAGE_DIGITS, "0")}`;
 }
@@ -65,14 +71,17 @@ export function isPartOf(key: string, call: string): boolean {
   return key.slice(0, key.lastIndexOf("/")) === `part/${call}`;
 }
 
+/** Returns the key of a page. */
 export function pageKey(page: number): string {
   return `page/${page}`;
 }
 
+/** Returns the key of the address that may have the answer to a request. */
 export function affinityKey(request: string): string {
   return `affinity/${request}`;
 }
 
+/** Returns the key of an event. */
 export function eventKey(seq: number): string {
   return `event/${seq}`;
 }

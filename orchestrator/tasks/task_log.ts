@@ -90,6 +90,7 @@ export class TaskLog {
     return this.#store.full;
   }
 
+  /** Returns the task as it is on disk. */
   get(id: string): Task | undefined {
     return this.#store.get(id);
   }

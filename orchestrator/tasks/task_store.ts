@@ -35,6 +35,7 @@ interface StoredTask {
   changed: PromiseWithResolvers<void>;
 }
 
+/** The tasks of one memory. Each method but `get()` and `byKey()` needs the id of a task that exists. */
 export class TaskStore {
   readonly #memory: Memory;
   readonly #clock: Clock;
@@ -65,6 +66,7 @@ export class TaskStore {
     return this.#memory.full;
   }
 
+  /** Returns the task as it is on disk. */
   get(id: string): Task | undefined {
     return this.#tasks.get(id)?.committed;
   }
@@ -80,6 +82,7 @@ export class TaskStore {
     return stored?.created.then(() => stored.committed!);
   }
 
+  /** Returns the value of an entry, with the writes that are pending. */
   entry(id: string, key: string): Json | undefined {
     return this.#memory.get(`of/${id}/${key}`);
   }
