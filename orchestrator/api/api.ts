@@ -50,6 +50,7 @@ export interface ApiOptions {
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   /** What the server adds to `stats`: connections and limits. */
   readonly serverStats: () => JsonObject;
+  /** By default the system's clock. */
   readonly clock?: Clock;
 }
 
@@ -304,7 +305,7 @@ function handler<T>(
   return (body, caller) => run(validate(schema, body), caller);
 }
 
-/** A task's keys are those of the wire. */
+/** Returns a task as a body: its keys are those of the wire. */
 function toBody(task: Task): JsonObject {
   return task as Task & JsonObject;
 }

@@ -96,7 +96,7 @@ async function setPaused(
   }
   const reply = await remote.ask(type, agent === undefined ? { pipeline: pipeline! } : { agent });
   return show(json, reply, () => {
-    const state = reply.paused === null ? "goes on" : `paused since ${reply.paused}`;
+    const state = reply.paused === null ? "resumed" : `paused since ${reply.paused}`;
     return [printable(`${agent ?? pipeline} ${state}`)];
   });
 }

@@ -60,7 +60,7 @@ export const RESULT = {
 /** Of `retry`. */
 export const RETRY = {
   ...CLIENT,
-  from: optionalText("CALL", "Begin with this call; by default with the one that failed"),
+  from: optionalText("CALL", "Begin with this call; by default with the call that failed"),
 } satisfies Settings;
 
 /** Of `pause` and `resume`. */

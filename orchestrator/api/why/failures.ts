@@ -1,5 +1,5 @@
 /**
- * Attempts of a task's calls that have failed: which of them still hold the task up, and in words.
+ * Failed attempts of a task's calls: which of them still hold the task up, and each in words.
  *
  * @module
  */
@@ -48,11 +48,11 @@ export function openFailureText(
   { event, isAway }: OpenFailure,
 ): string {
   const remainingMs = Date.parse(event.at) + (event.wait_ms ?? 0) - facts.now;
-  // Only the first refusal is recorded while an agent is away: it is asked again at any moment.
+  // While an agent is away only its first refusal is recorded, so the time of the next try is unknown.
   const next = remainingMs > 0
     ? `; next try in ${duration(remainingMs)}`
     : isAway
-    ? "; it is asked again"
+    ? "; tried again at any moment"
     : "";
   return failureText(facts, events, event) + next;
 }
@@ -71,13 +71,13 @@ export function failureText(
   const what = callText(stage!, page);
   const when = ago(event, facts.now);
   const error = errorText(event.error as WireError);
-  if (AWAY.has(codeOf(event))) return `${what} has had to wait since ${when}: ${error}`;
+  if (AWAY.has(codeOf(event))) return `${what} has waited for its agent for ${when}: ${error}`;
   const max = callsOfTask(facts).find(({ name }) => name === stage)?.attempts;
   const attempt = `attempt ${attemptNumber(events, event)}${max === undefined ? "" : ` of ${max}`}`;
   return `${attempt} of ${what} failed ${when} ago: ${error}`;
 }
 
-/** Attempts count from the task's latest start: a restart begins them anew. */
+/** Attempts are counted from the task's latest start. */
 function attemptNumber(events: readonly TaskEvent[], event: TaskEvent): number {
   const before = events.slice(0, events.indexOf(event) + 1);
   const sinceStart = before.slice(before.findLastIndex(({ kind }) => kind === "started") + 1);

@@ -39,16 +39,16 @@ function eventText(
       return `submitted ${when} ago`;
     case "retried":
       return `retried ${when} ago, ${
-        stage === undefined ? "where it had failed" : `from ${stage}`
+        stage === undefined ? "from the call that failed" : `from ${stage}`
       }`;
     case "started":
-      return `its turn came ${when} ago`;
+      return `started ${when} ago`;
     case "stage_started":
       return `${stage} began ${when} ago`;
     case "page_done":
       return pagesText(facts, when);
     case "stage_done":
-      return `${stage} was done ${when} ago, in ${duration(ms ?? 0)}`;
+      return `${stage} finished ${when} ago, after ${duration(ms ?? 0)}`;
     case "attempt_failed":
       return failureText(facts, events, event);
     case "cancelling":
@@ -65,6 +65,6 @@ function eventText(
 }
 
 function pagesText({ task }: TaskFacts, when: string): string {
-  const pages = task.pages === 1 ? "1 page is through" : `${task.pages} pages are through`;
-  return `${pages}, the last since ${when}`;
+  const pages = task.pages === 1 ? "1 page is done" : `${task.pages} pages are done`;
+  return `${pages}, the last ${when} ago`;
 }

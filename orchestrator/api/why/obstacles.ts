@@ -53,7 +53,7 @@ function inFlightLines({ task, inFlight }: TaskFacts): string[] {
   return inFlight.map(({ id, name, ms }) => {
     const parts = id.slice(task.task.length + 1).split(".");
     if (/^r\d+$/.test(parts[0])) parts.shift(); // which run of the call it is
-    return `${callText(parts[0], parts[1])} is with ${name} for ${duration(ms)}`;
+    return `${name} has worked on ${callText(parts[0], parts[1])} for ${duration(ms)}`;
   });
 }
 

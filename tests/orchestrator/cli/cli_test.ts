@@ -166,7 +166,7 @@ Deno.test("runCommand() runs every subcommand against one orchestrator", async (
     assertEquals((await site.ask(["result", task, "--wait", "30"])).code, 0);
     const pipeline = await site.ask(["pause", "--pipeline", "report"]);
     assertMatch(pipeline.out, /^report paused since \d/);
-    assertEquals((await site.ask(["resume", "--pipeline", "report"])).out, "report goes on\n");
+    assertEquals((await site.ask(["resume", "--pipeline", "report"])).out, "report resumed\n");
     assertRefused(await site.ask(["pause", "--agent", "knitter"]), EXIT.refused, /not_found/);
     assertRefused(await site.ask(["pause"]), EXIT.usage, /--agent or a --pipeline/);
   });

@@ -26,7 +26,7 @@ Deno.test("explain() moves a failure to the history once the call is tried again
   const events = eventsOf(...MERGING, attemptFailed(3, "merge"));
   const inFlight = [{ id: "t1.r2.merge", name: "analyzer-1", ms: 400 }];
   assertEquals(explain(factsOf({ stage: "merge", pages: 2 }, { events, inFlight })), [
-    "merge is with analyzer-1 for 400 ms",
+    "analyzer-1 has worked on merge for 400 ms",
     "attempt 1 of 4 of merge failed 3.0 s ago: handler_failed: no luck",
     ...MERGING_LINES,
   ]);
@@ -51,8 +51,8 @@ Deno.test("explain() begins at the last retry, with the end before it", () => {
   }];
   const events = eventsOf(...MERGING, end, [20, { kind: "retried" }], [10, { kind: "started" }]);
   assertEquals(explain(factsOf({}, { events })), [
-    "its turn came 10.0 s ago",
-    "retried 20.0 s ago, where it had failed",
+    "started 10.0 s ago",
+    "retried 20.0 s ago, from the call that failed",
     "dead: merge failed for good: handler_rejected: no luck, 30.0 s ago",
   ]);
 });

@@ -92,7 +92,7 @@ export const COLLECTING: Happened[] = [
 /** The history of `COLLECTING`. */
 export const COLLECTING_LINES = [
   "collect began 50.0 s ago",
-  "its turn came 50.0 s ago",
+  "started 50.0 s ago",
   "submitted 1 min 00 s ago",
 ];
 
@@ -109,7 +109,7 @@ export const MERGING: Happened[] = [
 export const MERGING_LINES = [
   "merge began 42.0 s ago",
   "analyze began 43.0 s ago",
-  "2 pages are through, the last since 44.0 s",
+  "2 pages are done, the last 44.0 s ago",
   ...COLLECTING_LINES,
 ];
 

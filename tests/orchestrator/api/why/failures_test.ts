@@ -49,10 +49,10 @@ Deno.test("openFailures() leave out the calls of a pipeline that no longer exist
   );
 });
 
-Deno.test("openFailureText() says that an agent which is away is asked again at any moment", () => {
+Deno.test("openFailureText() names no time for the next try while an agent is away", () => {
   const events = eventsOf(...COLLECTING, attemptFailed(8, "collect", 0, "busy"));
   assertEquals(openTexts(factsOf({ state: "retry_wait", stage: "collect" }, { events })), [
-    "collect of page 0 has had to wait since 8.0 s: busy: no luck; it is asked again",
+    "collect of page 0 has waited for its agent for 8.0 s: busy: no luck; tried again at any moment",
   ]);
 });
 
@@ -73,7 +73,7 @@ Deno.test("failureText() counts attempts since the last start, and no refusals",
     "attempt 1 of 4 of analyze of page 0 failed 40.0 s ago: handler_failed: no luck",
     "attempt 1 of 4 of analyze of page 0 failed 20.0 s ago: handler_failed: no luck",
     "attempt 1 of 4 of analyze of page 1 failed 15.0 s ago: handler_failed: no luck",
-    "analyze of page 0 has had to wait since 12.0 s: busy: no luck",
+    "analyze of page 0 has waited for its agent for 12.0 s: busy: no luck",
     "attempt 2 of 4 of analyze of page 0 failed 3.0 s ago: deadline_exceeded: no luck",
   ]);
 });

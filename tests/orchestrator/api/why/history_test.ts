@@ -16,12 +16,12 @@ import {
 Deno.test("history() has a line for each event, newest first, and one for all pages", () => {
   const events = eventsOf(...MERGING, [5, { kind: "stage_done", stage: "merge", ms: 7 }]);
   assertEquals(history(factsOf({ pages: 2 }), events, []), [
-    "merge was done 5.0 s ago, in 7 ms",
+    "merge finished 5.0 s ago, after 7 ms",
     ...MERGING_LINES,
   ]);
   const onePage = eventsOf(...COLLECTING, [9, { kind: "page_done", page: 0, ms: 1 }]);
   assertEquals(history(factsOf({ pages: 1 }), onePage, []), [
-    "1 page is through, the last since 9.0 s",
+    "1 page is done, the last 9.0 s ago",
     ...COLLECTING_LINES,
   ]);
 });
@@ -38,7 +38,7 @@ Deno.test("history() has a line for each way in which a task ends or is queued a
     ],
     [dead, "dead: handler_rejected: no luck, 2.0 s ago"],
     [{ kind: "retried", stage: "collect" }, "retried 2.0 s ago, from collect"],
-    [{ kind: "retried" }, "retried 2.0 s ago, where it had failed"],
+    [{ kind: "retried" }, "retried 2.0 s ago, from the call that failed"],
   ];
   for (const [event, line] of lines) {
     assertEquals(history(factsOf({}), eventsOf([2, event]), []), [line]);

@@ -88,8 +88,8 @@ Deno.test("obstacles() reports an agent without an address that is up, and each 
   assertEquals(linesOf(factsOf({ state: "retry_wait", stage: "collect" }, { events, agents })), [
     "waiting for analyzer: none of its addresses is up (Cannot connect to analyzer-1:7101: refused; " +
     "Cannot connect to analyzer-2:7101: refused)",
-    "analyze of page 2 has had to wait since 8.0 s: agent_unreachable: Cannot reach any analyzer; " +
-    "it is asked again",
+    "analyze of page 2 has waited for its agent for 8.0 s: agent_unreachable: Cannot reach any analyzer; " +
+    "tried again at any moment",
   ]);
 });
 
@@ -100,8 +100,8 @@ Deno.test("obstacles() names the agent that works on each call", () => {
   ];
   const events = eventsOf(...COLLECTING);
   assertEquals(linesOf(factsOf({ stage: "collect" }, { events, inFlight })), [
-    "collect of page 12 is with collector-1 for 1.5 s",
-    "analyze of page 11 is with analyzer-2 for 20 ms",
+    "collector-1 has worked on collect of page 12 for 1.5 s",
+    "analyzer-2 has worked on analyze of page 11 for 20 ms",
   ]);
 });
 
@@ -110,6 +110,6 @@ Deno.test("obstacles() of a task that is being cancelled are its calls in flight
   const events = eventsOf(...MERGING, attemptFailed(2, "merge"), [1, { kind: "cancelling" }]);
   assertEquals(linesOf(factsOf({ state: "cancelling", stage: "merge" }, { events, inFlight })), [
     "its work is being stopped",
-    "merge is with analyzer-1 for 400 ms",
+    "analyzer-1 has worked on merge for 400 ms",
   ]);
 });
