@@ -1,23 +1,24 @@
 /**
- * Proof of the shared secret without sending it. Each side gives a nonce; the proof is HMAC-SHA256
- * over the protocol's version, a direction, the server's role and both nonces, so that it can't be
- * reflected, replayed on another connection, or taken to another role or version.
+ * Proves that a side holds the shared secret, without sending it. Each side sends a nonce. The proof is
+ * HMAC-SHA256 over the protocol's version, a direction, the server's role and both nonces. So it can't
+ * be reflected, replayed on another connection, or taken to another role or version.
  *
  * @module
  */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 
-/** Fewer bytes than this are no secret. */
+/** The shortest secret, in bytes. */
 export const SECRET_BYTES_MIN = 32;
-/** One secret, and while it gives way to another, that one. */
+/** The secret in use, and another one while it is being changed. */
 const SECRETS_MAX = 2;
 
 const NONCE_BYTES = 32;
 const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
 
+/** Which side proves itself. */
 export type Direction = "server" | "client";
 
-/** What both sides know when they prove themselves. */
+/** What a proof is made over; both sides know it. */
 export interface Challenge {
   /** The role of the side that listens. */
   readonly role: string;
@@ -25,13 +26,16 @@ export interface Challenge {
   readonly serverNonce: string;
 }
 
-/** The keys that a peer may prove itself with, one's own first; printing them shows no text of them. */
+/**
+ * The keys that a proof may be made with. The first is for one's own proofs. Printing a key does not show
+ * its text.
+ */
 export type Secret = readonly [own: KeyObject, ...others: KeyObject[]];
 
 /**
- * Makes the keys from the secret's text: a line for each, the first one for one's own proofs.
+ * Makes the keys from the secret's text, one for each line.
  *
- * @throws {RangeError} where a line is too short or there are too many, without the text itself
+ * @throws {RangeError} if a line is too short or there are more than two; the message holds no secret
  */
 export function importSecret(text: string): Secret {
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
@@ -47,19 +51,19 @@ export function importSecret(text: string): Secret {
   return [own, ...others];
 }
 
-/** 32 random bytes as base64url, 43 characters. */
+/** Returns 32 random bytes as base64url: 43 characters. */
 export function makeNonce(): string {
   return crypto.getRandomValues(new Uint8Array(NONCE_BYTES)).toBase64(BASE64URL);
 }
 
-/** The proof, as base64url, that its sender holds the secret. */
+/** Returns the proof, as base64url, that a side holds the secret. */
 export function prove([own]: Secret, direction: Direction, challenge: Challenge): string {
   return mac(own, direction, challenge).toBase64(BASE64URL);
 }
 
 /**
- * Whether `proof` was made with any of the same keys; takes the same time whichever it was, and
- * wherever it differs.
+ * Returns whether `proof` was made with one of the keys. The time it takes tells neither which key fits
+ * nor where a wrong proof differs.
  */
 export function verify(
   secret: Secret,
@@ -68,13 +72,13 @@ export function verify(
   challenge: Challenge,
 ): boolean {
   const given = decoded(proof);
-  // All are compared, also behind one that fits.
+  // Every key is compared, even after one that fits.
   return secret.map((key) => equal(given, mac(key, direction, challenge))).includes(true);
 }
 
 /**
- * Whether they are the same, in the same time wherever they differ. The length is no secret, and what
- * is compared must be equally long.
+ * Returns whether two digests are equal. The time it takes does not tell where they differ; their
+ * length is no secret.
  */
 export function equal(given: Uint8Array, right: Uint8Array): boolean {
   return given.length === right.length && timingSafeEqual(given, right);
@@ -89,7 +93,7 @@ function mac(
   return createHmac("sha256", key).update(message).digest();
 }
 
-/** What is no base64url verifies as an empty proof does: never. */
+/** Text that is not base64url becomes an empty proof, which never fits. */
 function decoded(proof: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.fromBase64(proof, { alphabet: "base64url" });

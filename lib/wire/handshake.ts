@@ -1,5 +1,5 @@
 /**
- * The bodies of `hello` and `auth`, which both sides of a connection need.
+ * The bodies of `hello` and `auth`, for both sides of a connection.
  *
  * @module
  */
@@ -9,9 +9,10 @@ import { LIMITS } from "./limits.ts";
 /** A nonce, a proof: 32 bytes as base64url. */
 const Bytes32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
+/** The body of `hello`. */
 export const Hello = z.strictObject({ nonce: Bytes32 });
 
-/** What a server tells of itself, and the proof that it holds the secret. */
+/** The reply to `hello`: who the server is, and its proof that it holds the secret. */
 export const Welcome = z.strictObject({
   role: z.string(),
   name: z.string(),
@@ -19,9 +20,10 @@ export const Welcome = z.strictObject({
   protocols: z.array(z.int()),
   nonce: Bytes32,
   proof: Bytes32,
-  /** Another version may have others; where it does not tell one, the usual holds. */
+  /** Another version may have other limits; for a limit that is missing its default holds. */
   limits: z.record(z.string(), z.int().positive()).transform((told) => ({ ...LIMITS, ...told })),
 });
 export type Welcome = z.infer<typeof Welcome>;
 
+/** The body of `auth`: the client's proof. */
 export const Auth = z.strictObject({ mac: Bytes32 });

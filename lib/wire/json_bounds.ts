@@ -1,10 +1,11 @@
 /**
- * How deep a line of JSON is and of how many values, told by its bytes alone.
+ * Bounds the depth and the number of values of a line of JSON before it is parsed.
  *
  * @module
  */
 import { LimitError, type Limits } from "./limits.ts";
 
+/** The deepest nesting and the most keys and values that a line may have. */
 export type JsonBounds = Pick<Limits, "depth" | "nodes">;
 
 const QUOTE = 0x22, BACKSLASH = 0x5c;
@@ -17,10 +18,10 @@ for (const close of "]}") KINDS[close.charCodeAt(0)] = CLOSES;
 for (const divider of ",:") KINDS[divider.charCodeAt(0)] = DIVIDES;
 
 /**
- * Looks at the bytes of a line before it is parsed: `JSON.parse` takes any depth, and what walks its
- * result does not.
+ * Checks the bytes of a line before it is parsed. `JSON.parse` accepts any depth, but code that walks
+ * its result overflows the stack.
  *
- * @throws {LimitError} `bad_json` where it is too deep or has too many values
+ * @throws {LimitError} `bad_json` if the line is too deep or has too many values
  */
 export function assertJsonBounds(line: Uint8Array, { depth, nodes }: JsonBounds): void {
   let open = 0, counted = 0;
@@ -45,22 +46,22 @@ export function assertJsonBounds(line: Uint8Array, { depth, nodes }: JsonBounds)
   }
 }
 
-/** Strings of digits that share their last bits; chance puts a dozen there in the longest line. */
+/** Strings of digits that may share their last bits; in the longest line a dozen do by chance. */
 const ALIKE_MAX = 128;
 const ALIKE_BITS = 16;
-/** Longer ones are no array index, and are hashed with a seed. */
+/** Longer strings are no array index; V8 hashes them with a seed. */
 const DIGITS_MAX = 10;
 
 /**
- * V8 finds a string of digits by its value, without a seed, so that `JSON.parse` takes seconds for
- * some ten thousand different ones whose last bits are the same (CVE-2026-21717). It finds numbers
- * without a seed too, so these are not gathered in a set: they would be chosen to collide there.
+ * Finds lines that would make `JSON.parse` slow. V8 hashes a string of digits by its value, without a
+ * seed, so 10,000 different ones with the same last bits take seconds (CVE-2026-21717). V8 hashes
+ * numbers without a seed too, so a set of them would be attacked in the same way.
  */
 class DigitStrings {
-  /** The different ones by their last bits, of which there are too few to choose from. */
+  /** The different values by their last bits. There are too few keys to choose colliding ones. */
   readonly #alike = new Map<number, number[]>();
 
-  /** Whether this one, from its first byte to behind its last, is one too many. */
+  /** Returns whether the string from `from` up to `to` is one too many. */
   collide(line: Uint8Array, from: number, to: number): boolean {
     if (to - from > DIGITS_MAX) return false;
     let value = 0;

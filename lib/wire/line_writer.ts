@@ -2,7 +2,7 @@ import { type Clock, SYSTEM } from "../system.ts";
 import { writeAll, type Writer } from "../write_all.ts";
 import { LimitError } from "./limits.ts";
 
-/** Writes lines whole and in order, those that wait joined into one write. */
+/** Writes lines whole and in order; lines that wait are joined into one write. */
 export class LineWriter {
   readonly #sink: Writer;
   readonly #maxUnread: number;
@@ -16,8 +16,8 @@ export class LineWriter {
   #error: unknown;
 
   /**
-   * @param maxUnread characters that may wait for the peer to take them
-   * @param onUnread is told how many more wait, or how many fewer
+   * @param maxUnread characters that may wait for the peer to read them
+   * @param onUnread is called with the change in waiting characters, which may be negative
    */
   constructor(
     sink: Writer,
@@ -31,20 +31,20 @@ export class LineWriter {
     this.#onUnread = onUnread;
   }
 
-  /** Characters that wait for the peer to take them. */
+  /** Characters that wait for the peer to read them. */
   get unread(): number {
     return this.#unread;
   }
 
-  /** When the write began that the peer has not taken yet. */
+  /** When the write began that the peer has not read yet, in ms; `undefined` if none waits. */
   get blockedSince(): number | undefined {
     return this.#since;
   }
 
   /**
-   * Puts a line, its end included, behind those that wait.
+   * Appends a line, its line feed included.
    *
-   * @throws {LimitError} `slow_reader` when too much waits already
+   * @throws {LimitError} `slow_reader` if too many characters wait already
    * @throws what an earlier write threw
    */
   write(line: string): void {
@@ -58,12 +58,12 @@ export class LineWriter {
     this.#count(line.length);
   }
 
-  /** Resolves when everything is written or a write has failed. */
+  /** Resolves when all lines are written or a write has failed. */
   async flushed(): Promise<void> {
     await this.#writing;
   }
 
-  /** Lets go of all that waits: the peer is gone. */
+  /** Drops all lines that wait: the peer is gone. */
   drop(): void {
     this.#error ??= new Error("The connection is closed");
     this.#waiting = [];
@@ -71,7 +71,7 @@ export class LineWriter {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // what the same turn still writes goes along
+    await Promise.resolve(); // lines of the same turn join this write
     try {
       while (this.#waiting.length > 0) {
         const text = this.#waiting.join("");
@@ -82,7 +82,7 @@ export class LineWriter {
         if (this.#unread > 0) this.#count(-text.length);
       }
     } catch (error) {
-      this.#error = error; // the next write throws it, and so the connection's owner learns of it
+      this.#error = error; // the next write throws it, and so the session learns of it
     } finally {
       this.#writing = undefined;
     }

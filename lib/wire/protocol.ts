@@ -1,6 +1,7 @@
 /**
- * The shapes of baton/1: one JSON object per line, a request or a reply. `PROTOCOL.md` beside this
- * file is the reference.
+ * The contract baton/1 as code: what a line means. The bytes of a line enter and a checked request or
+ * reply leaves; or a message enters and its line leaves. Start with `PROTOCOL.md` beside this file, which
+ * is the reference.
  *
  * @module
  */
@@ -11,30 +12,35 @@ import { LimitError, LIMITS, type Limits } from "./limits.ts";
 import { assertJsonBounds, type JsonBounds } from "./json_bounds.ts";
 import { parseBounded } from "../parse_bounded.ts";
 
+/** The version of the protocol: the `v` of every line. */
 export const PROTOCOL = 1;
 
-/** The longest time that a request may be given: a day. */
+/** The largest `timeout_ms` of a request: a day. */
 export const TIMEOUT_MS_MAX = 86_400_000;
 
+/** A request's id: chosen by the client, carried by the reply. */
 export const RequestId = z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/);
+/** A task's id: a request's id up to its first dot. */
 export const TaskId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
-/** Any object, as it is: a copy of all its keys would cost more than the parsing. */
+/** Any object, unchecked and not copied: copying its keys would cost more than parsing the line. */
 export const AnyObject = z.custom<JsonObject>(
   (value) => value !== null && typeof value === "object" && !Array.isArray(value),
   "Invalid input: expected record",
 );
 
+/** A request line. */
 export const Request = z.strictObject({
   v: z.literal(PROTOCOL),
   id: RequestId,
   type: z.string().regex(/^[a-z][a-z_]{0,31}$/),
-  /** What is left of the caller's time; each hop takes off what it used itself. */
+  /** The time that the caller still waits; each hop subtracts what it used itself. */
   timeout_ms: z.int().min(1).max(TIMEOUT_MS_MAX).optional(),
   body: AnyObject.optional(),
 });
 export type Request = z.infer<typeof Request>;
 
+/** An error as it crosses the wire. */
 export const WireError = z.strictObject({
   code: z.enum(ERROR_CODES),
   message: z.string(),
@@ -45,11 +51,12 @@ export const WireError = z.strictObject({
 });
 export type WireError = z.infer<typeof WireError>;
 
+/** A reply line. */
 export const Reply = z.discriminatedUnion("ok", [
   z.strictObject({ v: z.literal(PROTOCOL), id: RequestId, ok: z.literal(true), body: AnyObject }),
   z.strictObject({
     v: z.literal(PROTOCOL),
-    /** Absent where the request was so broken that it had no id to tell. */
+    /** Absent if the request's id could not be read, or if the error is about the connection. */
     id: RequestId.optional(),
     ok: z.literal(false),
     error: WireError,
@@ -62,7 +69,7 @@ export type Reply = z.infer<typeof Reply>;
  *
  * @param limits by default those of the protocol
  * @throws {RequestError} `bad_json`, `bad_request` or `unsupported_version`, with the request's id
- * where it could be read.
+ * if it could be read
  */
 export function decodeRequest(line: Uint8Array, limits: JsonBounds = LIMITS): Request {
   const value = parse(line, limits);
@@ -80,7 +87,7 @@ export function decodeRequest(line: Uint8Array, limits: JsonBounds = LIMITS): Re
   );
 }
 
-/** A line that is no request, and the id that its reply is to carry. */
+/** Why a line is refused as a request, and the id that the reply carries. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
   constructor(override readonly cause: CodedError, readonly id: string | undefined) {
@@ -88,7 +95,11 @@ export class RequestError extends Error {
   }
 }
 
-/** Turns the bytes of a line into a reply; throws `CodedError` `bad_json` or `bad_request`. */
+/**
+ * Turns the bytes of a line into a reply.
+ *
+ * @throws {CodedError} `bad_json`, `bad_request` or `unsupported_version`
+ */
 export function decodeReply(line: Uint8Array): Reply {
   let value: unknown;
   try {
@@ -112,20 +123,20 @@ export function decodeReply(line: Uint8Array): Reply {
   );
 }
 
-/** The line, its end included, of a request or a reply. */
+/** Returns the line of a request or a reply, its line feed included. */
 export function encode(message: Request | Reply): string {
   return JSON.stringify(message) + "\n";
 }
 
-/** Whether a line, its end not counted, has more than `max` bytes. */
+/** Returns whether a line has more than `max` bytes, its line feed not counted. */
 export function isLongerThan(line: string, max: number): boolean {
   if (line.length * 3 <= max) return false; // a UTF-16 unit takes three bytes at most
   return new TextEncoder().encode(line).length - 1 > max;
 }
 
 /**
- * Looks at a line, its end included, before it is sent: what is beyond a limit would end the
- * connection for everyone on it.
+ * Checks a line before it is sent, its line feed included. A line beyond the server's limits would end
+ * the connection for every request on it.
  *
  * @throws {LimitError} `line_too_long` or `bad_json`
  */
@@ -139,7 +150,10 @@ export function assertSendable(
   throw new LimitError("line_bytes", "line_too_long", message);
 }
 
-/** An error as it crosses the wire. Anything but a `CodedError` is `internal` and tells nothing. */
+/**
+ * Turns an error into its wire form. An error without a code becomes `internal`, with nothing of it but
+ * a `reference`, which is called only then.
+ */
 export function toWire(error: unknown, reference: () => string): WireError {
   const coded = error instanceof CodedError ? error : new CodedError(
     "internal",
@@ -155,7 +169,7 @@ export function toWire(error: unknown, reference: () => string): WireError {
   };
 }
 
-/** The error that a reply carries. */
+/** Turns the error of a reply back into a `CodedError`. */
 export function fromWire(error: WireError): CodedError {
   return new CodedError(error.code, error.message, {
     afterMs: error.after_ms,
@@ -164,7 +178,11 @@ export function fromWire(error: WireError): CodedError {
   });
 }
 
-/** The value as its schema gives it; throws `CodedError` `invalid_input` with the paths at fault. */
+/**
+ * Checks a value against a schema and returns it as the schema makes it.
+ *
+ * @throws {CodedError} `invalid_input`, with the paths at fault in `details`
+ */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = parseBounded(schema, value);
   if (result.success) return result.data;
@@ -172,7 +190,7 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new CodedError("invalid_input", `Cannot take this input: ${details[0]}`, { details });
 }
 
-/** A schema's complaints as `path: message`, at most 20 of them. */
+/** Returns a schema's complaints as `path: message`, at most 20 of them, each cut to 300 characters. */
 export function issues(error: z.ZodError): string[] {
   return error.issues.slice(0, 20).map((issue) =>
     `${issue.path.join(".") || "(top)"}: ${issue.message}`.slice(0, 300)
