@@ -1,5 +1,5 @@
 /**
- * Files that are either the old whole or the new whole, whatever happens in between.
+ * Replaces files so that a crash leaves the whole old file or the whole new file, never a part.
  *
  * @module
  */
@@ -7,17 +7,20 @@ import { type Disk, SYSTEM } from "../system.ts";
 import { ignoreMissing } from "../system_errors.ts";
 import { writeAll } from "../write_all.ts";
 
-/** What stands behind the name of a file that is being written; a crash may leave one behind. */
+/** Ends the name of a file while it is written; a crash may leave such a file. */
 export const TEMPORARY = ".tmp";
 
-/** A file's content, or the parts that it is made of. */
+/** The content of a file, as a whole or in parts. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
 
 /**
- * Replaces a file atomically: when this returns, the new content is on disk under `path`; when it
- * throws or the machine stops, the old content is still there, whole. The last part of `path` is
- * replaced even where it is a symlink, never followed; its folder must exist. A path has one writer
- * at a time. Throws what the system says, such as an `Error` with code `ENOSPC`.
+ * Replaces a file atomically. When this resolves, the new content is on disk. If it rejects or the
+ * machine stops, the old content is still there.
+ *
+ * A symlink at `path` is replaced, not followed. The folder must exist. Each path may have one writer
+ * at a time.
+ *
+ * @throws the error of the operating system, such as an `Error` with code `ENOSPC`
  */
 export async function replaceFile(
   path: string,
@@ -30,22 +33,22 @@ export async function replaceFile(
     await writeFile(temporary, data, disk);
     await disk.rename(temporary, path);
   } catch (error) {
-    // On a full disk the half file is in the way of everybody else. Should it stay: the next
-    // replacement removes it, and the error that counts is the first one.
+    // On a full disk the half file takes room from everything else. If it can't be removed, the next
+    // replacement does that; the error to report is the first one.
     await disk.remove(temporary).catch(() => {});
     throw error;
   }
   await syncFolder(folderOf(path), disk);
 }
 
-/** Puts the names in a folder on disk: a file is not safe before its name is. */
+/** Puts the names in a folder on disk. A new file is only safe after that. */
 export async function syncFolder(path: string, disk = SYSTEM.disk): Promise<void> {
   using folder = await disk.open(path);
   await folder.sync();
 }
 
 async function writeFile(path: string, data: FileContent, disk: Disk): Promise<void> {
-  // `createNew` also refuses a symlink that someone put there in the meantime.
+  // `createNew` also refuses a symlink that appeared in the meantime.
   using file = await disk.open(path, { write: true, createNew: true });
   for (const part of partsOf(data)) await writeAll(file, part);
   await file.syncData();

@@ -1,13 +1,11 @@
-/**
- * What stops a start and can be taken away by `repair`.
- *
- * @module
- */
 import { ExitError } from "../exit.ts";
 
-/** A file of a memory is not as it was written. */
+/**
+ * A file of a memory is not as it was written. Damage keeps a memory from opening; `repair` can remove
+ * it.
+ */
 export class Damage extends ExitError {
-  /** @param offset in bytes; left out where nothing of the file can be read */
+  /** @param offset in bytes; `undefined` if nothing of the file can be read */
   constructor(
     what: "journal" | "memory",
     readonly path: string,
@@ -18,9 +16,9 @@ export class Damage extends ExitError {
     super("damaged", `Cannot read ${what} "${path}"${place}: ${why}`);
   }
 
-  /** The same for people: with the command that repairs. */
+  /** Returns an error that also names the command that repairs. */
   withRemedy(role: string): ExitError {
-    const message = `${this.message}; "${role} repair" goes on without what is damaged`;
+    const message = `${this.message}; "${role} repair" continues without the damaged part`;
     return new ExitError("damaged", message, { cause: this });
   }
 }

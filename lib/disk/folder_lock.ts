@@ -1,22 +1,18 @@
-/**
- * One process for each memory folder.
- *
- * @module
- */
 import { ExitError } from "../exit.ts";
 import { sleep } from "../retry.ts";
 import { type Clock, type DiskFile, SYSTEM } from "../system.ts";
 import { ignoreMissing, isDiskFull, isFromSystem } from "../system_errors.ts";
 
-/** How long a start waits for a process that is on its way out. */
+/** A process that was just killed may keep its lock for a moment. */
 const LOCK_MS = 500;
 const LOCK_POLL_MS = 20;
 
 /**
- * Takes the folder, which is created where it is missing; closing what it gives gives it free.
+ * Locks a memory's folder for this process, and creates it if it is missing.
  *
- * @throws {ExitError} `locked` where another process has it, `not_permitted` or `storage_failed`
- * where it can't be had
+ * @returns the lock; closing it unlocks the folder
+ * @throws {ExitError} `locked` if another process has the lock, `not_permitted` or `storage_failed` if
+ * the folder can't be used
  */
 export async function lockFolder(folder: string, { disk, clock } = SYSTEM): Promise<DiskFile> {
   const path = `${folder}/lock`;
@@ -24,7 +20,7 @@ export async function lockFolder(folder: string, { disk, clock } = SYSTEM): Prom
   try {
     await disk.mkdir(folder, { recursive: true });
     const isFile = await disk.lstat(path).then((stat) => stat.isFile, ignoreMissing);
-    // A pipe would make the open wait for ever.
+    // Opening a pipe would wait for ever.
     if (isFile === false) throw new TypeError(`"${path}" is not a plain file`);
     lock = await disk.open(path, { create: true, write: true });
     if (await tryLock(lock, clock)) return lock;
@@ -35,11 +31,11 @@ export async function lockFolder(folder: string, { disk, clock } = SYSTEM): Prom
   lock.close();
   throw new ExitError(
     "locked",
-    `Cannot open memory "${folder}": another process holds its lock; stop that one or use another folder`,
+    `Cannot open memory "${folder}": another process holds its lock; stop that process or use another folder`,
   );
 }
 
-/** Whether it could be locked; a process that has just been ended may hold it for a moment still. */
+/** Tries for `LOCK_MS`. Returns whether the lock was taken. */
 async function tryLock(lock: DiskFile, clock: Clock): Promise<boolean> {
   for (
     const due = clock.now() + LOCK_MS;
@@ -51,11 +47,11 @@ async function tryLock(lock: DiskFile, clock: Clock): Promise<boolean> {
   return false;
 }
 
-/** What a start says about an answer of the system. */
+/** Turns an error of the operating system into the reason why a memory does not open. */
 export function cannotOpen(folder: string, cause: unknown): ExitError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const { code } = cause as { code?: string };
-  // What Deno has no code for is nothing that a permission helps, such as EUCLEAN.
+  // No permission helps against errors without a code in Deno, such as EUCLEAN.
   const isDisk = code === "EIO" || isDiskFull(cause) || (code === undefined && isFromSystem(cause));
   return isDisk
     ? new ExitError("storage_failed", `Cannot open memory "${folder}": ${why}`, { cause })

@@ -1,17 +1,20 @@
 /**
- * An append-only log of JSON records that is on disk before it says so.
+ * An append-only log of JSON records. A record is on disk when its promise resolves.
  *
  * What must hold:
- *  1. A record's promise resolves only after the record is synced. Records that wait while a sync
- *     runs are written and synced together (group commit).
- *  2. After a write that failed the file ends at its last whole record, and every record that was
- *     waiting is rejected: later ones may build on it.
- *  3. A sync that failed is never tried again, since the kernel may have dropped what it could not
- *     write. Nothing is accepted any more; the next start recovers from what is on disk.
- *  4. What is read back at the start is on disk before anything is built on it: it may lie in the
- *     system's memory alone, after a crash as after a sync that failed.
- *  5. Only the tail of the last segment that was used may be incomplete. It is cut off and kept aside,
- *     as the newest few are. Damage anywhere else stops the start.
+ *  1. A record's promise resolves only after the record is synced. Records that come while a sync runs
+ *     are written and synced together (group commit).
+ *  2. After a failed write the journal is rolled back to its last synced record, and every record that
+ *     was waiting is rejected: later records may build on it.
+ *  3. A failed sync is never tried again, since the kernel may have dropped what it could not write.
+ *     No more records are accepted; the next start recovers from what is on disk.
+ *  4. Records that were read back at the start are put on disk before anything builds on them. After a
+ *     crash, as after a failed sync, they may be in the kernel's memory alone.
+ *  5. Only the tail of the last used segment may be incomplete. It is cut off and kept aside. Damage
+ *     anywhere else keeps the journal from opening.
+ *
+ * Rules 1 to 3 are here, rule 4 is in `segment_writer.ts`, rule 5 in `read_journal.ts` and
+ * `torn_tail.ts`.
  *
  * @module
  */
@@ -28,68 +31,71 @@ import { type Disk, SYSTEM, type System } from "../system.ts";
 import { isDiskFull } from "../system_errors.ts";
 import { cutTornTail } from "./torn_tail.ts";
 
-/** A record that nobody waits for is on its way to disk at the latest after this time. */
+/** A lazy record starts on its way to disk after this time at the latest. */
 const LAZY_MS = 50;
-/** A UTF-16 unit never takes more in UTF-8. */
+/** The most bytes that a UTF-16 unit takes in UTF-8. */
 const UTF8_BYTES_MAX = 3;
-/** At least as long as what stands around a record in its line. */
+/** At least the bytes around a record in its line. */
 const ENVELOPE_BYTES = 64;
 
+/** What a journal needs, and whom it informs. */
 export interface JournalOptions {
-  /** Folder of the segments; it exists. */
+  /** The folder of the segments, which exists. */
   readonly folder: string;
-  /** Whose journal this is; a segment of another name is refused. */
+  /** The owner's role; a segment of another role is refused. */
   readonly role: string;
-  /** Records up to this one are known already, from a snapshot. */
+  /** The position of the snapshot: records up to there are known. */
   readonly after: JournalPosition;
-  /** Is given each later record, in order, while the journal opens. */
+  /** Receives each later record, in order, while the journal opens. */
   readonly replay: (rec: Json) => void;
-  /** Gives room free on a full disk, and tells whether there was any; by default there is none. */
-  readonly makeRoom?: () => Promise<boolean>;
-  /** Called at once when records that were accepted are given up, before their promises reject. */
-  readonly onGivenUp: () => void;
-  /** Called once when a sync has failed. The process is to end. */
+  /** Frees space on a full disk. Returns whether there was any; by default there is none. */
+  readonly freeSpace?: () => Promise<boolean>;
+  /** Called when accepted records are rejected, before their promises reject. */
+  readonly onRollback: () => void;
+  /** Called once, when a sync has failed. The process must end. */
   readonly onFailed: (error: unknown) => void;
   readonly log: Log;
   readonly system?: Pick<System, "clock" | "disk">;
 }
 
 interface Append {
-  /** The record's JSON text as of when it was appended. */
+  /** The record's JSON text at the time of the call. */
   readonly text: string;
   readonly resolve: () => void;
   readonly reject: (error: CodedError) => void;
 }
 
 interface Rotation {
-  readonly rotated: (mark: JournalPosition) => void;
+  readonly rotated: (position: JournalPosition) => void;
   readonly reject: (error: CodedError) => void;
 }
 
+/** The journal of one memory, open for appending. */
 export class Journal {
   readonly #options: JournalOptions;
   readonly #disk: Disk;
   #segments: Segment[] = [];
   #writer!: SegmentWriter;
-  /** The last record that is whole on disk. */
-  #mark: JournalPosition;
+  /** The position after the last synced record. */
+  #position: JournalPosition;
   #bytes = 0;
-  #waiting: (Append | Rotation)[] = [];
+  #queue: (Append | Rotation)[] = [];
+  /** Works through the queue. */
   #running: Promise<void> | undefined;
-  /** Cancels the start that lazy records have been given for later. */
-  #lazy: (() => void) | undefined;
-  /** Why nothing is accepted any more. */
+  /** Cancels the timer that starts the work for lazy records. */
+  #cancelTimer: (() => void) | undefined;
+  /** Why no more records are accepted. */
   #refusal: CodedError | undefined;
-  #failed = false;
+  #isFailed = false;
 
   private constructor(options: JournalOptions) {
     this.#options = options;
     this.#disk = (options.system ?? SYSTEM).disk;
-    this.#mark = options.after;
+    this.#position = options.after;
   }
 
   /**
-   * Reads what is there, gives `replay` what is newer than `after`, and opens for appending.
+   * Reads the segments, passes the records after `after` to `replay`, and opens for appending.
    *
    * @throws {ExitError} `damaged`, with file and byte offset
    */
@@ -106,26 +112,27 @@ export class Journal {
   }
 
   /**
-   * Puts a record behind those that wait.
+   * Appends a record after those in the queue.
    *
-   * @param lazy nobody waits for it: it goes along with the next one, or after 50 ms
+   * @param lazy nobody waits for the record: it is written with the next one, or after 50 ms
    * @returns resolves when the record is on disk, rejects with `storage_full` or `storage_failed`
-   * @throws {CodedError} `storage_failed` where nothing is accepted any more
-   * @throws {RangeError} where the record is longer than what is read back
+   * @throws {CodedError} `storage_failed` if no more records are accepted
+   * @throws {RangeError} if the record is longer than a reader accepts
    */
   append(rec: Json, { lazy = false } = {}): Promise<void> {
     const text = JSON.stringify(rec);
     if (text.length * UTF8_BYTES_MAX > RECORD_BYTES_MAX) refuseLong(text);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#enqueue({ text, resolve, reject }, lazy);
-    if (lazy) promise.catch(() => {}); // `onGivenUp` tells of it
+    if (lazy) promise.catch(() => {}); // `onRollback` reports it
     return promise;
   }
 
   /**
-   * Begins a new segment behind what waits; gives the mark of the last record before it.
+   * Begins a new segment after the records in the queue.
    *
-   * @throws {CodedError} `storage_failed` where nothing is accepted any more
+   * @returns the position at which the segment begins; rejects like `append()`
+   * @throws {CodedError} `storage_failed` if no more records are accepted
    */
   rotate(): Promise<JournalPosition> {
     const { promise, resolve: rotated, reject } = Promise.withResolvers<JournalPosition>();
@@ -133,9 +140,9 @@ export class Journal {
     return promise;
   }
 
-  /** Removes the segments that hold nothing newer than `mark`. */
-  async forget(mark: JournalPosition): Promise<void> {
-    while (this.#segments.length > 1 && this.#segments[1].first <= mark.seq + 1) {
+  /** Removes the segments that a snapshot at `position` covers. */
+  async removeUpTo(position: JournalPosition): Promise<void> {
+    while (this.#segments.length > 1 && this.#segments[1].first <= position.seq + 1) {
       const [{ path }] = this.#segments;
       const { size } = await this.#disk.lstat(path);
       await this.#disk.remove(path);
@@ -145,7 +152,7 @@ export class Journal {
     await syncFolder(this.#options.folder, this.#disk);
   }
 
-  /** Accepts nothing more, waits for what is appended and closes the file. */
+  /** Accepts no more records, waits for those in the queue and closes the file. */
   async close(): Promise<void> {
     this.#refusal ??= new CodedError("storage_failed", "Cannot write: the journal is closed", {
       maybeDone: false,
@@ -157,93 +164,94 @@ export class Journal {
 
   #enqueue(entry: Append | Rotation, lazy: boolean): void {
     if (this.#refusal !== undefined) throw this.#refusal;
-    this.#waiting.push(entry);
+    this.#queue.push(entry);
     const { clock } = this.#options.system ?? SYSTEM;
-    if (lazy) this.#lazy ??= clock.after(LAZY_MS, () => this.#start());
+    if (lazy) this.#cancelTimer ??= clock.after(LAZY_MS, () => this.#start());
     else this.#start();
   }
 
   #start(): void {
-    this.#lazy?.();
-    this.#lazy = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // what the same turn still appends goes along
-    while (this.#waiting.length > 0 && !this.#failed) {
-      const next = this.#waiting.findIndex((entry) => "rotated" in entry);
+    await Promise.resolve(); // what is appended in this turn joins the first batch
+    while (this.#queue.length > 0 && !this.#isFailed) {
+      const next = this.#queue.findIndex((entry) => "rotated" in entry);
       if (next === 0) {
-        await this.#rotateNow(this.#waiting.shift() as Rotation);
+        await this.#rotateNow(this.#queue.shift() as Rotation);
       } else {
-        const count = next < 0 ? this.#waiting.length : next;
-        await this.#commit(this.#waiting.splice(0, count) as Append[]);
+        const count = next < 0 ? this.#queue.length : next;
+        await this.#commit(this.#queue.splice(0, count) as Append[]);
       }
     }
     this.#running = undefined;
   }
 
   async #commit(batch: Append[]): Promise<void> {
-    let mark = this.#mark;
+    let position = this.#position;
     const lines = batch.map(({ text }) => {
-      const { line, mark: next } = encodeRecord(mark, text);
-      mark = next;
-      return line;
+      const encoded = encodeRecord(position, text);
+      position = encoded.position;
+      return encoded.line;
     });
     const bytes = lines.length === 1 ? lines[0] : Buffer.concat(lines);
     try {
-      await this.#writer.write(bytes, this.#options.makeRoom);
+      await this.#writer.write(bytes, this.#options.freeSpace);
     } catch (error) {
-      return await this.#giveUp(batch, error);
+      return await this.#rollBack(batch, error);
     }
     try {
       await this.#writer.sync();
     } catch (error) {
       return this.#fail(batch, error);
     }
-    this.#mark = mark;
+    this.#position = position;
     this.#bytes += bytes.length;
     for (const { resolve } of batch) resolve();
   }
 
   async #rotateNow(rotation: Rotation): Promise<void> {
-    const mark = this.#mark;
+    const position = this.#position;
     const { folder, role } = this.#options;
-    const next = newSegment(folder, role, mark);
+    const next = newSegment(folder, role, position);
     let writer: SegmentWriter;
     try {
       await this.#writer.rewrite();
       writer = await SegmentWriter.create(next, this.#disk);
     } catch (error) {
-      return rotation.reject(storageError("begin a segment", error)); // the old one goes on
+      // Records are still appended to the old segment.
+      return rotation.reject(storageError("begin a segment", error));
     }
     try {
       await writer.syncCreated(folder);
     } catch (error) {
       return this.#fail([rotation], error);
     }
-    this.#use(writer, next);
-    rotation.rotated(mark);
+    this.#switchTo(writer, next);
+    rotation.rotated(position);
   }
 
   async #beginFirst(): Promise<void> {
     const { folder, role } = this.#options;
-    const next = newSegment(folder, role, this.#mark);
+    const next = newSegment(folder, role, this.#position);
     const writer = await SegmentWriter.create(next, this.#disk);
     await writer.syncCreated(folder);
-    this.#use(writer, next);
+    this.#switchTo(writer, next);
   }
 
-  #use(writer: SegmentWriter, { segment, line, mark }: NewSegment): void {
+  #switchTo(writer: SegmentWriter, { segment, line, position }: NewSegment): void {
     this.#writer?.close();
     this.#writer = writer;
     this.#segments.push(segment);
-    this.#mark = mark;
+    this.#position = position;
     this.#bytes += line.length;
   }
 
   /** Rule 2. */
-  async #giveUp(batch: Append[], error: unknown): Promise<void> {
+  async #rollBack(batch: Append[], error: unknown): Promise<void> {
     try {
       await this.#writer.rollBack();
     } catch (cause) {
@@ -254,39 +262,31 @@ export class Journal {
 
   /** Rule 3. */
   #fail(batch: (Append | Rotation)[], error: unknown): void {
-    this.#failed = true;
-    this.#refusal = new CodedError("storage_failed", `Cannot sync the journal: ${why(error)}`, {
-      cause: error,
-    });
+    this.#isFailed = true;
+    const message = `Cannot sync the journal: ${messageOf(error)}`;
+    this.#refusal = new CodedError("storage_failed", message, { cause: error });
     this.#reject(batch, this.#refusal);
     this.#options.onFailed(error);
   }
 
   #reject(batch: (Append | Rotation)[], error: CodedError): void {
-    const all = [...batch, ...this.#waiting.splice(0)];
-    this.#options.log("error", "journal_gave_up", { records: all.length, reason: error.message });
-    this.#options.onGivenUp();
-    for (const { reject } of all) reject(error);
+    const rejected = [...batch, ...this.#queue.splice(0)];
+    const fields = { records: rejected.length, reason: error.message };
+    this.#options.log("error", "journal_gave_up", fields);
+    this.#options.onRollback();
+    for (const { reject } of rejected) reject(error);
   }
 
   async #recover(): Promise<void> {
-    const { folder, role, after, replay } = this.#options;
+    const { folder, role, after, replay, log } = this.#options;
     const [segments, disk] = [this.#segments, this.#disk];
-    const { mark, bytes, torn } = await readJournal({
-      folder,
-      role,
-      segments,
-      after,
-      replay,
-      disk,
-    });
-    this.#mark = mark;
-    this.#bytes = bytes;
-    for (const { segment, read } of torn.toReversed()) {
-      const isKept = await cutTornTail(folder, segment.path, read, this.#options.log, disk);
-      if (!isKept) this.#segments.pop();
+    const read = await readJournal({ folder, role, segments, after, replay, disk });
+    this.#position = read.position;
+    this.#bytes = read.bytes;
+    for (const { segment, read: tail } of read.torn.toReversed()) {
+      if (!(await cutTornTail(folder, segment.path, tail, log, disk))) segments.pop();
     }
-    const last = this.#segments.at(-1);
+    const last = segments.at(-1);
     if (last === undefined) return await this.#beginFirst();
     await syncFolder(folder, disk);
     this.#writer = await SegmentWriter.reopen(last.path, disk);
@@ -304,11 +304,11 @@ function refuseLong(text: string): void {
 function storageError(act: string, cause: unknown): CodedError {
   return new CodedError(
     isDiskFull(cause) ? "storage_full" : "storage_failed",
-    `Cannot ${act} in the journal: ${why(cause)}`,
+    `Cannot ${act} in the journal: ${messageOf(cause)}`,
     { cause, maybeDone: false },
   );
 }
 
-function why(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

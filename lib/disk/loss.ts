@@ -2,7 +2,7 @@ import { CodedError } from "../errors.ts";
 import { LineReader } from "../lines.ts";
 import { decodeRecord, peekRecord, possibleCrcs, RECORD_BYTES_MAX, START } from "./record.ts";
 import { count } from "./repair_step.ts";
-import { positionOf, type Segment } from "./segment.ts";
+import { peekStart, type Segment } from "./segment.ts";
 
 /** Checksums to try for the record before; after a row of damaged records there would be ever more. */
 const CRCS_MAX = 2;
@@ -25,16 +25,16 @@ export async function lossIn({ path }: Segment, offset = 0, seq = 0): Promise<Lo
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
       const number = peekRecord(line)?.seq;
-      const before = lines === 0 ? [positionOf(line)?.crc ?? START.crc] : crcs;
+      const before = lines === 0 ? [peekStart(line)?.crc ?? START.crc] : crcs;
       const record = typeof number === "number"
         ? before.map((crc) => decodeRecord(line, { seq: number - 1, crc })).find(Boolean)
         : undefined;
       crcs = record === undefined
         ? possibleCrcs(line, before).slice(0, CRCS_MAX)
-        : [record.mark.crc];
+        : [record.position.crc];
       if (lines++ > 0 && end >= offset && (typeof number !== "number" || number > seq)) {
         records++;
-        if (record !== undefined) whole.push(record.mark.seq);
+        if (record !== undefined) whole.push(record.position.seq);
       }
       end += line.length + 1;
     }

@@ -1,6 +1,16 @@
 /**
- * Keys and JSON values that survive a crash. They live in a folder that one process owns:
- * `memory.json`, the state as it was at some record, and `journal-*.ndjson`, every change since.
+ * The room `disk`: keys and JSON values that survive a crash.
+ *
+ * A memory lives in a folder that one process owns (`folder_lock.ts`). Changes enter by `commit()` and
+ * are on disk when it resolves; values leave by `get()` and `entries()`. The folder holds:
+ *  - `journal-*.ndjson`: every change since the snapshot, one record a line (`journal.ts`, then
+ *    `segment.ts` for a file of it and `record.ts` for a line);
+ *  - `memory.json`: the snapshot, all entries as they were at one position of the journal
+ *    (`snapshot.ts`);
+ *  - `reserve`: room that is held back for a full disk (`reserve.ts`).
+ *
+ * A start reads the snapshot and replays the journal (`read_journal.ts`). A tail that a crash tore is
+ * cut off (`torn_tail.ts`); any other damage keeps the memory from opening until `repair.ts` is run.
  *
  * @module
  */
@@ -20,37 +30,38 @@ import { cannotOpen, lockFolder } from "./folder_lock.ts";
 /** New values by key; `undefined` removes the key. */
 export type Changes = ReadonlyMap<string, Json | undefined>;
 
-/** As a change stands in the journal; a key alone is a key removed. */
-type Written = [key: string, value: Json] | [key: string];
+/** A change as it is in the journal; a key alone is a removed key. */
+type RecordedChange = [key: string, value: Json] | [key: string];
 
-/** Before the journal is as large as this no snapshot is taken while running. */
+/** While running, a snapshot is only taken if the journal is larger than this. */
 const SNAPSHOT_BYTES_MIN = 16 * 1024 * 1024;
-/** Nor before it is so many times as large as the last snapshot. */
+/** And only if the journal is this many times as large as the last snapshot. */
 const SNAPSHOT_RATIO = 2;
 
+/** Where a memory lives, and whom it informs. */
 export interface MemoryOptions {
-  /** Is created where it is missing. */
+  /** Is created if it is missing. */
   readonly folder: string;
   readonly role: string;
   readonly log: Log;
   /** Room that is held back for a full disk, in bytes; by default none. */
   readonly reserveBytes?: number;
-  /** The disk can't be trusted any more: the process is to end with `storage_failed`. */
+  /** Called if the disk can't be trusted any more. The process must end with `storage_failed`. */
   readonly onFailed: (error: unknown) => void;
   readonly system?: System;
 }
 
-/** Values that are read must not be changed in place: snapshots share them. */
+/** Keys and values in a folder. The values must not be changed in place: snapshots share them. */
 export class Memory implements AsyncDisposable {
   readonly #options: MemoryOptions;
   readonly #lock: DiskFile;
   #entries: Map<string, Json>;
   #journal!: Journal;
   #reserve: Reserve | undefined;
-  /** How to take back what is applied but not on disk yet, oldest first. */
-  #pending: Changes[] = [];
+  /** For each commit that is not on disk yet, the values before it, the oldest commit first. */
+  #undo: Changes[] = [];
   #epoch = 0;
-  /** A snapshot is taken when the journal is larger than this. */
+  /** A snapshot is taken when the journal has more bytes than this. */
   #snapshotAbove = SNAPSHOT_BYTES_MIN;
   #snapshotting: Promise<void> | undefined;
 
@@ -61,10 +72,10 @@ export class Memory implements AsyncDisposable {
   }
 
   /**
-   * Takes the folder for this process and recovers what is in it.
+   * Locks the folder for this process and recovers what is in it. The caller disposes of the memory.
    *
-   * @throws {ExitError} `locked` where another process has it, `not_permitted` where it can't be
-   * written, `damaged` where recovery would have to guess
+   * @throws {ExitError} `locked` if another process has the folder, `not_permitted` if it can't be
+   * written, `storage_failed` if the disk fails or is full, `damaged` if recovery would have to guess
    */
   static async open(options: MemoryOptions): Promise<Memory> {
     const { folder, role, log, onFailed, reserveBytes, system = SYSTEM } = options;
@@ -72,25 +83,25 @@ export class Memory implements AsyncDisposable {
     let journal: Journal | undefined;
     try {
       await system.disk.remove(`${folder}/memory.json${TEMPORARY}`).catch(ignoreMissing);
-      const { entries, mark } = await readSnapshot(`${folder}/memory.json`, role, system.disk);
+      const { entries, position } = await readSnapshot(`${folder}/memory.json`, role, system.disk);
       const memory = new Memory(options, lock, entries);
       let replayed = 0;
       memory.#journal = journal = await Journal.open({
         folder,
         role,
-        after: mark,
+        after: position,
         replay: (rec) => {
           replayed++;
           for (const [key, value] of changesIn(rec, folder)) set(entries, key, value);
         },
-        makeRoom: async () => await memory.#reserve?.release() ?? false,
-        onGivenUp: () => memory.#takeBack(),
+        freeSpace: async () => await memory.#reserve?.release() ?? false,
+        onRollback: () => memory.#rollBack(),
         onFailed,
         log,
         system,
       });
-      // Without one the journal is enough: on a full disk reads are to go on.
-      if (replayed > 0 || mark === START) await memory.#trySnapshot();
+      // If it fails, the journal is enough: on a full disk the memory can still be read.
+      if (replayed > 0 || position === START) await memory.#trySnapshot();
       if (reserveBytes !== undefined) {
         memory.#reserve = await Reserve.open(`${folder}/reserve`, reserveBytes, log, system);
       }
@@ -103,53 +114,55 @@ export class Memory implements AsyncDisposable {
     }
   }
 
-  /** Grows when changes that were applied are taken back: what was read before may be wrong. */
+  /** Grows when applied changes are rolled back: values that were read before may be wrong. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** There is no room held back: what is committed now may find none, so nothing new is to begin. */
+  /** Whether the reserve is used up: a commit may find no room, so no new work should begin. */
   get full(): boolean {
     return this.#reserve?.held === false;
   }
 
+  /** Number of keys. */
   get size(): number {
     return this.#entries.size;
   }
 
+  /** Returns the value of a key, or `undefined` if there is none. */
   get(key: string): Json | undefined {
     return this.#entries.get(key);
   }
 
-  /** Entries whose key begins with `prefix`, in the order in which the keys came. */
+  /** Yields the entries whose key begins with `prefix`, in the order in which the keys were added. */
   *entries(prefix: string): Generator<[string, Json]> {
     for (const entry of this.#entries) if (entry[0].startsWith(prefix)) yield entry;
   }
 
   /**
-   * Applies the changes at once and resolves when they are on disk, all of them or none.
+   * Applies the changes at once, and resolves when they are on disk, all of them or none.
    *
-   * @param lazy nobody waits for them: they go to disk with the next ones, or after 50 ms
-   * @throws {CodedError} `storage_full` or `storage_failed`; the changes are taken back by then
-   * @throws {RangeError} where the changes are too large for one record; nothing is changed
+   * @param lazy nobody waits for the changes: they are written with the next ones, or after 50 ms
+   * @throws {CodedError} `storage_full` or `storage_failed`; the changes are rolled back by then
+   * @throws {RangeError} if the changes are too large for one record; nothing is changed
    */
   async commit(changes: Changes, options: { lazy?: boolean } = {}): Promise<void> {
-    // First of all: what it refuses at once has changed nothing.
-    const durable = this.#journal.append([...changes].map(written), options);
+    // Comes first: if the journal refuses the record, nothing has changed.
+    const durable = this.#journal.append([...changes].map(recorded), options);
     const before = new Map([...changes.keys()].map((key) => [key, this.#entries.get(key)]));
     for (const [key, value] of changes) set(this.#entries, key, value);
-    this.#pending.push(before);
+    this.#undo.push(before);
     await durable;
-    this.#pending.shift();
+    this.#undo.shift();
     if (this.#journal.bytes > this.#snapshotAbove) this.#trySnapshot();
   }
 
-  /** Writes `memory.json` anew and drops the journal that it covers. */
+  /** Replaces `memory.json` and removes the part of the journal that it covers. */
   snapshot(): Promise<void> {
     return this.#snapshotting ??= this.#snapshot().finally(() => this.#snapshotting = undefined);
   }
 
-  /** Waits for what is committed, leaves a fresh `memory.json`, and gives the folder free. */
+  /** Waits for all commits, takes a snapshot and unlocks the folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trySnapshot();
     await this.#journal.close();
@@ -157,7 +170,7 @@ export class Memory implements AsyncDisposable {
     this.#lock.close();
   }
 
-  /** Without a new snapshot the journal goes on. */
+  /** Takes a snapshot; if that fails, the journal keeps growing. */
   async #trySnapshot(): Promise<void> {
     try {
       await this.snapshot();
@@ -168,34 +181,34 @@ export class Memory implements AsyncDisposable {
 
   async #snapshot(): Promise<void> {
     const { folder, role, system: { disk } = SYSTEM } = this.#options;
-    // Should it fail, on a full disk say: the next one is tried when as much has come again.
+    // If this fails, as on a full disk, the next try comes after as much journal again.
     this.#snapshotAbove = this.#journal.bytes + SNAPSHOT_BYTES_MIN;
-    const entries = new Map(this.#entries); // as it is at the rotation, with all that waits
-    const mark = await this.#journal.rotate();
+    const entries = new Map(this.#entries); // as they are at the rotation, with all queued commits
+    const position = await this.#journal.rotate();
     const path = `${folder}/memory.json`;
-    await replaceFile(path, encodeSnapshot(role, { entries, mark }), disk);
+    await replaceFile(path, encodeSnapshot(role, { entries, position }), disk);
     const { size } = await disk.lstat(path);
     this.#snapshotAbove = Math.max(SNAPSHOT_BYTES_MIN, SNAPSHOT_RATIO * size);
-    await this.#journal.forget(mark);
+    await this.#journal.removeUpTo(position);
   }
 
-  #takeBack(): void {
-    for (const before of this.#pending.splice(0).reverse()) {
+  #rollBack(): void {
+    for (const before of this.#undo.splice(0).reverse()) {
       for (const [key, value] of before) set(this.#entries, key, value);
     }
     this.#epoch++;
   }
 }
 
-/** What a record says, whose checksum is right: whoever wrote it may have been no memory all the same. */
-function changesIn(rec: Json, folder: string): Written[] {
+/** Returns the changes in a record. A whole record may still have been written by another program. */
+function changesIn(rec: Json, folder: string): RecordedChange[] {
   const isChange = (change: Json): boolean =>
     Array.isArray(change) && typeof change[0] === "string" && change.length <= 2;
-  if (Array.isArray(rec) && rec.every(isChange)) return rec as Written[];
+  if (Array.isArray(rec) && rec.every(isChange)) return rec as RecordedChange[];
   throw new ExitError("damaged", `Cannot read memory "${folder}": a record is no list of changes`);
 }
 
-function written([key, value]: [string, Json | undefined]): Written {
+function recorded([key, value]: [string, Json | undefined]): RecordedChange {
   return value === undefined ? [key] : [key, value];
 }
 

@@ -3,22 +3,24 @@ import { Damage } from "./damage.ts";
 import type { Json } from "../json.ts";
 import { LineReader } from "../lines.ts";
 import { decodeRecord, type JournalPosition, RECORD_BYTES_MAX } from "./record.ts";
-import { headerMark, type Segment } from "./segment.ts";
+import { checkHeader, type Segment } from "./segment.ts";
 import { SYSTEM } from "../system.ts";
 
+/** What reading a segment found. */
 export interface SegmentRead {
-  /** The last whole record; `undefined` where not even the header is whole. */
-  readonly mark: JournalPosition | undefined;
+  /** The position after the last whole record; `undefined` if not even the header is whole. */
+  readonly position: JournalPosition | undefined;
   /** Where the last whole record ends, in bytes. */
   readonly end: number;
+  /** Size of the file, in bytes. */
   readonly size: number;
 }
 
 /**
  * Reads a segment up to its end or to the first line that is not the next record.
  *
- * @param after where the segment before this one ended, or the snapshot
- * @throws {ExitError} `damaged` where the header says that this is not the segment to read
+ * @param after the position at which the segment must begin
+ * @throws {ExitError} `damaged` if the header says that this is another segment
  */
 export async function readSegment(
   segment: Segment,
@@ -33,20 +35,20 @@ export async function readSegment(
   }
   using file = await disk.open(path);
   const { size } = await file.stat();
-  let mark: JournalPosition | undefined;
+  let position: JournalPosition | undefined;
   let end = 0;
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
-      const isHeader = mark === undefined;
-      const before = mark ?? headerMark(line, segment, role, after);
+      const isHeader = position === undefined;
+      const before = position ?? checkHeader(line, segment, role, after);
       const record = before && decodeRecord(line, before);
       if (record === undefined) break;
-      mark = record.mark;
+      position = record.position;
       end += line.length + 1;
       if (!isHeader) onRecord(record.rec);
     }
   } catch (error) {
-    if (!(error instanceof CodedError)) throw error; // too long for a record: read up to there
+    if (!(error instanceof CodedError)) throw error; // the line is too long for a record
   }
-  return { mark, end, size };
+  return { position, end, size };
 }

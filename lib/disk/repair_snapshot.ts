@@ -23,16 +23,16 @@ export async function planSnapshot(
   const path = `${folder}/memory.json`;
   let damage: Damage;
   try {
-    const { mark } = await readSnapshot(path, role);
-    const isMissing = mark === START && segments.length > 0 && segments[0].first > 1;
+    const { position } = await readSnapshot(path, role);
+    const isMissing = position === START && segments.length > 0 && segments[0].first > 1;
     if (isMissing) return await planRebuild(path, role, segments);
-    return { after: mark, isKnown: true, steps: [] };
+    return { after: position, isKnown: true, steps: [] };
   } catch (error) {
     if (!(error instanceof Damage)) throw error;
     damage = error;
   }
-  const { mark } = await salvageSnapshot(path);
-  if (!(await isInJournal(folder, role, segments, mark))) {
+  const { position } = await salvageSnapshot(path);
+  if (!(await isInJournal(folder, role, segments, position))) {
     return await planRebuild(path, role, segments, damage);
   }
   const describe = (would: string, aside: string): string =>
@@ -41,17 +41,17 @@ export async function planSnapshot(
   return { after: START, isKnown: true, steps: [await moveAside(path, describe)] };
 }
 
-/** Whether the journal alone holds everything that a snapshot taken at `mark` held. */
+/** Whether the journal alone holds everything that a snapshot taken at `position` held. */
 async function isInJournal(
   folder: string,
   role: string,
   segments: readonly Segment[],
-  mark: JournalPosition | undefined,
+  position: JournalPosition | undefined,
 ): Promise<boolean> {
   if (segments.length === 0) return false;
   try {
     const journal = await readJournal({ folder, role, segments, after: START, replay: () => {} });
-    return journal.mark.seq >= (mark?.seq ?? 0);
+    return journal.position.seq >= (position?.seq ?? 0);
   } catch (error) {
     if (!(error instanceof Damage)) throw error;
     return false;
@@ -66,21 +66,23 @@ async function planRebuild(
   damage?: Damage,
 ): Promise<SnapshotPlan> {
   const salvage: Salvage = damage === undefined
-    ? { entries: new Map(), mark: undefined, unreadable: 0 }
+    ? { entries: new Map(), position: undefined, unreadable: 0 }
     : await salvageSnapshot(path);
-  const { entries, mark } = salvage;
+  const { entries, position } = salvage;
   const starts = await Promise.all(segments.map((segment) => readStart(segment)));
-  const isKnown = mark !== undefined &&
-    starts.some((start) => start?.seq === mark.seq && start.crc === mark.crc);
+  const isKnown = position !== undefined &&
+    starts.some((start) => start?.seq === position.seq && start.crc === position.crc);
   // If it is not known, the journal may repeat changes that the entries include. That does no harm:
   // the last value of a key wins.
-  const after = isKnown ? mark : starts.find((start) => start !== undefined) ?? mark ?? START;
+  const after = isKnown
+    ? position
+    : starts.find((start) => start !== undefined) ?? position ?? START;
   const aside = await freeName(path);
   const run = async (): Promise<void> => {
     const isFile = damage?.offset !== undefined;
     if (isFile) await replaceFile(aside, await Deno.readFile(path));
     else if (damage !== undefined) await Deno.rename(path, aside);
-    await replaceFile(path, encodeSnapshot(role, { entries, mark: after }));
+    await replaceFile(path, encodeSnapshot(role, { entries, position: after }));
   };
   const describe = (would: string): string => describeRebuild(path, salvage, aside, would, damage);
   return { after, isKnown, steps: [{ describe, run }] };

@@ -1,25 +1,22 @@
-/**
- * Room on the disk that is held back, so that on a full one what already runs can still be recorded.
- *
- * It is held from the start. When a write finds no room it is given free, and new work is refused
- * until there is room for it again, which is looked for once a second.
- *
- * @module
- */
 import type { Log } from "../log.ts";
 import { type Clock, type Disk, SYSTEM } from "../system.ts";
 import { ignoreMissing, isDiskFull } from "../system_errors.ts";
 import { cannotOpen } from "./folder_lock.ts";
 import { writeAll } from "../write_all.ts";
 
-/** What a role holds back. */
+/** The reserve of each role. */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
-/** On a small disk it may be smaller, but not than this. */
+/** The smallest reserve, on a small disk. */
 const RESERVE_BYTES_MIN = 64 * 1024;
 const RETRY_MS = 1_000;
-/** Random, since file systems that compress would hold back nothing for zeros. */
 const BLOCK_BYTES = 64 * 1024;
 
+/**
+ * Room on the disk that is held back, so that running work can be recorded when the disk is full.
+ *
+ * It is held from the start. When a write finds no room, the reserve is released. From then on the
+ * owner refuses new work. Once a second the reserve tries to take its room back.
+ */
 export class Reserve implements AsyncDisposable {
   readonly #path: string;
   readonly #log: Log;
@@ -28,9 +25,9 @@ export class Reserve implements AsyncDisposable {
   #bytes: number;
   #held = false;
   #filling: Promise<void> | undefined;
-  /** Takes the next try back. */
-  #stop: (() => void) | undefined;
-  /** Increases when what is being filled is wanted back. */
+  /** Cancels the next try. */
+  #cancelRetry: (() => void) | undefined;
+  /** Number of `release()` calls: a fill stops if it grows meanwhile. */
   #releases = 0;
   #closed = false;
 
@@ -43,10 +40,10 @@ export class Reserve implements AsyncDisposable {
   }
 
   /**
-   * Holds `bytes` in the file at `path`; where the disk has no room for them half as many, and so
-   * on. Whoever opens it has its folder.
+   * Holds `bytes` in the file at `path`; if the disk has no room for them, half of that, and so on.
+   * The caller has locked the folder.
    *
-   * @throws {ExitError} `not_permitted` where something else than a plain file is there
+   * @throws {ExitError} `not_permitted` if there is something other than a plain file
    */
   static async open(path: string, bytes: number, log: Log, system = SYSTEM): Promise<Reserve> {
     const stat = await system.disk.lstat(path).catch(ignoreMissing);
@@ -56,9 +53,9 @@ export class Reserve implements AsyncDisposable {
     const reserve = new Reserve(path, bytes, log, system);
     if (stat?.size === bytes) reserve.#held = true;
     else {
-      // Anew: what is there may be a hard link to something that is not ours to overwrite.
+      // The file may be a hard link to a file of somebody else, so it is not overwritten.
       if (stat !== undefined) await system.disk.remove(path);
-      await reserve.#begin();
+      await reserve.#fillAtStart();
     }
     return reserve;
   }
@@ -68,11 +65,11 @@ export class Reserve implements AsyncDisposable {
     return this.#held;
   }
 
-  /** Gives the room free; whether there was any to give. */
+  /** Frees the room. Returns whether there was any. */
   async release(): Promise<boolean> {
     this.#releases++;
     const wasFilling = this.#filling !== undefined;
-    await this.#filling; // it sees `#releases`, and gives free what it has
+    await this.#filling; // the fill sees `#releases` and frees what it has
     if (!this.#held) return wasFilling;
     this.#held = false;
     try {
@@ -81,21 +78,24 @@ export class Reserve implements AsyncDisposable {
       this.#log("warn", "reserve_stuck", { path: this.#path, reason: String(error) });
       return false;
     } finally {
-      this.#later();
+      this.#retryLater();
     }
     this.#log("warn", "reserve_released", { path: this.#path, bytes: this.#bytes });
     return true;
   }
 
-  /** What is held stays for the next start. */
+  /** Ends the tries. A held reserve stays for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    this.#stop?.();
+    this.#cancelRetry?.();
     await this.#filling;
   }
 
-  /** At the start a smaller one is taken; later on only the same, or it would melt away in steps. */
-  async #begin(): Promise<void> {
+  /**
+   * Halves the reserve until it fits. Only at the start: if later tries did so too, each time the disk
+   * is full would leave a smaller reserve.
+   */
+  async #fillAtStart(): Promise<void> {
     const wanted = this.#bytes;
     while (!(await this.#fill()) && this.#bytes / 2 >= RESERVE_BYTES_MIN) this.#bytes /= 2;
     if (this.#held && this.#bytes < wanted) {
@@ -103,26 +103,26 @@ export class Reserve implements AsyncDisposable {
     }
     if (this.#held) return;
     this.#log("warn", "reserve_missing", { path: this.#path, wanted });
-    this.#later();
+    this.#retryLater();
   }
 
-  #later(): void {
+  #retryLater(): void {
     if (this.#closed) return;
-    this.#stop?.();
-    this.#stop = this.#clock.after(RETRY_MS, () => {
-      this.#filling = this.#again().finally(() => this.#filling = undefined);
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#clock.after(RETRY_MS, () => {
+      this.#filling = this.#retry().finally(() => this.#filling = undefined);
     });
   }
 
-  async #again(): Promise<void> {
+  async #retry(): Promise<void> {
     if (await this.#fill()) {
       this.#log("info", "reserve_held", { path: this.#path, bytes: this.#bytes });
     } else {
-      this.#later();
+      this.#retryLater();
     }
   }
 
-  /** All of it on disk, or nothing. */
+  /** Writes the whole file, or leaves it empty. Returns whether it is on disk. */
   async #fill(): Promise<boolean> {
     const releases = this.#releases;
     try {
@@ -131,12 +131,14 @@ export class Reserve implements AsyncDisposable {
         await file.truncate(0);
         const block = new Uint8Array(BLOCK_BYTES);
         for (let at = 0; at < this.#bytes; at += block.length) {
-          if (this.#closed || this.#releases > releases) throw new Error("It is wanted elsewhere");
-          crypto.getRandomValues(block);
+          if (this.#closed || this.#releases > releases) {
+            throw new Error("The fill was stopped");
+          }
+          crypto.getRandomValues(block); // zeros take no room if the file system compresses
           await writeAll(file, block.subarray(0, this.#bytes - at));
         }
         await file.sync();
-        if (this.#releases > releases) throw new Error("It is wanted elsewhere");
+        if (this.#releases > releases) throw new Error("The fill was stopped");
         return this.#held = true;
       } catch (error) {
         await file.truncate(0);

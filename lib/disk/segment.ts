@@ -18,7 +18,7 @@ import {
   RECORD_BYTES_MAX,
 } from "./record.ts";
 
-/** Told in each segment's first record; a newer one is refused. */
+/** The version in each segment's header; a newer version is refused. */
 const FORMAT = 1;
 
 const NAME = /^journal-(\d{12,16})\.ndjson$/;
@@ -29,30 +29,33 @@ const Header = z.object({
   after: z.object({ seq: z.int().nonnegative(), crc: z.string().regex(/^[0-9a-f]{8}$/) }),
 });
 
+/** One file of a journal. */
 export interface Segment {
   readonly path: string;
-  /** Number of its first record, which is its header. */
+  /** The number of its first record, which is its header. */
   readonly first: number;
 }
 
-/** The segments of a folder, in order. */
+/** Returns the segments of a folder, the oldest first. */
 export async function findSegments(folder: string, disk = SYSTEM.disk): Promise<Segment[]> {
-  const found: Segment[] = [];
+  const segments: Segment[] = [];
   for await (const { name } of disk.readDir(folder)) {
     const first = NAME.exec(name)?.[1];
-    if (first !== undefined) found.push({ path: `${folder}/${name}`, first: Number(first) });
+    if (first !== undefined) segments.push({ path: `${folder}/${name}`, first: Number(first) });
   }
-  return found.sort((a, b) => a.first - b.first);
+  return segments.sort((a, b) => a.first - b.first);
 }
 
-/** A segment, its header's line, and where the chain stands behind that. */
+/** A segment that does not exist yet. */
 export interface NewSegment {
   readonly segment: Segment;
+  /** Its header, the first line. */
   readonly line: Uint8Array;
-  readonly mark: JournalPosition;
+  /** The position after the header. */
+  readonly position: JournalPosition;
 }
 
-/** The segment that begins after `after`. */
+/** Returns the segment that begins at the position `after`. */
 export function newSegment(folder: string, role: string, after: JournalPosition): NewSegment {
   const first = after.seq + 1;
   const header = { journal: FORMAT, role, after: { seq: after.seq, crc: crcText(after.crc) } };
@@ -60,7 +63,7 @@ export function newSegment(folder: string, role: string, after: JournalPosition)
   return { segment: { path, first }, ...encodeRecord(after, JSON.stringify(header)) };
 }
 
-/** What a segment goes on after, by its own header; `undefined` where that is not whole. */
+/** Returns the position at which a segment begins, or `undefined` if its header is not whole. */
 export async function readStart(
   { path }: Segment,
   disk = SYSTEM.disk,
@@ -69,21 +72,28 @@ export async function readStart(
   using file = await disk.open(path);
   try {
     for await (const line of new LineReader(file).lines(() => RECORD_BYTES_MAX)) {
-      const told = positionOf(line);
-      return told && decodeRecord(line, told) && told;
+      const start = peekStart(line);
+      return start && decodeRecord(line, start) && start;
     }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error; // too long for a header
   }
 }
 
-/** What a header says that it goes on after, whole or not. */
-export function positionOf(line: Uint8Array): JournalPosition | undefined {
+/** Returns the position at which a segment begins by its header, without checking the checksum. */
+export function peekStart(line: Uint8Array): JournalPosition | undefined {
   const after = Header.safeParse(peekRecord(line)?.rec).data?.after;
   return after && { seq: after.seq, crc: parseInt(after.crc, 16) };
 }
 
-export function headerMark(
+/**
+ * Checks that a line is the header of the segment that begins at `after`.
+ *
+ * @returns `after`, or `undefined` if the line is no whole header
+ * @throws {Damage} if the header says that the segment begins elsewhere
+ * @throws {ExitError} `damaged` if the segment belongs to another role or a newer Baton
+ */
+export function checkHeader(
   line: Uint8Array,
   { path, first }: Segment,
   role: string,
@@ -91,34 +101,34 @@ export function headerMark(
 ): JournalPosition | undefined {
   const header = Header.safeParse(peekRecord(line)?.rec).data;
   if (header === undefined) return undefined;
-  const told = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
-  // Before anything is made of it: a word that is damaged must not keep a repair away.
-  if (decodeRecord(line, told) === undefined) return undefined;
+  const start = { seq: header.after.seq, crc: parseInt(header.after.crc, 16) };
+  // Checked first: a damaged role or format must count as damage, which `repair` can remove.
+  if (decodeRecord(line, start) === undefined) return undefined;
   if (header.journal > FORMAT) {
     throw foreign(path, `format ${header.journal} is newer than ${FORMAT}, use a newer Baton`);
   }
   if (header.role !== role) throw foreign(path, `it belongs to "${header.role}", not "${role}"`);
-  if (told.seq + 1 !== first) { // or later segments would come before it
+  if (start.seq + 1 !== first) { // or the segments would be read in the wrong order
     throw new Damage(
       "journal",
       path,
       0,
-      `its name is that of record ${first}, not ${told.seq + 1}`,
+      `its name says record ${first}, its header record ${start.seq + 1}`,
     );
   }
-  if (after.seq !== told.seq || after.crc !== told.crc) {
+  if (after.seq !== start.seq || after.crc !== start.crc) {
     throw new Damage(
       "journal",
       path,
       0,
-      `it goes on after record ${told.seq} (${crcText(told.crc)}), but what is before it ends ` +
+      `it follows record ${start.seq} (${crcText(start.crc)}), but the journal before it ends ` +
         `with record ${after.seq} (${crcText(after.crc)})`,
     );
   }
-  return told;
+  return start;
 }
 
-/** Not damaged, so nothing that a repair may take away. */
+/** An error for a whole segment that `repair` must not remove. */
 function foreign(path: string, why: string): ExitError {
   return new ExitError("damaged", `Cannot read journal "${path}" at byte 0: ${why}`);
 }

@@ -48,13 +48,13 @@ function hasHole(tail: Uint8Array, end: number): boolean {
 export async function cutTornTail(
   folder: string,
   path: string,
-  { mark, end, size }: SegmentRead,
+  { position, end, size }: SegmentRead,
   log: Log,
   disk: Disk,
 ): Promise<boolean> {
   const kept_in = size > end ? await keepTail(folder, path, end, disk) : undefined;
   log("warn", "journal_tail_cut", { path, offset: end, bytes: size - end, kept_in });
-  if (mark !== undefined) return true;
+  if (position !== undefined) return true;
   await disk.remove(path);
   await syncFolder(folder, disk);
   return false;

@@ -8,7 +8,7 @@ Deno.test("Mutex.run() runs one piece of work at a time, in the order of the cal
   const mutex = new Mutex();
   const events: string[] = [];
   const gates = [new Gate(), new Gate(), new Gate()];
-  const taken = gates.map((gate, at) =>
+  const outcomes = gates.map((gate, at) =>
     mutex.run(async () => {
       events.push(`begin ${at}`);
       await gate.pass();
@@ -21,7 +21,7 @@ Deno.test("Mutex.run() runs one piece of work at a time, in the order of the cal
   gates[1].open();
   assertEquals(events, ["begin 0"]);
   gates[0].open();
-  assertEquals(await Promise.all(taken), [0, 1, 2]);
+  assertEquals(await Promise.all(outcomes), [0, 1, 2]);
   assertEquals(events, ["begin 0", "end 0", "begin 1", "end 1", "begin 2", "end 2"]);
 });
 
@@ -86,17 +86,17 @@ Deno.test("Mutex.run() rejects if the signal has aborted before", async () => {
 
 Deno.test("Mutex.run() keeps no outcome in memory", async () => {
   const mutex = new Mutex();
-  let gone = false;
-  const registry = new FinalizationRegistry(() => gone = true);
+  let isCollected = false;
+  const registry = new FinalizationRegistry(() => isCollected = true);
   const take = async (watched: boolean): Promise<void> => {
     const outcome = () => Promise.resolve(new Array<number>(50_000).fill(1.5));
-    const taken = await mutex.run(outcome, never);
-    if (watched) registry.register(taken, undefined);
+    const value = await mutex.run(outcome, never);
+    if (watched) registry.register(value, undefined);
   };
   await take(true);
-  for (let turn = 0; turn < 1_000 && !gone; turn++) {
+  for (let turn = 0; turn < 1_000 && !isCollected; turn++) {
     await take(false);
     await new Promise((next) => setTimeout(next));
   }
-  assert(gone, "400 MB later the first outcome is still there");
+  assert(isCollected, "400 MB later the first outcome is still there");
 });

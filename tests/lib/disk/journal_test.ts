@@ -142,7 +142,7 @@ for (const [code, expected] of [["ENOSPC", "storage_full"], ["EIO", "storage_fai
       assertEquals(journal.bytes, size);
     }
 
-    assertEquals(told, ["given up", "given up", "given up", "given up"]);
+    assertEquals(told, ["rolled back", "rolled back", "rolled back", "rolled back"]);
     await journal.append("after");
     await journal.close();
     assertEquals(await readBack(folder.path), ["before", "after"]);
@@ -180,7 +180,7 @@ Deno.test("append() that is given up takes with it what waits behind it, and tel
   const rotation = assertRejects(() => journal.rotate(), CodedError);
   await Promise.all(ended);
   await rotation;
-  assertEquals(told, ["given up", ...Array(4).fill("storage_full")]);
+  assertEquals(told, ["rolled back", ...Array(4).fill("storage_full")]);
   disk.fault = () => {};
   await journal.append("next");
   await journal.close();
@@ -204,7 +204,7 @@ Deno.test("append() whose sync fails is the last: nothing is accepted, nothing i
   for (const outcome of outcomes) {
     assertEquals(((outcome as PromiseRejectedResult).reason as CodedError).maybeDone, true);
   }
-  assertEquals(told, ["given up", "failed"]);
+  assertEquals(told, ["rolled back", "failed"]);
 
   const calls = disk.calls.length;
   for (const lazy of [true, false]) {
@@ -213,7 +213,7 @@ Deno.test("append() whose sync fails is the last: nothing is accepted, nothing i
   }
   assertThrows(() => journal.rotate(), CodedError);
   await journal.close();
-  assertEquals([told, disk.calls.length], [["given up", "failed"], calls]);
+  assertEquals([told, disk.calls.length], [["rolled back", "failed"], calls]);
   assertEquals(((await readBack(folder.path)) as Json[])[0], "durable");
 });
 
@@ -250,7 +250,7 @@ for (const broken of ["truncate", "sync"] as const) {
     };
     assertEquals(codes(await appendAll(journal, ["lost"])), ["storage_failed"]);
     disk.fault = () => {};
-    assertEquals(told, ["given up", "failed"]);
+    assertEquals(told, ["rolled back", "failed"]);
     assertThrows(() => journal.append("refused"), CodedError);
     await journal.close();
     assertEquals(await readBack(folder.path), ["durable"]);
@@ -309,7 +309,7 @@ Deno.test("append() lazily that is given up is no unhandled rejection", async ()
     disk.fault = () => {};
   }
   await journal.close();
-  assertEquals(told, ["given up", "given up", "failed"]);
+  assertEquals(told, ["rolled back", "rolled back", "failed"]);
 });
 
 Deno.test("append() refuses a record that could not be read back, and goes on", async () => {
@@ -326,17 +326,17 @@ Deno.test("append() refuses a record that could not be read back, and goes on", 
   assertEquals(found.map(({ length }) => length), [large.length, 5]);
 });
 
-Deno.test("rotate() gives the mark that the next segment begins behind", async () => {
+Deno.test("rotate() gives the position that the next segment begins behind", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   const before = appendAll(journal, [1, 2, 3]);
   const rotated = journal.rotate();
   const after = appendAll(journal, [4, 5]);
   await Promise.all([before, after]);
-  const mark = await rotated;
+  const position = await rotated;
   await journal.close();
   assertEquals(await readBack(folder.path), range(1, 6));
-  assertEquals(await readBack(folder.path, { after: mark }), [4, 5]);
+  assertEquals(await readBack(folder.path, { after: position }), [4, 5]);
 });
 
 Deno.test("rotate() has the new segment's header and name on disk before it says so", async () => {
@@ -395,14 +395,14 @@ for (const which of ["ndjson", "baton-"]) {
     const behind = appendAll(journal, ["refused"]);
     assertEquals((await rotation).code, "storage_failed");
     assertEquals(codes(await behind), ["storage_failed"]);
-    assertEquals(told, ["given up", "failed"]);
+    assertEquals(told, ["rolled back", "failed"]);
     disk.fault = () => {};
     await journal.close();
     assertEquals(await readBack(folder.path), ["durable"]);
   });
 }
 
-Deno.test("forget() removes the segments that the mark covers and counts their bytes off", async () => {
+Deno.test("removeUpTo() removes the segments that the position covers and counts their bytes off", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   await journal.append("one");
@@ -413,14 +413,14 @@ Deno.test("forget() removes the segments that the mark covers and counts their b
   const paths = await folder.segments();
   assertEquals(paths.length, 3);
 
-  await journal.forget(START);
+  await journal.removeUpTo(START);
   assertEquals(await folder.segments(), paths);
-  await journal.forget({ ...second, seq: second.seq - 1 });
+  await journal.removeUpTo({ ...second, seq: second.seq - 1 });
   assertEquals(await folder.segments(), paths.slice(1), "the second holds one that is newer");
-  await journal.forget(second);
+  await journal.removeUpTo(second);
   assertEquals(await folder.segments(), paths.slice(2));
   assertEquals(journal.bytes, (await Deno.stat(paths[2])).size);
-  await journal.forget({ ...second, seq: second.seq + 100 });
+  await journal.removeUpTo({ ...second, seq: second.seq + 100 });
   assertEquals(await folder.segments(), paths.slice(2), "the last one always stays");
   assertGreater(second.seq, first.seq);
   await journal.close();

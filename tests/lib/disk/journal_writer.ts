@@ -14,7 +14,7 @@ const journal = await Journal.open({
   role: "tester",
   after: START,
   replay: (rec) => next = Number(rec) + 1,
-  onGivenUp: () => {},
+  onRollback: () => {},
   onFailed: () => Deno.exit(74),
   log: () => {},
 });

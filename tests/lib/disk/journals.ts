@@ -24,7 +24,7 @@ export async function openJournal(
     role: "tester",
     after: START,
     replay: (rec) => replayed.push(rec),
-    onGivenUp: () => told.push("given up"),
+    onRollback: () => told.push("rolled back"),
     onFailed: () => told.push("failed"),
     log: (_level, event, fields = {}) => log.push({ event, fields }),
     ...options,

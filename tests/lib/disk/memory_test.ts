@@ -262,7 +262,7 @@ for (const [code, lasting] of [["ENOSPC", 1], ["EIO", 1], ["ENOSPC", 4], ["EIO",
         return op === "sync" ? 0 : undefined;
       };
       /** Each commit's changes, and whether it was acknowledged, given up for good, or neither. */
-      const history: { changes: Changes; fate: "kept" | "given up" | "unknown" }[] = [];
+      const history: { changes: Changes; fate: "kept" | "rolled back" | "unknown" }[] = [];
       for (let opening = 0; opening < 3; opening++) {
         let memory: Memory;
         try {
@@ -283,7 +283,7 @@ for (const [code, lasting] of [["ENOSPC", 1], ["EIO", 1], ["ENOSPC", 4], ["EIO",
                 await memory.commit(entry.changes);
                 entry.fate = "kept";
               } catch (error) {
-                if (!(error as CodedError).maybeDone) entry.fate = "given up";
+                if (!(error as CodedError).maybeDone) entry.fate = "rolled back";
               }
             });
             if (round === 2) commits.push(memory.snapshot().catch(() => {}));

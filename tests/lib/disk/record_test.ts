@@ -26,25 +26,25 @@ const VALUES: Json[] = [
 function chain(
   values: Json[],
   after: JournalPosition = START,
-): { lines: Uint8Array[]; mark: JournalPosition } {
-  let mark = after;
+): { lines: Uint8Array[]; position: JournalPosition } {
+  let position = after;
   const lines = values.map((value) => {
-    const encoded = encodeRecord(mark, JSON.stringify(value));
-    mark = encoded.mark;
+    const encoded = encodeRecord(position, JSON.stringify(value));
+    position = encoded.position;
     return encoded.line;
   });
-  return { lines, mark };
+  return { lines, position };
 }
 
 /** The records up to the first that is not the next one. */
 function follow(lines: Uint8Array[], after: JournalPosition = START): Json[] {
   const found: Json[] = [];
-  let mark = after;
+  let position = after;
   for (const line of lines) {
-    const record = decodeRecord(line.subarray(0, line.length - 1), mark);
+    const record = decodeRecord(line.subarray(0, line.length - 1), position);
     if (record === undefined) break;
     found.push(record.rec);
-    mark = record.mark;
+    position = record.position;
   }
   return found;
 }
@@ -89,9 +89,9 @@ Deno.test("encodeRecord() keeps the form that is on disk everywhere", () => {
 });
 
 Deno.test("decodeRecord() gives back what was written", () => {
-  const { lines, mark } = chain(VALUES);
+  const { lines, position } = chain(VALUES);
   assertEquals(follow(lines), VALUES);
-  assertEquals(mark.seq, VALUES.length);
+  assertEquals(position.seq, VALUES.length);
   assertEquals(({} as { polluted?: true }).polluted, undefined);
 });
 

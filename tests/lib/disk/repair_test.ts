@@ -112,7 +112,7 @@ Deno.test("repair() of each damaged record of three segments keeps exactly what 
       const refused = await refusal(copy);
       assertEquals(refused.reason, "damaged", where);
       assertStringIncludes(refused.message, `"${path}" at byte ${lines[line]}: `, where);
-      assertStringIncludes(refused.message, '; "tester repair" goes on without what is damaged');
+      assertStringIncludes(refused.message, '; "tester repair" continues without the damaged part');
 
       const dry = await repaired(copy, false);
       assertEquals(dry.opens, false, where);
@@ -484,7 +484,7 @@ Deno.test("an agent whose memory is damaged names the command that repairs, and 
   const refused = await run("--port", "0");
   assertEquals([refused.code, refused.stdout], [65, ""]);
   assertStringIncludes(refused.stderr, `"${path}" at byte ${lines[1]}: `);
-  assertStringIncludes(refused.stderr, '; "greeter repair" goes on without what is damaged\n');
+  assertStringIncludes(refused.stderr, '; "greeter repair" continues without the damaged part\n');
 
   const dry = await run("repair");
   assertEquals([dry.code, dry.stderr], [65, ""]);
@@ -518,7 +518,7 @@ Deno.test("orchestrator repair says what it would lose, and does it when told to
   const refused = await site.run(site.serveArgs());
   assertEquals([refused.code, refused.out], [EXIT.damaged, ""]);
   assertStringIncludes(refused.err, `"${path}" at byte ${offset}: line 2 is damaged`);
-  assertStringIncludes(refused.err, '; "orchestrator repair" goes on without what is damaged\n');
+  assertStringIncludes(refused.err, '; "orchestrator repair" continues without the damaged part\n');
   const dry = await site.run(["repair"]);
   assertEquals([dry.code, dry.err], [EXIT.damaged, ""]);
   assertStringIncludes(

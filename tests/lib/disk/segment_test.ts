@@ -295,9 +295,9 @@ Deno.test("Journal.open() goes on in the segment before one that was created and
   const values = records(4);
   await write(folder.path, values, 2);
   const { journal } = await openJournal(folder.path);
-  const mark = await journal.rotate();
+  const position = await journal.rotate();
   await journal.close();
-  const { segment, line } = newSegment(folder.path, "tester", mark);
+  const { segment, line } = newSegment(folder.path, "tester", position);
   for (const size of [0, 1, line.length - 1]) {
     await Deno.truncate(segment.path, size);
     const opened = await openJournal(folder.path);
@@ -313,51 +313,57 @@ Deno.test("Journal.open() gives only what is newer than the snapshot, and reads 
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   await journal.append("old");
-  const mark = await journal.rotate();
+  const position = await journal.rotate();
   await journal.append("new");
   await journal.close();
-  assertEquals(await readBack(folder.path, { after: mark }), ["new"]);
+  assertEquals(await readBack(folder.path, { after: position }), ["new"]);
 
   const [older] = await folder.segments();
   await Deno.writeTextFile(older, "a crash cut its removal short\n");
-  const opened = await openJournal(folder.path, { after: mark });
+  const opened = await openJournal(folder.path, { after: position });
   assertEquals(opened.replayed, ["new"]);
-  await opened.journal.forget(mark);
+  await opened.journal.removeUpTo(position);
   await opened.journal.close();
   assertEquals((await folder.segments()).length, 1);
   assertEquals(opened.journal.bytes, (await Deno.stat((await folder.segments())[0])).size);
-  assertEquals(await readBack(folder.path, { after: mark }), ["new"]);
+  assertEquals(await readBack(folder.path, { after: position }), ["new"]);
 });
 
 Deno.test("Journal.open() refuses a snapshot that the journal does not go on from", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   await journal.append("old");
-  const mark = await journal.rotate();
+  const position = await journal.rotate();
   await journal.append("new");
-  await journal.forget(mark);
+  await journal.removeUpTo(position);
   await journal.close();
   const refused = async (after: { seq: number; crc: number }, why: string): Promise<void> => {
     const found = await readBack(folder.path, { after });
     assertInstanceOf(found, ExitError, why);
     assertStringIncludes(found.message, why);
   };
-  await refused({ ...mark, crc: mark.crc ^ 1 }, `what is before it ends with record ${mark.seq}`);
   await refused(
-    { seq: mark.seq + 1, crc: mark.crc },
-    `it is missing, and with it the records after ${mark.seq + 1}`,
+    { ...position, crc: position.crc ^ 1 },
+    `the journal before it ends with record ${position.seq}`,
   );
-  await refused({ seq: mark.seq + 9, crc: mark.crc }, `the records after ${mark.seq + 9}`);
+  await refused(
+    { seq: position.seq + 1, crc: position.crc },
+    `it is missing, and with it the records after ${position.seq + 1}`,
+  );
+  await refused(
+    { seq: position.seq + 9, crc: position.crc },
+    `the records after ${position.seq + 9}`,
+  );
   await refused(START, "the records after 0");
 
   const [only] = await folder.segments();
   const whole = await Deno.readFile(only);
   await Deno.truncate(only, 20);
-  await refused(mark, `"${only}" at byte 0`);
+  await refused(position, `"${only}" at byte 0`);
   await Deno.writeFile(only, whole);
-  assertEquals(await readBack(folder.path, { after: mark }), ["new"]);
+  assertEquals(await readBack(folder.path, { after: position }), ["new"]);
   await Deno.remove(only);
-  await refused(mark, `the records after ${mark.seq}`);
+  await refused(position, `the records after ${position.seq}`);
 });
 
 Deno.test("Journal.open() reads many small records and a few large ones across its blocks", async () => {

@@ -11,7 +11,7 @@ import { TempFolder } from "../../harness/temp_folder.ts";
 import { within } from "../../harness/waiting.ts";
 
 const SEED = 77;
-const MARK = { seq: 41, crc: 0x0badcafe };
+const POSITION = { seq: 41, crc: 0x0badcafe };
 const ENTRIES: [string, Json][] = [
   ["plain", 1],
   ["", null],
@@ -31,11 +31,11 @@ Deno.test("readSnapshot() gives back what encodeSnapshot() wrote, in its order",
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
   for (const count of [0, 1, ENTRIES.length]) {
-    const snapshot = { entries: new Map(ENTRIES.slice(0, count)), mark: MARK };
+    const snapshot = { entries: new Map(ENTRIES.slice(0, count)), position: POSITION };
     await write(path, snapshot);
     const found = await readSnapshot(path, "tester");
     assertEquals([...found.entries], ENTRIES.slice(0, count));
-    assertEquals(found.mark, MARK);
+    assertEquals(found.position, POSITION);
   }
   assertEquals(({} as { polluted?: true }).polluted, undefined);
 });
@@ -43,7 +43,7 @@ Deno.test("readSnapshot() gives back what encodeSnapshot() wrote, in its order",
 Deno.test("encodeSnapshot() writes JSON that any reader takes, one entry a line", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
-  await write(path, { entries: new Map(ENTRIES), mark: MARK });
+  await write(path, { entries: new Map(ENTRIES), position: POSITION });
   const text = await Deno.readTextFile(path);
   const { entries, sum, ...head } = JSON.parse(text);
   assertEquals(head, { memory: 1, role: "tester", seq: 41, crc: "0badcafe" });
@@ -62,20 +62,20 @@ Deno.test("readSnapshot() reads what is larger than its blocks and parts", async
     sizes.map((size, at) => [`key/${at}`, "é".repeat(size)]),
   );
   entries.set("large", Array.from({ length: 300_000 }, (_, at) => at));
-  await write(path, { entries, mark: MARK });
+  await write(path, { entries, position: POSITION });
   assertEquals((await readSnapshot(path, "tester")).entries, entries);
 });
 
 Deno.test("readSnapshot() gives nothing where there is none yet", async () => {
   await using folder = await TempFolder.make();
   const found = await readSnapshot(`${folder.path}/memory.json`, "tester");
-  assertEquals(found, { entries: new Map(), mark: START });
+  assertEquals(found, { entries: new Map(), position: START });
 });
 
 Deno.test("readSnapshot() refuses any flipped bit", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
-  await write(path, { entries: new Map(ENTRIES), mark: MARK });
+  await write(path, { entries: new Map(ENTRIES), position: POSITION });
   const whole = await Deno.readFile(path);
   const dice = new Dice(SEED);
   for (let at = 0; at < whole.length; at++) {
@@ -92,7 +92,7 @@ Deno.test("readSnapshot() refuses any flipped bit", async () => {
 Deno.test("readSnapshot() refuses a file that is cut off at any byte", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
-  await write(path, { entries: new Map(ENTRIES), mark: MARK });
+  await write(path, { entries: new Map(ENTRIES), position: POSITION });
   for (let size = (await Deno.stat(path)).size - 1; size >= 0; size--) {
     await Deno.truncate(path, size);
     await assertRejects(() => readSnapshot(path, "tester"), ExitError, path, `size ${size}`);
@@ -102,7 +102,7 @@ Deno.test("readSnapshot() refuses a file that is cut off at any byte", async () 
 Deno.test("readSnapshot() refuses lines that are lost, doubled or swapped", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
-  await write(path, { entries: new Map(ENTRIES), mark: MARK });
+  await write(path, { entries: new Map(ENTRIES), position: POSITION });
   const lines = (await Deno.readTextFile(path)).split("\n");
   for (
     const changed of [
@@ -119,7 +119,7 @@ Deno.test("readSnapshot() refuses lines that are lost, doubled or swapped", asyn
 Deno.test("readSnapshot() refuses another role and a newer format", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
-  await write(path, { entries: new Map(), mark: MARK }, "other");
+  await write(path, { entries: new Map(), position: POSITION }, "other");
   await assertRejects(
     () => readSnapshot(path, "tester"),
     ExitError,
