@@ -1,110 +1,112 @@
 /**
- * Many requests over one connection, matched to their replies by id.
+ * One connection to a server of baton/1: carries many requests at once, and matches each reply to its
+ * request by id.
+ *
+ * The room: a caller asks a link, which picks a peer (one address of an agent), which holds a client
+ * (one connection). A client logs in with `login`, and keeps what it waits for in `PendingRequests`.
  *
  * @module
  */
 import { type Address, addressText } from "../address.ts";
-import { makeNonce, type Secret } from "../wire/auth.ts";
 import { CodedError } from "../errors.ts";
-import type { Welcome } from "../wire/handshake.ts";
-import { LIMITS, LINE_BYTES_MAX } from "../wire/limits.ts";
-import { LineReader } from "../lines.ts";
-import { LineWriter } from "../wire/line_writer.ts";
-import { refuseTls } from "../wire/refuse_tls.ts";
 import type { JsonObject } from "../json.ts";
-import { assertSendable, decodeReply, encode, fromWire, PROTOCOL } from "../wire/protocol.ts";
+import { LineReader } from "../lines.ts";
 import { backoffMs, sleep } from "../retry.ts";
 import { type Clock, type Duplex, SYSTEM, type System } from "../system.ts";
+import { makeNonce, type Secret } from "../wire/auth.ts";
+import type { Welcome } from "../wire/handshake.ts";
+import { LIMITS, LINE_BYTES_MAX } from "../wire/limits.ts";
+import { LineWriter } from "../wire/line_writer.ts";
+import { assertSendable, decodeReply, encode, fromWire, PROTOCOL } from "../wire/protocol.ts";
+import { refuseTls } from "../wire/refuse_tls.ts";
 import { login } from "./login.ts";
 import { PendingRequests } from "./pending.ts";
 
-/** Opening a connection and proving who is who takes no longer, both together. */
+/** By default, the time for the connection and the login together. */
 const CONNECT_MS = 3_000;
-/** No line is longer as long as nobody knows who sends it; a hello has less than a thousand bytes. */
+/** Longest line from a server that has not proved who it is; its `hello` has less than 1,000 bytes. */
 const LINE_BYTES_BEFORE_AUTH = 65_536;
-/** Between two tries where the server has no room. */
-const CROWDED = { baseMs: 25, maxMs: 100 };
-/** A timer that is later than this says that the process stood still; the reply may be here already. */
+/** Between two attempts while the server has no room, on top of the wait that it asks for. */
+const BUSY_BACKOFF = { baseMs: 25, maxMs: 100 };
+/** A timer that is later than this shows that the process was stopped. */
 const STALL_MS = 250;
 
 export interface ClientOptions {
   readonly address: Address;
   readonly secret: Secret;
-  /** The role that must answer there. */
+  /** The role that the server must have. */
   readonly role: string;
-  /** For the connection and both proofs together, in milliseconds; by default 3 s. */
+  /** Time for the connection and the login together, in milliseconds; 3,000 by default. */
   readonly connectMs?: number;
   readonly system?: Pick<System, "clock" | "net"> & { readonly random?: System["random"] };
 }
 
 export interface CallOptions {
-  /** Stays the same when a request is repeated; by default one that was never used before. */
+  /** Stays the same when a request is repeated; a new one by default. */
   readonly id?: string;
   readonly timeoutMs: number;
 }
 
+/** A connection to a server. Close it when it is no longer needed. */
 export class Client implements Disposable {
   readonly #conn: Duplex;
   readonly #clock: Clock;
   readonly #reader: LineReader;
   readonly #writer: LineWriter;
-  readonly #place: string;
+  readonly #address: string;
   readonly #pending = new PendingRequests();
   readonly #closed = Promise.withResolvers<CodedError>();
-  #over: CodedError | undefined;
+  readonly #idPrefix = makeNonce().slice(0, 12);
+  #requests = 0;
+  /** Why the connection has ended. */
+  #error: CodedError | undefined;
   #welcome: Welcome | undefined;
-  readonly #prefix = makeNonce().slice(0, 12);
-  #calls = 0;
 
-  private constructor(conn: Duplex, place: string, clock: Clock) {
+  private constructor(conn: Duplex, address: string, clock: Clock) {
     this.#conn = conn;
     this.#clock = clock;
-    this.#place = place;
+    this.#address = address;
     this.#reader = new LineReader(refuseTls(conn), clock);
     this.#writer = new LineWriter(conn, LIMITS.unread_bytes, clock);
   }
 
   /**
-   * Connects, and makes sure that both sides hold the secret; where the server has no room, again
-   * and again until that has taken too long.
+   * Connects and logs in. Tries again while the server has no room, until `connectMs` have passed.
    *
-   * @throws {CodedError} `agent_unreachable` where nobody answers in time, `busy` where there is no
-   * room all the time, `auth_failed` where who answers does not hold the secret, has another role,
-   * or does not let us in
+   * @throws {CodedError} `agent_unreachable` if nobody answers in time, `busy` if the server had no
+   * room all the time, `auth_failed` if it can't be trusted (see `login`)
    */
   static async connect(options: ClientOptions): Promise<Client> {
     const { connectMs = CONNECT_MS, system = SYSTEM } = options;
     const { clock, random } = { ...SYSTEM, ...system };
-    const until = clock.now() + connectMs;
+    const deadline = clock.now() + connectMs;
+    const remainingMs = (): number => Math.max(1, Math.ceil(deadline - clock.now()));
     let busy: CodedError | undefined;
     for (let attempt = 1;; attempt++) {
       try {
-        return await Client.#connectOnce(
-          options,
-          () => Math.max(1, Math.ceil(until - clock.now())),
-        );
+        return await Client.#connectOnce(options, remainingMs);
       } catch (error) {
         if (!(error instanceof CodedError) || error.code !== "busy") {
-          // The last try had next to no time, and so tells less than the one before.
-          throw clock.now() >= until ? busy ?? error : error;
+          // An attempt that the deadline cut short says less than the one before it.
+          throw clock.now() >= deadline ? busy ?? error : error;
         }
         busy = error;
-        const ms = error.afterMs! + backoffMs(attempt, CROWDED, random);
-        if (clock.now() + ms >= until) throw error;
+        const ms = error.afterMs! + backoffMs(attempt, BUSY_BACKOFF, random);
+        if (clock.now() + ms >= deadline) throw error;
         await sleep(ms, undefined, clock);
       }
     }
   }
 
-  static async #connectOnce(options: ClientOptions, leftMs: () => number): Promise<Client> {
+  static async #connectOnce(options: ClientOptions, remainingMs: () => number): Promise<Client> {
     const { address, secret, role, system } = options;
-    const client = await Client.open(address, leftMs(), system);
+    const client = await Client.open(address, remainingMs(), system);
     try {
       client.#welcome = await login((...args) => client.call(...args), {
         secret,
         role,
-        address: client.#place,
-        remainingMs: leftMs,
+        address: client.#address,
+        remainingMs,
       });
       return client;
     } catch (error) {
@@ -116,69 +118,69 @@ export class Client implements Disposable {
   }
 
   /**
-   * Connects without any proof, for `health` and `ping` alone.
+   * Connects without a login. A server answers only `health` and `ping` then.
    *
-   * @throws {CodedError} `agent_unreachable`, `busy` where TLS found no room
+   * @throws {CodedError} `agent_unreachable`; `busy` if a server with TLS has no room
    */
   static async open(
     address: Address,
     connectMs = CONNECT_MS,
     { clock, net }: Pick<System, "clock" | "net"> = SYSTEM,
   ): Promise<Client> {
-    const place = addressText(address);
     const aborter = new AbortController();
     const cancel = clock.after(connectMs, () => aborter.abort());
     try {
       const conn = await net.connect({ ...address, signal: aborter.signal });
       conn.setNoDelay();
-      const client = new Client(conn, place, clock);
+      const client = new Client(conn, addressText(address), clock);
       client.#read();
       return client;
     } catch (cause) {
-      const late = aborter.signal.aborted;
-      const why = late ? `no answer in ${connectMs} ms` : (cause as Error).message;
-      const known = !late && cause instanceof CodedError ? cause : undefined;
-      const message = `Cannot connect to ${place}: ${why}`;
-      const options = { cause, afterMs: known?.afterMs, maybeDone: false };
-      throw new CodedError(known?.code ?? "agent_unreachable", message, options);
+      const isLate = aborter.signal.aborted;
+      const why = isLate ? `no answer in ${connectMs} ms` : (cause as Error).message;
+      const coded = !isLate && cause instanceof CodedError ? cause : undefined;
+      const message = `Cannot connect to ${addressText(address)}: ${why}`;
+      const options = { cause, afterMs: coded?.afterMs, maybeDone: false };
+      throw new CodedError(coded?.code ?? "agent_unreachable", message, options);
     } finally {
       cancel();
     }
   }
 
-  /** What the server told of itself. */
+  /** What the server says about itself; `undefined` before the login. */
   get welcome(): Welcome | undefined {
     return this.#welcome;
   }
 
-  /** Requests without a reply. */
+  /** Number of requests that have no reply yet. */
   get inFlight(): number {
     return this.#pending.size;
   }
 
-  /** Resolves, with the reason, when the connection has ended. */
+  /** Resolves to the reason when the connection has ended. */
   get closed(): Promise<CodedError> {
     return this.#closed.promise;
   }
 
   /**
-   * Sends a request and gives the body of its reply.
+   * Sends a request and resolves to the body of its reply.
    *
-   * @throws {CodedError} what the server answered; `deadline_exceeded` where it did not in time;
-   * `agent_unreachable` where the connection ended before, the outcome then being unknown;
-   * `line_too_long` or `bad_json` where the request would end the connection for everyone on it, and
-   * is not sent
-   * @throws {TypeError} where a request with this id waits on this connection already
+   * @throws {CodedError} the error in the reply; `deadline_exceeded` after `timeoutMs`;
+   * `agent_unreachable` if the connection ends first, so that the outcome is unknown;
+   * `line_too_long` or `bad_json` for a request that the server would answer by closing the
+   * connection: it is not sent
+   * @throws {TypeError} if a request with this id waits for its reply already
    */
   async call(type: string, body: JsonObject, { id, timeoutMs }: CallOptions): Promise<JsonObject> {
-    if (this.#over !== undefined) throw this.#over;
-    const key = id ?? `${this.#prefix}-${++this.#calls}`;
+    if (this.#error !== undefined) throw this.#error;
+    const key = id ?? `${this.#idPrefix}-${++this.#requests}`;
     const timeout_ms = Math.max(1, Math.floor(timeoutMs));
     const line = encode({ v: PROTOCOL, id: key, type, timeout_ms, body });
     assertSendable(line, this.#welcome?.limits ?? LIMITS);
     const reply = this.#pending.add(key);
-    const message = `Cannot wait longer for ${type} at ${this.#place}: no reply in ${timeoutMs} ms`;
-    const stop = onTimeout(this.#clock, timeoutMs, () => {
+    const message =
+      `Cannot wait longer for ${type} at ${this.#address}: no reply in ${timeoutMs} ms`;
+    const cancel = onTimeout(this.#clock, timeoutMs, () => {
       this.#pending.abandon(key, new CodedError("deadline_exceeded", message));
       if (this.#pending.isOverrun) this.close();
     });
@@ -188,41 +190,47 @@ export class Client implements Disposable {
     } catch (error) {
       throw error instanceof CodedError ? error : this.#lost(error);
     } finally {
-      stop();
+      cancel();
       this.#pending.delete(key);
     }
   }
 
-  /** Ends the connection; whoever waits is told that the outcome is unknown. */
+  /**
+   * Ends the connection, and rejects every pending request with `reason`: by default
+   * `agent_unreachable`, since their outcome is unknown. Does nothing if it has ended already.
+   */
   close(reason?: CodedError): void {
-    if (this.#over !== undefined) return;
-    this.#over = reason ?? this.#lost(undefined);
+    if (this.#error !== undefined) return;
+    this.#error = reason ?? this.#lost(undefined);
     this.#conn.close();
-    this.#pending.rejectAll(this.#over);
-    this.#closed.resolve(this.#over);
+    this.#pending.rejectAll(this.#error);
+    this.#closed.resolve(this.#error);
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  get #lineBytes(): number {
+  get #lineBytesMax(): number {
     return this.#welcome === undefined ? LINE_BYTES_BEFORE_AUTH : LINE_BYTES_MAX;
   }
 
-  /** What the server says of the connection as a whole tells a request nothing about its outcome. */
+  /**
+   * Returns the error for the pending requests when the server reports one without an id. It says
+   * nothing about the outcome of a single request, unless that is part of the login.
+   */
   #closedByServer(reason: CodedError): CodedError {
     return this.#welcome === undefined ? reason : this.#lost(reason);
   }
 
   #lost(cause: unknown): CodedError {
     const why = cause instanceof Error ? cause.message : "the connection ended";
-    return new CodedError("agent_unreachable", `Lost ${this.#place}: ${why}`, { cause });
+    return new CodedError("agent_unreachable", `Lost ${this.#address}: ${why}`, { cause });
   }
 
   async #read(): Promise<void> {
     try {
-      for await (const line of this.#reader.lines(() => this.#lineBytes)) {
+      for await (const line of this.#reader.lines(() => this.#lineBytesMax)) {
         const reply = decodeReply(line);
         if (reply.id !== undefined) this.#pending.settle(reply.id, reply);
         else if (!reply.ok) return this.close(this.#closedByServer(fromWire(reply.error)));
@@ -235,12 +243,17 @@ export class Client implements Disposable {
   }
 }
 
-/** Calls `late` after `ms`, or a moment later where the process stood still meanwhile. */
-function onTimeout(clock: Clock, ms: number, late: () => void): () => void {
+/**
+ * Calls `callback` after `ms`. If the process was stopped meanwhile, it calls it a moment later: after
+ * a stop, timers fire before sockets are read, and the reply may be there already.
+ *
+ * @returns a function that prevents the call
+ */
+function onTimeout(clock: Clock, ms: number, callback: () => void): () => void {
   const due = clock.now() + ms;
   let cancel = clock.after(ms, () => {
-    if (clock.now() - due < STALL_MS) late();
-    else cancel = clock.after(STALL_MS, late);
+    if (clock.now() - due < STALL_MS) callback();
+    else cancel = clock.after(STALL_MS, callback);
   });
   return () => cancel();
 }

@@ -1,5 +1,5 @@
 /**
- * All addresses of one agent: gives each request to the least busy one that is up. A link never
+ * All addresses of one agent: sends each request to the least busy address that is up. A link never
  * repeats a request, since only its caller knows which requests may be sent twice.
  *
  * @module
@@ -25,8 +25,11 @@ export interface LinkOptions {
   readonly system?: System;
 }
 
+/** How a request is sent. */
 export interface LinkCall {
+  /** Stays the same when a request is repeated. */
   readonly id: string;
+  /** For the connection, the request and its reply together. */
   readonly timeoutMs: number;
   /** The address that may have the answer already, as `host:port`: preferred over all others. */
   readonly affinity?: string;
@@ -45,6 +48,7 @@ export interface InFlight {
   readonly ms: number;
 }
 
+/** All addresses of one agent. */
 export class Link implements AsyncDisposable {
   readonly role: string;
   readonly #system: System;
@@ -84,7 +88,7 @@ export class Link implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to the address in `affinity` if that is up, otherwise to the least busy one that
+   * Sends a request to the address in `affinity` if that is up, otherwise to the least busy address that
    * is not in a cooldown. Waits up to a second for a connection if there is none.
    *
    * @throws {CodedError} what the agent answered, or what `Client.call` throws;
@@ -115,6 +119,7 @@ export class Link implements AsyncDisposable {
     }
   }
 
+  /** Ends all connections; requests that wait are rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#peers.map((peer) => peer[Symbol.asyncDispose]()));

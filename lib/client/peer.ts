@@ -22,8 +22,9 @@ import { Client } from "./client.ts";
  * be retried at once, and fill the log.
  */
 const RECONNECT = { baseMs: 100, maxMs: 2_000 };
-/** An agent that is started together with its orchestrator may be away at first; that is no warning. */
+/** For this long a new peer may find nobody, without a warning: agents start beside the orchestrator. */
 const STARTUP_MS = 10_000;
+/** Between two pings, so that an agent that is gone without hanging up is noticed. */
 const PING_MS = 10_000;
 const PING_TIMEOUT_MS = 10_000;
 /** Unanswered pings in a row that end a connection. */
@@ -58,6 +59,7 @@ export type PeerState = {
   readonly error: string | null;
 };
 
+/** One address of an agent. */
 export class Peer implements AsyncDisposable {
   /** As `host:port`. */
   readonly address: string;
@@ -154,6 +156,7 @@ export class Peer implements AsyncDisposable {
     this.#client?.call("cancel", { id }, { timeoutMs: CANCEL_TIMEOUT_MS }).catch(() => {});
   }
 
+  /** Ends the connection, and resolves when no more attempt is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#client?.close();

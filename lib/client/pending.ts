@@ -13,6 +13,7 @@ const ABANDONED_MAX = 1_000;
 /** Replies to ids that nobody has sent, before the server is taken for broken. */
 const STRAY_REPLIES_MAX = 3;
 
+/** The requests of one connection, by id. */
 export class PendingRequests {
   readonly #waiting = new Map<string, PromiseWithResolvers<JsonObject>>();
   /** By id, the number of replies that the server owes to attempts that were given up. */

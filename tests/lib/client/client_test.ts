@@ -11,7 +11,7 @@ import { serve } from "../../harness/test_server.ts";
 import { until } from "../../harness/waiting.ts";
 import { afterLogin, connect, failed, LONG, ok, rejection, secret } from "./client_harness.ts";
 
-Deno.test("Client asks and is answered", async () => {
+Deno.test("Client sends a request and returns the body of its reply", async () => {
   await using server = await serve();
   using client = await connect(server.address);
   assertEquals(client.welcome?.name, "echo-1");
@@ -19,22 +19,22 @@ Deno.test("Client asks and is answered", async () => {
   assertEquals(client.inFlight, 0);
 });
 
-Deno.test("Client throws the error that the server answers", async () => {
-  const told = new CodedError("queue_full", "Later", { afterMs: 7, details: ["a: b"] });
-  await using server = await serve({ answer: () => Promise.reject(told) });
+Deno.test("Client throws the error in a reply", async () => {
+  const sent = new CodedError("queue_full", "Later", { afterMs: 7, details: ["a: b"] });
+  await using server = await serve({ answer: () => Promise.reject(sent) });
   using client = await connect(server.address);
   const error = await rejection(client.call("say", {}, LONG));
   for (const key of ["code", "message", "afterMs", "maybeDone", "details"] as const) {
-    assertEquals(error[key], told[key]);
+    assertEquals(error[key], sent[key]);
   }
   assertEquals(await client.call("ping", {}, LONG), {});
 });
 
-Deno.test("Client sends the id that it is given, the body and the time that is left", async () => {
-  const seen: Request[] = [];
+Deno.test("Client sends the id, the body and the timeout that it was called with", async () => {
+  const requests: Request[] = [];
   await using server = await serve({
     answer: (request) => {
-      seen.push(request);
+      requests.push(request);
       return Promise.resolve({});
     },
   });
@@ -42,17 +42,17 @@ Deno.test("Client sends the id that it is given, the body and the time that is l
   await client.call("say", { a: 1 }, { id: "t7.collect.0", timeoutMs: 1234.9 });
   await client.call("say", {}, { timeoutMs: 50_000 });
   await client.call("say", {}, { timeoutMs: 50_000 });
-  assertEquals(seen[0], {
+  assertEquals(requests[0], {
     v: 1,
     id: "t7.collect.0",
     type: "say",
     timeout_ms: 1234,
     body: { a: 1 },
   });
-  assert(seen[1].id !== seen[2].id);
+  assert(requests[1].id !== requests[2].id);
 });
 
-Deno.test("Client matches replies to requests by id, in whatever order they come", async () => {
+Deno.test("Client matches replies to requests by id, in any order", async () => {
   await using server = afterLogin(async (peer) => {
     const asked = [await peer.hear(), await peer.hear(), await peer.hear()];
     await peer.say(...asked.reverse().map(({ id }) => ok(id, { answers: id })));
@@ -70,7 +70,7 @@ Deno.test("Client carries a thousand requests at once", async () => {
   assertEquals(await Promise.all(bodies.map((body) => client.call("say", body, LONG))), bodies);
 });
 
-Deno.test("Client refuses to wait twice at once for one id", async () => {
+Deno.test("Client rejects a second request with the id of a pending one", async () => {
   await using server = await serve();
   using client = await connect(server.address);
   const first = client.call("say", {}, { id: "a", ...LONG });
@@ -79,7 +79,7 @@ Deno.test("Client refuses to wait twice at once for one id", async () => {
   await client.call("say", {}, { id: "a", ...LONG });
 });
 
-Deno.test("Client passes over a reply to nothing and a second reply", async () => {
+Deno.test("Client ignores a reply to an unknown id and a second reply", async () => {
   await using server = afterLogin(async (peer) => {
     const { id } = await peer.hear();
     await peer.say(ok("nobody"), failed("nothing", "busy"), ok(id, { n: 1 }), ok(id, { n: 2 }));
@@ -90,7 +90,7 @@ Deno.test("Client passes over a reply to nothing and a second reply", async () =
   assertEquals(await client.call("say", {}, LONG), { n: 3 });
 });
 
-Deno.test("Client hangs up when replies to nothing go on", async () => {
+Deno.test("Client hangs up after four replies to unknown ids", async () => {
   await using server = afterLogin(async (peer) => {
     await peer.hear();
     for (let n = 0; n < 4; n++) await peer.say(ok(`nobody-${n}`));
@@ -100,7 +100,7 @@ Deno.test("Client hangs up when replies to nothing go on", async () => {
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", true]);
 });
 
-Deno.test("Client gives up a request after its time, and passes over the late reply", async () => {
+Deno.test("Client gives up a request after its timeout, and ignores the late reply", async () => {
   const late: string[] = [];
   await using server = afterLogin(async (peer) => {
     for (let n = 0; n < 10; n++) late.push((await peer.hear()).id);
@@ -108,18 +108,18 @@ Deno.test("Client gives up a request after its time, and passes over the late re
     await peer.say(...late.map((id) => ok(id)), ok(id, { in: "time" }));
   });
   using client = await connect(server.address);
-  const given = Array.from(
+  const calls = Array.from(
     { length: 10 },
     () => rejection(client.call("say", {}, { timeoutMs: 20 })),
   );
-  for (const error of await Promise.all(given)) {
+  for (const error of await Promise.all(calls)) {
     assertEquals([error.code, error.maybeDone], ["deadline_exceeded", true]);
   }
   assertEquals(client.inFlight, 0);
   assertEquals(await client.call("say", {}, LONG), { in: "time" });
 });
 
-Deno.test("Client tells everyone who waits when the server hangs up", async () => {
+Deno.test("Client rejects all pending requests when the server hangs up", async () => {
   for (const before of ["", '{"v":1,"id":"a","ok":true,"bo']) {
     await using server = afterLogin(async (peer) => {
       await peer.hear();
@@ -137,7 +137,7 @@ Deno.test("Client tells everyone who waits when the server hangs up", async () =
   }
 });
 
-Deno.test("Client hangs up on what is no reply", async () => {
+Deno.test("Client hangs up on a line that is no reply", async () => {
   for (
     const garbage of [
       "HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -161,7 +161,7 @@ Deno.test("Client hangs up on what is no reply", async () => {
   }
 });
 
-Deno.test("Client hangs up on a reply without an end", async () => {
+Deno.test("Client hangs up on a reply that does not end", async () => {
   await using server = afterLogin(async (peer) => {
     await peer.hear();
     const block = "x".repeat(1024 * 1024);
@@ -173,7 +173,7 @@ Deno.test("Client hangs up on a reply without an end", async () => {
   assert(error.message.includes("more than 4194304 bytes"), error.message);
 });
 
-Deno.test("Client takes what the server says of the whole connection for nobody's answer", async () => {
+Deno.test("Client takes an error without an id for the end of the connection, not for a reply", async () => {
   await using server = afterLogin(async (peer) => {
     await peer.hear();
     await peer.say(failed(undefined, "line_too_long"));
@@ -184,7 +184,7 @@ Deno.test("Client takes what the server says of the whole connection for nobody'
   assert(error.message.includes("Told so"), error.message);
 });
 
-Deno.test("Client does not send what would end the connection for others", async () => {
+Deno.test("Client does not send a line that is too long for the server", async () => {
   const slow = Promise.withResolvers<void>();
   await using server = await serve({
     limits: { line_bytes: 2000 },
@@ -200,7 +200,7 @@ Deno.test("Client does not send what would end the connection for others", async
 });
 
 Deno.test({
-  name: "Client.connect() says when nobody is there",
+  name: "Client.connect() reports an address where nobody listens",
   sanitizeResources: false, // Deno 2.7 leaves a handle behind when `Deno.connect` with a signal fails
   async fn() {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -215,7 +215,7 @@ Deno.test({
   },
 });
 
-Deno.test("Client.connect() says when somebody is there and says nothing", async () => {
+Deno.test("Client.connect() gives up a server that does not answer", async () => {
   await using server = new FakeServer(async (peer) => void await peer.hear());
   const error = await rejection(
     Client.connect({ address: server.address, secret, role: "echo", connectMs: 50 }),
@@ -223,27 +223,27 @@ Deno.test("Client.connect() says when somebody is there and says nothing", async
   assertEquals([error.code, error.maybeDone], ["agent_unreachable", false]);
 });
 
-Deno.test("Client.connect() gives the reason for which it is turned away", async () => {
-  const told = toWire(tooManyConnections("connections_before_auth"), String);
-  await using server = new FakeServer((peer) => peer.say({ v: 1, ok: false, error: told }));
-  const error = await rejection(
-    Client.connect({ address: server.address, secret, role: "echo", connectMs: 300 }),
+Deno.test("Client.connect() throws the reason that the server gives for rejecting it", async () => {
+  const error = toWire(tooManyConnections("connections_before_auth"), String);
+  await using server = new FakeServer((peer) => peer.say({ v: 1, ok: false, error }));
+  const { code, afterMs } = await rejection(
+    Client.connect({ address: server.address, secret, role: "echo", connectMs: 1_000 }),
   );
-  assertEquals([error.code, error.afterMs], ["busy", 50]);
+  assertEquals([code, afterMs], ["busy", 50]);
 });
 
-Deno.test("Client.connect() has one time for the connection, hello and auth", async () => {
+Deno.test("Client.connect() shares its time between the connection, hello and auth", async () => {
   await using server = await serve();
   const STEP_MS = 100;
   let ms = 0;
-  const given: number[] = [];
+  const timeouts: number[] = [];
   const connect: Net["connect"] = async (options) => {
     const conn = await SYSTEM.net.connect(options);
     ms += STEP_MS;
     return {
       read: (into) => conn.read(into),
       write: (bytes) => {
-        given.push(JSON.parse(new TextDecoder().decode(bytes)).timeout_ms);
+        timeouts.push(JSON.parse(new TextDecoder().decode(bytes)).timeout_ms);
         ms += STEP_MS;
         return conn.write(bytes);
       },
@@ -254,17 +254,17 @@ Deno.test("Client.connect() has one time for the connection, hello and auth", as
   const system = { clock: { ...SYSTEM.clock, now: () => ms }, net: { ...SYSTEM.net, connect } };
   const options = { address: server.address, secret, role: "echo", system };
   using _ = await Client.connect({ ...options, connectMs: 2_000 });
-  assertEquals(given, [1_900, 1_800]);
+  assertEquals(timeouts, [1_900, 1_800]);
 });
 
-Deno.test("Client.open() asks for health without the secret and for nothing else", async () => {
+Deno.test("Client.open() may ask for health without the secret, and for nothing else", async () => {
   await using server = await serve();
   using client = await Client.open(server.address);
   assertEquals(await client.call("health", {}, LONG), { status: "ok", role: "echo" });
   assertEquals((await rejection(client.call("say", {}, LONG))).code, "auth_required");
 });
 
-Deno.test("Client tells everyone who waits when it is closed itself", async () => {
+Deno.test("Client.close() rejects all pending requests", async () => {
   await using server = await serve({ answer: () => sleep(60_000).then(() => ({})) });
   const client = await connect(server.address);
   const waiting = rejection(client.call("say", {}, LONG));

@@ -5,6 +5,7 @@ import { CodedError } from "../../../lib/errors.ts";
 import type { JsonObject } from "../../../lib/json.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Server } from "../../../lib/server/server.ts";
+import { type Clock, SYSTEM } from "../../../lib/system.ts";
 import { quiet, recordLog } from "../../harness/recorded_log.ts";
 import { serve } from "../../harness/test_server.ts";
 import { until } from "../../harness/waiting.ts";
@@ -14,7 +15,7 @@ function linkTo(addresses: Address[], log: Log = quiet): Link {
   return new Link({ role: "echo", addresses, secret, log });
 }
 
-/** Answers with its number when the test lets it. */
+/** A server that records the ids of its requests, and answers none before `gate` resolves. */
 async function worker(
   number: number,
 ): Promise<{ server: Server; gate: PromiseWithResolvers<void>; asked: string[] }> {
@@ -30,16 +31,22 @@ async function worker(
   return { server, gate, asked };
 }
 
-Deno.test("Link waits for its first connection and asks", async () => {
+Deno.test("Link waits for its first connection, then sends the request", async () => {
   await using server = await serve();
-  await using link = linkTo([server.address]);
+  const clock: Clock = {
+    ...SYSTEM.clock,
+    // The wait ends only with a connection: its second never passes.
+    after: (ms, callback) => ms === 1_000 ? () => {} : SYSTEM.clock.after(ms, callback),
+  };
+  const system = { ...SYSTEM, clock };
+  const addresses = [server.address];
+  await using link = new Link({ role: "echo", addresses, secret, log: quiet, system });
   assertEquals(link.up, false);
-  // So long it may wait for a connection: nothing would be left if it did not end with the first.
-  assertEquals(await link.call("say", { a: 1 }, { id: "a", timeoutMs: 1_000 }), { a: 1 });
+  assertEquals(await link.call("say", { a: 1 }, { id: "a", timeoutMs: 30_000 }), { a: 1 });
   assertEquals(link.up, true);
 });
 
-Deno.test("Link asks the least busy of its addresses", async () => {
+Deno.test("Link sends a request to its least busy address", async () => {
   const workers = [await worker(0), await worker(1)];
   await using _a = workers[0].server;
   await using _b = workers[1].server;
@@ -48,7 +55,10 @@ Deno.test("Link asks the least busy of its addresses", async () => {
   const calls: Promise<JsonObject>[] = [];
   for (let n = 0; n < 10; n++) {
     calls.push(link.call("say", {}, { id: `n${n}`, timeoutMs: 30_000 }));
-    await until(() => workers[0].asked.length + workers[1].asked.length > n, "it is asked");
+    await until(
+      () => workers[0].asked.length + workers[1].asked.length > n,
+      "the request is there",
+    );
   }
   assertEquals(workers.map(({ asked }) => asked.length), [5, 5]);
   assertEquals(link.states().map(({ in_flight }) => in_flight), [5, 5]);
@@ -62,7 +72,7 @@ Deno.test("Link asks the least busy of its addresses", async () => {
   await Promise.all(calls);
 });
 
-Deno.test("Link asks again where the answer may be, however busy that address is", async () => {
+Deno.test("Link prefers the address in `affinity`, even if it is busy", async () => {
   const workers = [await worker(0), await worker(1)];
   await using _a = workers[0].server;
   await using _b = workers[1].server;
@@ -72,21 +82,20 @@ Deno.test("Link asks again where the answer may be, however busy that address is
   const onChosen = (address: string): Promise<void> => Promise.resolve(void chosen.push(address));
   const late = await rejection(link.call("say", {}, { id: "t1.say", timeoutMs: 50, onChosen }));
   assertEquals([late.code, late.maybeDone], ["deadline_exceeded", true]);
-  const [holder, other] = workers[0].asked.length > 0 ? workers : workers.toReversed();
-  const place = `127.0.0.1:${holder.server.address.port}`;
-  assertEquals(chosen, [place]);
+  const [affinity] = chosen;
+  const isFirst = affinity === `127.0.0.1:${workers[0].server.address.port}`;
+  const [busy, other] = isFirst ? workers : workers.toReversed();
   other.gate.resolve();
-  // Now the holder has something to do, and the other address nothing.
-  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000, affinity: place });
-  await until(() => holder.asked.includes("t2.say"), "the holder is busy");
-  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000, affinity: place });
-  await until(() => holder.asked.filter((id) => id === "t1.say").length === 2, "it is asked again");
+  const more = link.call("say", {}, { id: "t2.say", timeoutMs: 30_000, affinity });
+  await until(() => busy.asked.includes("t2.say"), "the address has something to do");
+  const repeat = link.call("say", {}, { id: "t1.say", timeoutMs: 30_000, affinity });
+  await until(() => busy.asked.filter((id) => id === "t1.say").length === 2, "the repetition");
   assertEquals(other.asked.includes("t1.say"), false);
-  holder.gate.resolve();
+  busy.gate.resolve();
   await Promise.all([more, repeat]);
 });
 
-Deno.test("Link leaves an address that fails alone while another one is up", async () => {
+Deno.test("Link avoids an address that has just failed while another one is up", async () => {
   let healthy = false;
   const asked: string[] = [];
   await using bad = await serve({
@@ -107,27 +116,26 @@ Deno.test("Link leaves an address that fails alone while another one is up", asy
   }
   assertEquals(asked, ["first"]);
   await good[Symbol.asyncDispose]();
-  await until(() => !link.states()[1].up, "the good one is gone");
+  await until(() => !link.states()[1].up, "the good address is down");
   healthy = true;
-  // Better one that has failed than none; its answer ends its rest.
+  // An address that has failed is better than none; its answer ends the cooldown.
   const reply = await link.call("say", {}, { id: "last", timeoutMs: 30_000 });
   assertEquals([reply, link.states()[0].cooldown_ms], [{ from: "bad" }, 0]);
 });
 
-Deno.test("Link goes on with the address that is left", async () => {
-  const left = await serve();
-  await using _ = left;
-  const gone = await serve();
-  await using link = linkTo([gone.address, left.address]);
+Deno.test("Link sends all requests to the address that is still up", async () => {
+  await using remaining = await serve();
+  const lost = await serve();
+  await using link = linkTo([lost.address, remaining.address]);
   await until(() => link.states().every(({ up }) => up), "both are up");
-  await gone[Symbol.asyncDispose]();
+  await lost[Symbol.asyncDispose]();
   await until(() => !link.states()[0].up, "the loss is seen");
   for (let n = 0; n < 3; n++) {
     assertEquals(await link.call("say", { n }, { id: `n${n}`, timeoutMs: 30_000 }), { n });
   }
 });
 
-Deno.test("Link does not repeat a request that was lost", async () => {
+Deno.test("Link does not repeat a request whose connection was lost", async () => {
   let asked = 0;
   await using server = afterLogin(async (peer) => {
     while (await peer.line() !== undefined) {
@@ -142,7 +150,7 @@ Deno.test("Link does not repeat a request that was lost", async () => {
   assertEquals(asked, 1);
 });
 
-Deno.test("Link says that nothing was done where no address is up", async () => {
+Deno.test("Link reports that nothing was done if no address is up", async () => {
   await using server = await serve({ role: "reporter" });
   const { log, logged } = recordLog();
   await using link = linkTo([server.address], log);
@@ -154,7 +162,7 @@ Deno.test("Link says that nothing was done where no address is up", async () => 
   assert(why!.includes('it is "reporter", not "echo"'), why!);
 });
 
-Deno.test("Link asks the agent to cancel what is not wanted any more", async () => {
+Deno.test("Link asks the agent to cancel a request when its signal aborts", async () => {
   const cancelled = Promise.withResolvers<void>();
   const seen: JsonObject[] = [];
   await using server = await serve({
@@ -173,13 +181,13 @@ Deno.test("Link asks the agent to cancel what is not wanted any more", async () 
   const call = rejection(
     link.call("say", {}, { id: "t7.say", timeoutMs: 30_000, signal: aborter.signal }),
   );
-  await until(() => link.states()[0].in_flight === 1, "it is asked");
+  await until(() => link.states()[0].in_flight === 1, "the request is there");
   aborter.abort(new CodedError("cancelled", "Not wanted"));
   assertEquals((await call).code, "cancelled");
   assertEquals(seen, [{ id: "t7.say" }]);
 });
 
-Deno.test("Link does not ask for what is not wanted any more before it could", async () => {
+Deno.test("Link does not send a request whose signal has aborted before", async () => {
   let asked = 0;
   await using server = await serve({ answer: () => Promise.resolve({ asked: ++asked }) });
   await using link = linkTo([server.address]);
@@ -192,12 +200,12 @@ Deno.test("Link does not ask for what is not wanted any more before it could", a
   assertEquals(await link.call("say", {}, { id: "b", timeoutMs: 30_000 }), { asked: 1 });
 });
 
-Deno.test("Link that is closed tells everyone who waits", async () => {
+Deno.test("Link rejects all requests when it is disposed", async () => {
   const busy = await worker(0);
   await using server = busy.server;
   const link = linkTo([server.address]);
   const asked = rejection(link.call("say", {}, { id: "a", timeoutMs: 30_000 }));
-  await until(() => busy.asked.length === 1, "it is asked");
+  await until(() => busy.asked.length === 1, "the request is there");
   await link[Symbol.asyncDispose]();
   assertEquals((await asked).code, "agent_unreachable");
   const waiting = linkTo([]);
@@ -208,17 +216,17 @@ Deno.test("Link that is closed tells everyone who waits", async () => {
   busy.gate.resolve();
 });
 
-Deno.test("asked() tells with whom the requests of a prefix are, and for how long", async () => {
+Deno.test("Link.inFlight() returns the requests of a prefix, with their agent and age", async () => {
   const { server, gate, asked } = await worker(0);
   await using _ = server;
   await using link = linkTo([server.address]);
   const ids = ["t1.merge", "t1.collect.0", "t11.merge"];
   const calls = ids.map((id) => link.call("say", {}, { id, timeoutMs: 30_000 }));
-  await until(() => asked.length === 3, "they are asked");
-  const under = link.inFlight("t1.");
-  assertEquals(under.map(({ id }) => id).sort(), ["t1.collect.0", "t1.merge"]);
-  assertEquals(new Set(under.map(({ name }) => name)), new Set([link.states()[0].name]));
-  for (const { ms } of under) assert(ms >= 0 && ms < 60_000, `${ms}`);
+  await until(() => asked.length === 3, "the requests are there");
+  const inFlight = link.inFlight("t1.");
+  assertEquals(inFlight.map(({ id }) => id).sort(), ["t1.collect.0", "t1.merge"]);
+  assertEquals(new Set(inFlight.map(({ name }) => name)), new Set([link.states()[0].name]));
+  for (const { ms } of inFlight) assert(ms >= 0 && ms < 60_000, `${ms}`);
   gate.resolve();
   await Promise.all(calls);
   assertEquals(link.inFlight(""), []);

@@ -7,29 +7,29 @@ import { serve } from "../../harness/test_server.ts";
 import { until } from "../../harness/waiting.ts";
 import { connect, ok, rejection } from "./client_harness.ts";
 
-Deno.test("Client.connect() trusts no server of another role", async () => {
+Deno.test("login() rejects a server of another role", async () => {
   await using server = await serve({ role: "reporter" });
   const error = await rejection(connect(server.address));
   assertEquals(error.code, "auth_failed");
   assert(error.message.includes('it is "reporter", not "echo"'), error.message);
 });
 
-Deno.test("Client.connect() trusts no server with another secret and proves nothing to it", async () => {
-  const heard: string[] = [];
+Deno.test("login() rejects a server with another secret and proves nothing to it", async () => {
+  const received: string[] = [];
   await using server = new FakeServer(async (peer) => {
     const script = acceptLogin(peer, { secret: OTHER_SECRET });
-    await script.then(() => heard.push("a proof"), () => heard.push("hung up"));
+    await script.then(() => received.push("a proof"), () => received.push("the end"));
   });
   const error = await rejection(connect(server.address));
   assertEquals(error.code, "auth_failed");
-  await until(() => heard.length > 0, "the server is through");
-  assertEquals(heard, ["hung up"]);
+  await until(() => received.length > 0, "the server has read on");
+  assertEquals(received, ["the end"]);
   await using honest = await serve({ secret: OTHER_SECRET });
   assertEquals((await rejection(connect(honest.address))).code, "auth_failed");
 });
 
-Deno.test("Client.connect() sends no proof to a server that has none", async () => {
-  const heard: string[] = [];
+Deno.test("login() sends no proof to a server that has none", async () => {
+  const received: string[] = [];
   await using server = new FakeServer(async (peer) => {
     const hello = await peer.hear();
     await peer.say(ok(hello.id, {
@@ -39,23 +39,23 @@ Deno.test("Client.connect() sends no proof to a server that has none", async () 
       protocols: [1],
       nonce: hello.body.nonce,
       proof: hello.body.nonce,
-      limits: (await serveLimits()).limits,
+      limits: (await realWelcome()).limits,
     }));
-    heard.push(await peer.line() ?? "hung up");
+    received.push(await peer.line() ?? "the end");
   });
   assertEquals((await rejection(connect(server.address))).code, "auth_failed");
-  await until(() => heard.length > 0, "the server is through");
-  assertEquals(heard, ["hung up"]);
+  await until(() => received.length > 0, "the server has read on");
+  assertEquals(received, ["the end"]);
 });
 
-/** What a real server says of itself. */
-async function serveLimits(): Promise<Message> {
+/** Returns what a real server says about itself. */
+async function realWelcome(): Promise<Message> {
   await using server = await serve();
   using client = await connect(server.address);
   return client.welcome;
 }
 
-Deno.test("Client.connect() trusts no server whose hello it can't read", async () => {
+Deno.test("login() rejects a server whose reply to hello it can't read", async () => {
   await using server = new FakeServer(async (peer) => {
     await peer.say(ok((await peer.hear()).id, { role: "echo" }));
   });
@@ -64,7 +64,7 @@ Deno.test("Client.connect() trusts no server whose hello it can't read", async (
   assert(error.message.includes("does not speak baton/1"), error.message);
 });
 
-Deno.test("Client.connect() reads no more than a hello takes before it knows who answers", async () => {
+Deno.test("login() does not read a longer line than a hello needs", async () => {
   await using server = new FakeServer(async (peer) => {
     const { id } = await peer.hear();
     await peer.say(ok(id, { protocols: Array(30_000).fill("") }));
@@ -73,7 +73,7 @@ Deno.test("Client.connect() reads no more than a hello takes before it knows who
   assert(message.includes("more than 65536 bytes"), message);
 });
 
-Deno.test("Client.connect() says which versions meet where the server speaks another one", async () => {
+Deno.test("login() names both versions if the server speaks another one", async () => {
   for (const v of [1, 2]) {
     await using server = new FakeServer(async (peer) => {
       const { id } = await peer.hear();
@@ -87,7 +87,7 @@ Deno.test("Client.connect() says which versions meet where the server speaks ano
   }
 });
 
-Deno.test("Client holds to the usual limit where a server tells none", async () => {
+Deno.test("login() takes the default for a limit that the server does not state", async () => {
   await using server = new FakeServer((peer) =>
     acceptLogin(peer, { more: { limits: { depth: 20 } } })
   );
