@@ -11,49 +11,19 @@ import { Client } from "../../../lib/client/client.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { LIMIT_NAMES, type LimitName, LIMITS, type Limits } from "../../../lib/wire/limits.ts";
 import type { Server } from "../../../lib/server/server.ts";
-import { type Clock, type Connection, type Net, SYSTEM, type System } from "../../../lib/system.ts";
+import { type Connection, type Net, SYSTEM, type System } from "../../../lib/system.ts";
 import { tlsTest } from "../tls/private_ca.ts";
 import { BlockedNetwork } from "./blocked_network.ts";
+import { ManualClock } from "../../harness/manual_clock.ts";
 import { type Message, RawPeer } from "../../harness/raw_peer.ts";
 import { SECRET } from "../../harness/secrets.ts";
 import { serve } from "../../harness/test_server.ts";
 import { until } from "../../harness/waiting.ts";
 
-/** A clock that the test moves, in steps that are too short to be a stall. */
-class MovedClock implements Clock {
-  ms = 0;
-  readonly #each = new Set<() => void>();
-  readonly now = (): number => this.ms;
-  readonly date = SYSTEM.clock.date;
-  readonly after = SYSTEM.clock.after;
-  readonly every = (_ms: number, callback: () => void): () => void => {
-    this.#each.add(callback);
-    return () => this.#each.delete(callback);
-  };
-
-  /** How many callbacks are called as time passes. */
-  get called(): number {
-    return this.#each.size;
-  }
-
-  /** Moves the clock in one step, as if the process had stood still. */
-  stall(ms: number): void {
-    this.ms += ms;
-    for (const callback of this.#each) callback();
-  }
-
-  pass(ms: number): void {
-    for (const end = this.ms + ms; this.ms < end;) {
-      this.ms = Math.min(end, this.ms + 250);
-      for (const callback of this.#each) callback();
-    }
-  }
-}
-
 /** What a case works with. */
 interface Site {
   readonly server: Server;
-  readonly clock: MovedClock;
+  readonly clock: ManualClock;
   readonly blocked: BlockedNetwork;
   /** Resolves when `count` requests are answered. */
   readonly answered: (count: number) => Promise<void>;
@@ -310,7 +280,7 @@ const CASES: Readonly<Record<LimitName, Case>> = {
 async function playAll(t: Deno.TestContext, system: System, ca?: string): Promise<void> {
   for (const [name, { limits, at, past, code, closes }] of Object.entries(CASES)) {
     await t.step(name, async () => {
-      const clock = new MovedClock();
+      const clock = new ManualClock();
       const blocked = new BlockedNetwork(system.net);
       let held: (() => void)[] = [];
       let said = 0;
@@ -419,7 +389,7 @@ Deno.test("Server.stats() counts connections, wrong proofs and exceeded limits s
 });
 
 Deno.test("Server counts an exceeded limit once, however long the peer takes to read of it", async () => {
-  const clock = new MovedClock();
+  const clock = new ManualClock();
   const blocked = new BlockedNetwork(SYSTEM.net);
   await using server = await serve({ system: { ...SYSTEM, clock, net: blocked.net } });
   using peer = await RawPeer.connect(server.address);
@@ -465,7 +435,7 @@ Deno.test("Server ends a connection without a last line if too many replies wait
 
 Deno.test("Server blames no peer for time in which it stood still itself", async () => {
   for (const [ms, isAccused] of [[500, true], [501, false]] as const) {
-    const clock = new MovedClock();
+    const clock = new ManualClock();
     await using server = await serve({ limits: { auth_ms: 300 }, system: { ...SYSTEM, clock } });
     using peer = await RawPeer.connect(server.address);
     await fine(peer);
@@ -479,7 +449,7 @@ Deno.test("Server blames no peer for time in which it stood still itself", async
 });
 
 Deno.test("Server checks no limit in time after it is closed", async () => {
-  const clock = new MovedClock();
+  const clock = new ManualClock();
   const server = await serve({ system: { ...SYSTEM, clock } });
   assertEquals(clock.called, 1);
   await server[Symbol.asyncDispose]();
@@ -488,7 +458,7 @@ Deno.test("Server checks no limit in time after it is closed", async () => {
 
 Deno.test("Server does not count closed connections as unauthenticated", async () => {
   const limits = { connections_before_auth: 2 };
-  await using server = await serve({ limits, system: { ...SYSTEM, clock: new MovedClock() } });
+  await using server = await serve({ limits, system: { ...SYSTEM, clock: new ManualClock() } });
   for (let n = 0; n < 4; n++) {
     using peer = await RawPeer.connect(server.address);
     await fine(peer);
@@ -498,7 +468,7 @@ Deno.test("Server does not count closed connections as unauthenticated", async (
 });
 
 Deno.test("Server rejects a connection beyond its limit and the 256 that linger", async () => {
-  const clock = new MovedClock();
+  const clock = new ManualClock();
   const lingering = Promise.withResolvers<void>();
   const listen: Net["listen"] = (options) => {
     const listener = SYSTEM.net.listen(options);

@@ -4,7 +4,8 @@ import type { CodedError } from "../../../lib/errors.ts";
 import { LIMITS } from "../../../lib/wire/limits.ts";
 import { sleep } from "../../../lib/retry.ts";
 import { Session } from "../../../lib/server/session.ts";
-import type { Connection } from "../../../lib/system.ts";
+import { type Connection, SYSTEM } from "../../../lib/system.ts";
+import { ManualClock } from "../../harness/manual_clock.ts";
 import { RawPeer } from "../../harness/raw_peer.ts";
 import { recordLog } from "../../harness/recorded_log.ts";
 import { serve } from "../../harness/test_server.ts";
@@ -318,13 +319,17 @@ Deno.test("Session ends if too many replies wait unread", async () => {
 
 Deno.test("Session ends without a proof in time, whether the peer is silent or not", async () => {
   const { log, logged } = recordLog();
-  await using server = await serve({ limits: { auth_ms: 300 }, log });
+  const clock = new ManualClock();
+  const system = { ...SYSTEM, clock };
+  await using server = await serve({ limits: { auth_ms: 300 }, log, system });
   using silent = await RawPeer.connect(server.address);
   using talker = await RawPeer.connect(server.address);
   using dripper = await RawPeer.connect(server.address);
   await talker.ask("hello", { nonce: makeNonce() });
   await talker.ask("ping");
   await dripper.send("{");
+  assertEquals(server.connections, 3);
+  clock.pass(301);
   for (const peer of [silent, talker, dripper]) {
     const [last] = await peer.rest();
     assertEquals([last.id, last.error.code], [undefined, "auth_required"]);
@@ -334,9 +339,13 @@ Deno.test("Session ends without a proof in time, whether the peer is silent or n
 });
 
 Deno.test("Session ends if a line does not end in time", async () => {
-  await using server = await serve({ limits: { line_ms: 300 } });
+  const clock = new ManualClock();
+  const system = { ...SYSTEM, clock };
+  await using server = await serve({ limits: { line_ms: 300 }, system });
   using peer = await RawPeer.loggedIn(server.address);
-  await peer.send('{"v":1,"id":"a"');
+  await peer.send('{"v":1,"id":"a","type":"ping"}\n{"v":1,"id":"b"');
+  assertEquals((await peer.hear()).id, "a");
+  clock.pass(301);
   const [last] = await peer.rest();
   assertEquals([last.id, last.error.code], [undefined, "bad_request"]);
   assert(last.error.message.includes("a line did not end within 300 ms"), last.error.message);
@@ -344,10 +353,14 @@ Deno.test("Session ends if a line does not end in time", async () => {
 
 Deno.test("Session ends an idle peer, but not one that waits for an answer", async () => {
   const slow = gatedAnswer();
-  await using server = await serve({ answer: slow.answer, limits: { idle_ms: 400 } });
+  const clock = new ManualClock();
+  const system = { ...SYSTEM, clock };
+  await using server = await serve({ answer: slow.answer, limits: { idle_ms: 400 }, system });
   using waiting = await RawPeer.loggedIn(server.address);
   await waiting.say({ v: 1, id: "a", type: "slow" });
   using idle = await RawPeer.loggedIn(server.address);
+  await until(() => slow.asked() === 1, "the other peer waits for an answer");
+  clock.pass(401);
   const [last] = await idle.rest();
   assert(last.error.message.includes("nothing was asked for 400 ms"), last.error.message);
   slow.open();
@@ -423,7 +436,7 @@ Deno.test("Session ends with its connection, even if a write outlives it", async
   session.close(late());
   await sleep(0);
   session.close(late());
-  await within(running, "the session to end", 1_000);
+  await within(running, "the session to end");
 });
 
 Deno.test("Session ends when its descriptors are free, and not before", async () => {

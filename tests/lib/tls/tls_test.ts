@@ -6,6 +6,7 @@ import { CodedError } from "../../../lib/errors.ts";
 import type { System } from "../../../lib/system.ts";
 import { importSecret, makeNonce } from "../../../lib/wire/auth.ts";
 import { FakeServer } from "../../harness/fake_server.ts";
+import { ManualClock } from "../../harness/manual_clock.ts";
 import { RawPeer } from "../../harness/raw_peer.ts";
 import { quiet, recordLog } from "../../harness/recorded_log.ts";
 import { OTHER_SECRET, SECRET } from "../../harness/secrets.ts";
@@ -83,12 +84,12 @@ tlsTest("Link over TLS connects again after its agent has restarted", async (ca)
     log: quiet,
     system,
   });
-  assertEquals(await link.call("say", { a: 1 }, { id: "a", timeoutMs: 5_000 }), { a: 1 });
+  assertEquals(await link.call("say", { a: 1 }, { id: "a", ...LONG }), { a: 1 });
   await first[Symbol.asyncDispose]();
   await until(() => !link.up, "the link has seen it");
   await using _ = await serveAgain({ system, port });
   await until(() => link.up, "the link is up again");
-  assertEquals(await link.call("say", { a: 2 }, { id: "b", timeoutMs: 5_000 }), { a: 2 });
+  assertEquals(await link.call("say", { a: 2 }, { id: "b", ...LONG }), { a: 2 });
 });
 
 tlsTest("Session over TLS rejects a peer without the secret", async (ca) => {
@@ -159,15 +160,18 @@ tlsTest(
   "Server over TLS hangs up on peers that do not log in, even without a handshake",
   async (ca) => {
     const system = await ca.system();
+    const clock = new ManualClock();
     await using server = await serve({
-      system,
-      limits: { auth_ms: 1_500, connections_before_auth: 3 },
+      system: { ...system, clock },
+      limits: { auth_ms: 300, connections_before_auth: 3 },
     });
     using _silent = await RawPeer.connect(server.address);
     using half = await RawPeer.connect(server.address);
     await half.send(new Uint8Array([0x16, 3, 1]));
     using talker = await RawPeer.overTls(server.address, ca.ca);
     await talker.ask("hello", { nonce: makeNonce() });
+    assertEquals(server.connections, 3);
+    clock.pass(301);
     const [last] = await talker.rest();
     assertEquals([last.id, last.error.code], [undefined, "auth_required"]);
     await until(() => server.connections === 0, "the connections have ended");
@@ -178,12 +182,16 @@ tlsTest(
 
 tlsTest("Server over TLS hangs up on a peer that is idle, or does not end a line", async (ca) => {
   const limits = { idle_ms: 400, line_ms: 300 };
-  await using server = await serve({ system: await ca.system(), limits });
+  const clock = new ManualClock();
+  await using server = await serve({ system: { ...await ca.system(), clock }, limits });
   using idle = await loggedIn(server.address, ca.ca);
   using half = await loggedIn(server.address, ca.ca);
-  await half.send('{"v":1,"id":"a"');
+  await half.send('{"v":1,"id":"a","type":"ping"}\n{"v":1,"id":"b"');
+  assertEquals((await half.hear()).id, "a");
+  clock.pass(301);
   const [why] = await half.rest();
   assertMatch(why.error.message, /a line did not end within 300 ms/);
+  clock.pass(100);
   const [last] = await idle.rest();
   assertMatch(last.error.message, /nothing was asked for 400 ms/);
 });
