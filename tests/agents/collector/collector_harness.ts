@@ -8,33 +8,11 @@ import {
 import type { CollectorConfig } from "../../../agents/collector/config.ts";
 import { recall } from "../../../agents/collector/recall.ts";
 import { Scanner, type ScanOutput } from "../../../agents/collector/scan.ts";
-import type { Context, Draft } from "../../../agents/define.ts";
-import type { Json } from "../../../lib/json.ts";
+import type { Context } from "../../../agents/define.ts";
 import { Page } from "../../../agents/shapes.ts";
+import { MapDraft } from "../map_draft.ts";
 
 const PAGES_MAX = 100;
-
-/** A memory whose changes are kept at once, as JSON. */
-export class MapDraft implements Draft {
-  readonly map = new Map<string, string>();
-
-  get(key: string): Promise<Json | undefined> {
-    const value = this.map.get(key);
-    return Promise.resolve(value === undefined ? undefined : JSON.parse(value));
-  }
-
-  keys(prefix: string): Promise<string[]> {
-    return Promise.resolve([...this.map.keys()].filter((key) => key.startsWith(prefix)).sort());
-  }
-
-  set(key: string, value: Json): void {
-    this.map.set(key, JSON.stringify(value));
-  }
-
-  delete(key: string): void {
-    this.map.delete(key);
-  }
-}
 
 /** An inbox in a temporary folder, and the collector's ops on it with a clock that stands still. */
 export class CollectorHarness implements AsyncDisposable {

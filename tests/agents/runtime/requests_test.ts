@@ -14,11 +14,11 @@ async function finish(requests: Requests, id: string, text = ""): Promise<void> 
   await requests.finish(id, entry, new Map(), { ...OUTCOME, answer: { reply: { text } } });
 }
 
-function kept(memory: Memory): string[] {
+function storedIds(memory: Memory): string[] {
   return [...memory.entries("request/")].map(([key]) => key.slice("request/".length)).sort();
 }
 
-Deno.test("Requests.finish() keeps the answer beside the changes, all in one record", async () => {
+Deno.test("Requests.finish() commits the answer and the changes in one record", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const requests = new Requests(memory, { bounds: WIDE });
@@ -28,7 +28,7 @@ Deno.test("Requests.finish() keeps the answer beside the changes, all in one rec
   const answer = { reply: { text: "hello" } };
   await requests.finish("a", entry, new Map([["state/n", 1]]), { ...OUTCOME, answer });
   const lines = (await Deno.readTextFile((await folder.segments())[0])).split("\n");
-  assertEquals(lines.length - before, 2, "one that says it runs, one that says it is done");
+  assertEquals(lines.length - before, 2, "a record that it runs, and a record that it is done");
   assertEquals(JSON.parse(lines.at(-2)!).rec.map(([key]: [string]) => key), [
     "state/n",
     "request/a",
@@ -37,7 +37,7 @@ Deno.test("Requests.finish() keeps the answer beside the changes, all in one rec
   assertEquals(memory.get("state/n"), 1);
 });
 
-Deno.test("Requests.fail() keeps why, and the request counts as never answered", async () => {
+Deno.test("Requests.fail() stores the error code, and the request counts as unanswered", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const requests = new Requests(memory, { bounds: WIDE });
@@ -48,33 +48,36 @@ Deno.test("Requests.fail() keeps why, and the request counts as never answered",
   for (const [code, error] of Object.entries(errors)) {
     requests.fail(code, requests.begin(code, "greet", "digest", 12), 5, error);
     assertEquals(requests.answered(code), undefined);
-    const { state, error: told, ms } = memory.get(`request/${code}`) as Record<string, unknown>;
-    assertEquals([state, told, ms], ["failed", code, 5]);
+    const { state, error: storedCode, ms } = memory.get(`request/${code}`) as Record<
+      string,
+      unknown
+    >;
+    assertEquals([state, storedCode, ms], ["failed", code, 5]);
   }
 });
 
-Deno.test("Requests forgets the oldest when there are too many", async () => {
+Deno.test("Requests forgets the oldest entries when there are too many", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const requests = new Requests(memory, { bounds: { ...WIDE, requests: 3 } });
   for (const id of ["a", "b", "c", "d", "e"]) await finish(requests, id);
-  assertEquals(kept(memory), ["c", "d", "e"]);
+  assertEquals(storedIds(memory), ["c", "d", "e"]);
   assertEquals([requests.answered("b"), requests.answered("c")?.reply], [undefined, { text: "" }]);
 });
 
-Deno.test("Requests forgets the oldest when they are too large together, but never the new one", async () => {
+Deno.test("Requests forgets the oldest entries when all together are too large, but never the new one", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const requests = new Requests(memory, { bounds: { ...WIDE, bytes: 2_200 } });
   for (const id of ["a", "b", "c", "d"]) await finish(requests, id, "x".repeat(500));
-  assertEquals(kept(memory), ["c", "d"]);
+  assertEquals(storedIds(memory), ["c", "d"]);
   await finish(requests, "large", "x".repeat(10_000));
-  assertEquals(kept(memory), ["large"]);
+  assertEquals(storedIds(memory), ["large"]);
   await finish(requests, "small");
-  assertEquals(kept(memory), ["small"]);
+  assertEquals(storedIds(memory), ["small"]);
 });
 
-Deno.test("Requests forgets what is too old", async () => {
+Deno.test("Requests forgets entries that are too old", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   const entry = (hours: number) => ({
@@ -88,10 +91,10 @@ Deno.test("Requests forgets what is too old", async () => {
   await memory.commit(new Map([["request/young", entry(1)], ["request/old", entry(3)]]));
   const requests = new Requests(memory, { bounds: { ...WIDE, ageMs: 2 * 3_600_000 } });
   await finish(requests, "new");
-  assertEquals(kept(memory), ["new", "young"]);
+  assertEquals(storedIds(memory), ["new", "young"]);
 });
 
-Deno.test("Requests counts what an earlier process has kept, the oldest first", async () => {
+Deno.test("Requests counts the entries of an earlier process, oldest first", async () => {
   await using folder = await TempFolder.make();
   {
     await using memory = await openMemory(folder.path);
@@ -102,10 +105,10 @@ Deno.test("Requests counts what an earlier process has kept, the oldest first", 
   const requests = new Requests(memory, { bounds: { ...WIDE, requests: 3 } });
   assertEquals(requests.answered("a")?.reply, { text: "" });
   await finish(requests, "d");
-  assertEquals(kept(memory), ["b", "c", "d"]);
+  assertEquals(storedIds(memory), ["b", "c", "d"]);
 });
 
-Deno.test("Requests stays within its bounds over a disk that is full for a while", async () => {
+Deno.test("Requests stays within its bounds when the disk is full for a while", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   await using memory = await openMemory(folder.path);
@@ -117,9 +120,13 @@ Deno.test("Requests stays within its bounds over a disk that is full for a while
   for (const id of ["lost 1", "lost 2", "lost 3"]) {
     await assertRejects(() => finish(requests, id), CodedError);
   }
-  assertEquals(kept(memory), ["a", "b", "c"], "what was forgotten for them is there again");
+  assertEquals(
+    storedIds(memory),
+    ["a", "b", "c"],
+    "the entries that were forgotten for them are back",
+  );
   disk.fault = () => {};
   await finish(requests, "d");
   await finish(requests, "e");
-  assertEquals(kept(memory), ["c", "d", "e"]);
+  assertEquals(storedIds(memory), ["c", "d", "e"]);
 });
