@@ -46,9 +46,7 @@ export class SketchBuilder {
   }
 }
 
-/**
- * Returns the value below which the share `q` of all numbers lies, within 1 %; NaN if it is empty.
- */
+/** Returns the value below which the share `q` of all numbers lies, within 1 %. */
 export function quantile({ positive, negative, zeros }: Sketch, q: number): number {
   const ascending: [value: number, count: number][] = [
     ...negative.toReversed().map(([index, n]): [number, number] => [-valueOf(index), n]),

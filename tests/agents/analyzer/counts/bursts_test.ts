@@ -13,7 +13,7 @@ Deno.test("findBursts() finds the step that stands out", () => {
   assertEquals(findBursts(timeline), [{ at: 5000, records: 90, usual: 10.5 }]);
 });
 
-Deno.test("findBursts() is silent about small counts, even loads and short timelines", () => {
+Deno.test("findBursts() finds none in small counts, even loads and short timelines", () => {
   assertEquals(findBursts(timelineOf([1, 1, 1, 1, 1, 9, 1])), []);
   assertEquals(findBursts(timelineOf([50, 60, 55, 52, 58, 70, 49])), []);
   assertEquals(findBursts(timelineOf([1, 1, 900])), []);

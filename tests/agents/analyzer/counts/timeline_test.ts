@@ -29,11 +29,11 @@ Deno.test("TimelineBuilder.add() takes the smallest step with few enough points"
   assertEquals(timelineOf(seconds(POINTS_MAX + 1))?.step_ms, 10_000);
 });
 
-Deno.test("TimelineBuilder.merge() gives the same in any order and grouping", () => {
-  const roll = new Dice(3);
+Deno.test("TimelineBuilder.merge() has the same result in any order and grouping", () => {
+  const dice = new Dice(3);
   const parts = Array.from(
     { length: 9 },
-    (_, part) => Array.from({ length: 200 }, () => Math.floor(roll.next() * 10 ** (4 + part))),
+    (_, part) => Array.from({ length: 200 }, () => Math.floor(dice.next() * 10 ** (4 + part))),
   );
   const whole = timelineOf(parts.flat());
   for (let seed = 1; seed <= 5; seed++) {

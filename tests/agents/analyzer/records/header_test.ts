@@ -25,19 +25,19 @@ const LINES: [line: string, level: Level, message: string][] = [
   ["2024-05-01 10:00:00 the last ERROR was long ago", "none", "the last ERROR was long ago"],
 ];
 
-Deno.test("readHeader() leaves the message and finds the level", () => {
+Deno.test("readHeader() finds the level and leaves the message", () => {
   for (const [line, level, message] of LINES) {
     const header = readHeader(line);
     assertEquals([line.slice(header.end), header.level], [message, level], line);
   }
 });
 
-Deno.test("readHeader() leaves a message where nearly everything looks like a header", () => {
+Deno.test("readHeader() leaves a message if everything looks like a header", () => {
   const line = "2024-05-01 10:00:00 INFO [a] [b]";
   assertEquals(line.slice(readHeader(line).end), "INFO [a] [b]");
 });
 
-Deno.test("readHeader() says whether a record starts", () => {
+Deno.test("readHeader() reports whether a record starts", () => {
   assertEquals(readHeader("2024-05-01 10:00:00 hello").found, true);
   assertEquals(readHeader("    at com.example.Main.run").found, false);
 });

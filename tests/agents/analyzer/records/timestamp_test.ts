@@ -26,17 +26,17 @@ const FORMS: [text: string, at: number][] = [
   ["2005.06.03", Date.UTC(2005, 5, 3)],
 ];
 
-Deno.test("instantOf() reads the usual forms of timestamps", () => {
+Deno.test("instantOf() reads the common forms of timestamps", () => {
   for (const [text, at] of FORMS) assertEquals(instantOf(text), at, text);
 });
 
-Deno.test("instantOf() refuses what only looks like a timestamp", () => {
+Deno.test("instantOf() rejects what only looks like a timestamp", () => {
   for (const text of ["2015-13-29 17:41:44", "9999999999", "10.0.0.1", "999999 999999", "x", ""]) {
     assertEquals(instantOf(text), undefined, text);
   }
 });
 
-Deno.test("stampAt() ends where the timestamp ends", () => {
+Deno.test("stampAt() reports the end of the timestamp", () => {
   assertEquals(stampAt("[Sun Dec 04 04:47:44 2005] [error]", 1)?.end, 25);
 });
 

@@ -4,12 +4,12 @@ import { Dice } from "../../../harness/dice.ts";
 
 const USERS = ["ann", "bob", "cid", "dan", "eve"];
 
-Deno.test("cluster() opens a position that has many words in one context", () => {
+Deno.test("cluster() masks a position that has many words in one context", () => {
   const templates = cluster(USERS.map((user) => `hello ${user} again`));
   assertEquals(new Set(templates.values()), new Set(["hello <*> again"]));
 });
 
-Deno.test("cluster() keeps few words apart: they are different events", () => {
+Deno.test("cluster() keeps two words apart: they are different events", () => {
   const texts = ["cupsd startup succeeded", "cupsd shutdown succeeded"];
   assertEquals([...cluster(texts).values()].sort(), texts.sort());
 });
@@ -24,7 +24,7 @@ Deno.test("cluster() joins a text to a template that is already general", () => 
   assertEquals(templates.get("hello zoe again"), "hello <*> again");
 });
 
-Deno.test("cluster() gives the same for any order of the texts, and for its own result", () => {
+Deno.test("cluster() has the same result for any order of the texts, and for its own result", () => {
   const texts = USERS.flatMap((a) => USERS.map((b) => `copy ${a} to ${b} done`));
   const first = cluster(texts);
   for (let seed = 1; seed <= 5; seed++) {
