@@ -1,9 +1,11 @@
 import type { Analysis, Template } from "../../../agents/shapes.ts";
 import type { ReportModel } from "../../../agents/reporter/content/report_model.ts";
 
+/** The first instant of the sample analysis. */
 export const START = Date.UTC(2026, 10, 23);
 
-export function template(id: string, text: string, change: Partial<Template> = {}): Template {
+/** A template with some changes. */
+export function template(id: string, text: string, changes: Partial<Template> = {}): Template {
   return {
     id,
     text,
@@ -13,12 +15,12 @@ export function template(id: string, text: string, change: Partial<Template> = {
     last_at: START + 1000,
     example: `${text}, for example`,
     status: "known",
-    ...change,
+    ...changes,
   };
 }
 
 /** An ordinary analysis of a later run with nothing new in it. */
-export function analysis(change: Partial<Analysis> = {}): Analysis {
+export function analysis(changes: Partial<Analysis> = {}): Analysis {
   return {
     stream: "shop/nginx",
     run: 3,
@@ -42,15 +44,16 @@ export function analysis(change: Partial<Analysis> = {}): Analysis {
     values: [{ name: "method", count: 900, distinct: 2, more: false, top: [["GET", 700]] }],
     keywords: [["journal", 12]],
     news: { appeared: [], silent: [], changed: [] },
-    ...change,
+    ...changes,
   };
 }
 
-export function model(change: Partial<Analysis> = {}): ReportModel {
-  return { analysis: analysis(change), task: "t7", headline: "A headline", previous: null };
+/** A report on the sample analysis with some changes. */
+export function model(changes: Partial<Analysis> = {}): ReportModel {
+  return { analysis: analysis(changes), task: "t7", headline: "A headline", previous: null };
 }
 
-/** An analysis that has `text` in every place that takes text from outside. */
+/** An analysis with `text` in every place that takes text from outside, and `rows` rows in each list. */
 export function everywhere(text: string, rows = 1): Analysis {
   const name = text.slice(0, 256);
   const many = <T>(make: (i: number) => T): T[] => Array.from({ length: rows }, (_, i) => make(i));

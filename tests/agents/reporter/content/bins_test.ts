@@ -17,7 +17,7 @@ Deno.test("binTimeline() joins neighbours and loses no record", () => {
   assertEquals(bins.reduce((sum, { errors }) => sum + errors, 0), 1001);
 });
 
-Deno.test("binTimeline() holds against no points, one point, far points and points in disorder", () => {
+Deno.test("binTimeline() accepts no points, one point, far points and points in disorder", () => {
   assertEquals(binTimeline({ step_ms: 10, points: [] }, 60).bins, []);
   assertEquals(binTimeline({ step_ms: 10, points: [[7, 1, 0]] }, 60).bins.length, 1);
   for (const points of [[[0, 1, 0], [8e15, 2, 0]], [[9, 1, 0], [0, 2, 0]], [[-1e300, 3, 0]]]) {

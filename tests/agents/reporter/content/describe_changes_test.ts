@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describeChanges } from "../../../../agents/reporter/content/describe_changes.ts";
 import { analysis, template } from "../sample.ts";
 
-Deno.test("describeChanges() of nothing new is empty", () => {
+Deno.test("describeChanges() is empty if nothing is new", () => {
   assertEquals(describeChanges(analysis(), 10), []);
 });
 
@@ -22,7 +22,7 @@ Deno.test("describeChanges() puts the worst new template first", () => {
   assertEquals(group.items[0].words, "1 record, <0.1 % of all");
 });
 
-Deno.test("describeChanges() tells changes in words", () => {
+Deno.test("describeChanges() describes changes in words, volume first", () => {
   const [group] = describeChanges(
     analysis({
       news: {
@@ -50,7 +50,7 @@ Deno.test("describeChanges() tells changes in words", () => {
   ]);
 });
 
-Deno.test("describeChanges() leaves out what is too much and counts it", () => {
+Deno.test("describeChanges() bounds a group and counts the other items", () => {
   const silent = Array.from({ length: 12 }, (_, i) => ({ id: `${i}`, text: `${i}`, usual: 0.1 }));
   const [group] = describeChanges(analysis({ news: { appeared: [], silent, changed: [] } }), 10);
   assertEquals([group.items.length, group.more], [10, 2]);

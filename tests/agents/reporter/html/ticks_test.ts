@@ -9,7 +9,7 @@ Deno.test("ticks() stand at round times", () => {
   assertEquals(seconds, ["22:10:00", "22:10:01", "22:10:02", "22:10:03"]);
 });
 
-Deno.test("ticks() are few and inside, whatever the length", () => {
+Deno.test("ticks() are few and within the axis, whatever its length", () => {
   for (const length of [1, 999, 1e5, 1e8, 1e11, 1e14, 1e300]) {
     const list = ticks(12345, 12345 + length, 8);
     assertEquals(list.length >= 1 && list.length <= 8, true, `${length}: ${list.length}`);

@@ -31,7 +31,7 @@ Deno.test("escapeMarkdown() escapes markup and leaves words alone", () => {
   );
 });
 
-Deno.test("escapeMarkdown() leaves nothing that becomes a link by itself", () => {
+Deno.test("escapeMarkdown() leaves nothing that a renderer makes a link of", () => {
   assertEquals(
     escapeMarkdown("https://a.example WWW.a.example a@b.example http.status"),
     "https\\://a.example WWW\\.a.example a\\@b.example http.status",

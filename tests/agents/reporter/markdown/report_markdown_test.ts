@@ -25,7 +25,7 @@ Deno.test("renderMarkdown() says that a first run is the baseline", () => {
   assertStringIncludes(renderMarkdown(model({ run: 1 })), "this is the baseline");
 });
 
-Deno.test("renderMarkdown() says when nothing is new", () => {
+Deno.test("renderMarkdown() says if nothing is new", () => {
   assertStringIncludes(renderMarkdown(model()), "Nothing: every template");
 });
 
@@ -54,7 +54,7 @@ Deno.test("renderMarkdown() lays tables out in columns", () => {
   );
 });
 
-Deno.test("renderMarkdown() of an empty input is short and whole", () => {
+Deno.test("renderMarkdown() of an empty input has neither NaN nor undefined", () => {
   const text = renderMarkdown(model({
     sources: [],
     records: 0,
@@ -73,13 +73,13 @@ Deno.test("renderMarkdown() of an empty input is short and whole", () => {
   assertStringIncludes(text, "- 0 records, 0 B from 0 sources");
 });
 
-Deno.test("renderMarkdown() never writes a control or a direction mark", () => {
+Deno.test("renderMarkdown() writes neither control characters nor direction marks", () => {
   const hostile = "\x1b[2J\x07\x9b\u202e\u2028\u2066\r\n\ud800# x";
   const text = renderMarkdown({ ...model(), analysis: everywhere(hostile) });
   assertEquals(/[^\P{Cc}\n]|\p{Bidi_Control}|\u2028|\p{Cs}/u.test(text), false);
 });
 
-Deno.test("renderMarkdown() keeps text from outside inside of its code spans", () => {
+Deno.test("renderMarkdown() keeps text from outside inside code spans", () => {
   const hostile = "``` | \\| ` <script>x</script> ![x](http://x)\n# x |";
   const text = renderMarkdown({ ...model(), analysis: everywhere(hostile) });
   const rest = withoutCode(text);
@@ -92,7 +92,7 @@ Deno.test("renderMarkdown() keeps text from outside inside of its code spans", (
   }
 });
 
-Deno.test("renderMarkdown() of the largest analysis stays within its bound", () => {
+Deno.test("renderMarkdown() of the largest analysis stays within MARKDOWN_BYTES_MAX", () => {
   for (const char of ["x", "|", "\\|", "`", "` ", "\u202e", "漢", "🙂", "<"]) {
     const huge = everywhere(char.repeat(1000), 600);
     const size = new TextEncoder().encode(renderMarkdown({ ...model(), analysis: huge })).length;
@@ -100,7 +100,7 @@ Deno.test("renderMarkdown() of the largest analysis stays within its bound", () 
   }
 });
 
-/** Takes code spans and code blocks out, as CommonMark finds them. */
+/** Removes code spans and code blocks, as CommonMark finds them. */
 function withoutCode(text: string): string {
   return text.replace(/(?<!`)(`+)(?!`)(?:(?!\n\n).)*?(?<!`)\1(?!`)/gs, "");
 }
