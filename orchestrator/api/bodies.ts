@@ -17,7 +17,7 @@ const LIST_MAX = 500;
 
 const WaitMs = z.int().nonnegative().max(WAIT_MS_MAX).default(0);
 
-/** Of `submit`. */
+/** The body of `submit`. */
 export const SubmitBody = z.strictObject({
   pipeline: z.string().max(64).default("report"),
   input: AnyObject,
@@ -30,17 +30,17 @@ export const SubmitBody = z.strictObject({
   wait_ms: WaitMs,
 });
 
-/** Of `get`, `cancel` and `why`. */
+/** The body of `get`, `cancel` and `why`. */
 export const TaskBody = z.strictObject({ task: TaskId });
 
-/** Of `result`. */
+/** The body of `result`. */
 export const ResultBody = z.strictObject({
   task: TaskId,
   /** How long the reply may wait for the task's end. */
   wait_ms: WaitMs,
 });
 
-/** Of `events`. */
+/** The body of `events`. */
 export const EventsBody = z.strictObject({
   task: TaskId,
   /** Events up to this number are left out. */
@@ -49,7 +49,7 @@ export const EventsBody = z.strictObject({
   wait_ms: WaitMs,
 });
 
-/** Of `retry`. */
+/** The body of `retry`. */
 export const RetryBody = z.strictObject({
   task: TaskId,
   /** The call to begin with, even if it has succeeded. */
@@ -58,14 +58,14 @@ export const RetryBody = z.strictObject({
   events: z.int().nonnegative().optional(),
 });
 
-/** Of `list`. */
+/** The body of `list`. */
 export const ListBody = z.strictObject({
   /** By default tasks in any state. */
   states: z.array(z.enum(STATES)).max(STATES.length).optional(),
   limit: z.int().positive().max(LIST_MAX).default(50),
 });
 
-/** Of `pause` and `resume`: exactly one of the two keys. */
+/** The body of `pause` and `resume`: exactly one of the two keys. */
 export const PauseBody = z.strictObject({
   agent: z.string().max(64).optional(),
   pipeline: z.string().max(64).optional(),
@@ -74,5 +74,5 @@ export const PauseBody = z.strictObject({
   "name an agent or a pipeline, and not both",
 );
 
-/** Of `stats`, `agents` and `pipelines`. */
+/** The body of `stats`, `agents` and `pipelines`. */
 export const EmptyBody = z.strictObject({});

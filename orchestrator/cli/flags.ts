@@ -8,16 +8,15 @@ import { TLS_CONNECTS } from "../../lib/process/tls_settings.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { PLACE } from "../settings.ts";
 
-/** Of every subcommand that asks a running orchestrator. */
+/** The flags of every subcommand that asks a running orchestrator. */
 export const CLIENT = {
   ...PLACE,
   ...TLS_CONNECTS,
   json: { help: "Print the reply as JSON" },
 } satisfies Settings;
 
-/** Of `submit`. */
+/** The flags of `submit`. */
 export const SUBMIT = {
-  ...CLIENT,
   wait: { help: "Show progress, then print the result" },
   text: optionalText("TEXT", "Text to report on"),
   stream: optionalText("NAME", "Compare with earlier runs of this stream; by default the file's"),
@@ -37,40 +36,41 @@ export const SUBMIT = {
     help: "Time that the task may take in all",
     read: integer(1, 86_400),
   },
+  ...CLIENT,
 } satisfies Settings;
 
-/** Of `list`. */
+/** The flags of `list`. */
 export const LIST = {
-  ...CLIENT,
   state: optionalText("STATE,…", "Only tasks in these states"),
   limit: { value: "N", fallback: 50, help: "At most N tasks", read: integer(1, 500) },
+  ...CLIENT,
 } satisfies Settings;
 
-/** Of `result`. */
+/** The flags of `result`. */
 export const RESULT = {
-  ...CLIENT,
   wait: {
     value: "SECONDS",
     fallback: 0,
     help: "Wait this long for the task to end",
     read: integer(0, 86_400),
   },
+  ...CLIENT,
 } satisfies Settings;
 
-/** Of `retry`. */
+/** The flags of `retry`. */
 export const RETRY = {
-  ...CLIENT,
   from: optionalText("CALL", "Begin with this call; by default with the call that failed"),
+  ...CLIENT,
 } satisfies Settings;
 
-/** Of `pause` and `resume`. */
+/** The flags of `pause` and `resume`. */
 export const PAUSE = {
-  ...CLIENT,
   agent: optionalText("NAME", "An agent; while paused it is asked nothing new and its tasks wait"),
   pipeline: optionalText("NAME", "A pipeline; while paused its tasks wait and others pass them"),
+  ...CLIENT,
 } satisfies Settings;
 
-/** Of `repair`. */
+/** The flags of `repair`. */
 export const REPAIR = {
   "accept-loss": { help: "Repair it: go on without the damaged part, which is kept aside" },
 } satisfies Settings;
