@@ -1,17 +1,20 @@
 /**
- * The four roles, and exactly what each may touch. The same list holds for a local process, for a
- * compiled binary and so for its container. Paths are relative to the working directory.
+ * The four roles, and what each of them may touch. One list serves processes that run from the
+ * sources, compiled programs, and so their containers. Paths are relative to the working directory.
  *
  * @module
  */
 
-const AGENTS = ["collector", "analyzer", "reporter"] as const;
-export const ROLES = ["orchestrator", ...AGENTS] as const;
+/** The roles that do a task's work when the orchestrator asks for it. */
+export const AGENT_ROLES = ["collector", "analyzer", "reporter"] as const;
+/** All roles. */
+export const ROLES = ["orchestrator", ...AGENT_ROLES] as const;
 export type Role = typeof ROLES[number];
 
+/** The version of every role, in the handshake and in lists of what a program contains. */
 export const VERSION = "1.0.0";
 
-/** Where each role listens unless told otherwise; a compiled binary knows no other. */
+/** The port of each role by default, and the only one that a compiled program may use. */
 export const PORTS: Readonly<Record<Role, number>> = {
   orchestrator: 7100,
   collector: 7101,
@@ -19,8 +22,8 @@ export const PORTS: Readonly<Record<Role, number>> = {
   reporter: 7103,
 };
 
-/** Where a role may read its secret. */
-const SECRETS = ["secret", "/run/secrets"];
+/** Folders that may hold secrets and certificates; the second is the one of container engines. */
+const SECRET_FOLDERS = ["secret", "/run/secrets"];
 const ENV = [
   "AUTH_TOKEN",
   "AUTH_TOKEN_FILE",
@@ -32,33 +35,35 @@ const ENV = [
   "BATON_TLS_CERT",
   "BATON_TLS_KEY",
 ];
-/** Where packages come from; unless told, Deno lets six more hosts give code. */
+/** The registry of the packages. Without the flag, Deno allows imports from six more hosts. */
 const IMPORT = ["jsr.io:443"];
 
-const NO_CODE_OF_TEXT = "--disallow-code-generation-from-strings";
+const NO_CODE_FROM_STRINGS = "--disallow-code-generation-from-strings";
 
+/** What a role may touch; each list holds the values of one permission flag of Deno. */
 export interface Permissions {
   readonly net: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
   readonly env: readonly string[];
-  /** Used from the sources alone: a compiled program has its packages in itself. */
+  /** Matters only when running from the sources: a compiled program contains its packages. */
   readonly import: readonly string[];
 }
 
-export interface Place {
+/** The ports and the inbox of an installation of the four roles. */
+export interface Layout {
   readonly ports: Readonly<Record<Role, number>>;
-  /** The collector's inbox. */
+  /** The folder that the collector reads. */
   readonly inbox: string;
 }
 
-/** What a role may touch, and nothing else. */
+/** Returns what a role may touch; all else is refused. */
 export function permissionsOf(
   role: Role,
-  { ports, inbox }: Place = { ports: PORTS, inbox: "inbox" },
+  { ports, inbox }: Layout = { ports: PORTS, inbox: "inbox" },
 ): Permissions {
   const memory = memoryFolder(role);
-  const own = [
+  const net = [
     `0.0.0.0:${ports[role]}`,
     `127.0.0.1:${ports[role]}`,
     `127.0.0.1:${loopbackPort(ports[role])}`,
@@ -66,12 +71,12 @@ export function permissionsOf(
   switch (role) {
     case "orchestrator":
       return {
-        net: [...own, ...AGENTS.flatMap((a) => [`${a}:${ports[a]}`, `127.0.0.1:${ports[a]}`])],
-        read: [memory, ...SECRETS],
+        net: [...net, ...AGENT_ROLES.flatMap((a) => [`${a}:${ports[a]}`, `127.0.0.1:${ports[a]}`])],
+        read: [memory, ...SECRET_FOLDERS],
         write: [memory, "secret"],
         env: [
           ...ENV,
-          ...AGENTS.flatMap((agent) => secretVariables(agent)),
+          ...AGENT_ROLES.flatMap((agent) => secretVariables(agent)),
           "BATON_ANALYZER",
           "BATON_COLLECTOR",
           "BATON_CONCURRENCY",
@@ -85,16 +90,16 @@ export function permissionsOf(
       };
     case "collector":
       return {
-        net: own,
-        read: [memory, inbox, ...SECRETS],
+        net,
+        read: [memory, inbox, ...SECRET_FOLDERS],
         write: [memory],
         env: [...ENV, "BATON_INBOX"],
         import: IMPORT,
       };
     default:
       return {
-        net: own,
-        read: [memory, ...SECRETS],
+        net,
+        read: [memory, ...SECRET_FOLDERS],
         write: [memory],
         env: ENV,
         import: IMPORT,
@@ -103,10 +108,10 @@ export function permissionsOf(
 }
 
 /**
- * The permissions as flags of `deno run` and `deno compile`, with one of V8's that nothing goes
- * without: no text becomes code, by whatever name that is tried. Packages count: zod would.
+ * Returns the permissions as flags of `deno run` and `deno compile`, with a flag of V8 that keeps
+ * every program from turning a string into code. That holds for packages too: zod would do it.
  *
- * @param v8Flags more of V8's, as Deno takes them at one place alone
+ * @param v8Flags more flags of V8; Deno accepts only one list of them
  */
 export function permissionFlags(
   permissions: Permissions,
@@ -115,7 +120,7 @@ export function permissionFlags(
   const { net, read, write, env, import: hosts } = permissions;
   return [
     "--no-prompt",
-    `--v8-flags=${[NO_CODE_OF_TEXT, ...v8Flags].join(",")}`,
+    `--v8-flags=${[NO_CODE_FROM_STRINGS, ...v8Flags].join(",")}`,
     `--allow-net=${net.join(",")}`,
     `--allow-read=${read.join(",")}`,
     `--allow-write=${write.join(",")}`,
@@ -124,24 +129,24 @@ export function permissionFlags(
   ];
 }
 
-/** The variables of a secret that the orchestrator shares with one agent alone. */
+/** Returns the names of the variables for a secret that only `agent` and the orchestrator have. */
 export function secretVariables(agent: string): readonly [file: string, text: string] {
   const role = agent.toUpperCase();
   return [`AUTH_TOKEN_FILE_${role}`, `AUTH_TOKEN_${role}`];
 }
 
-/** The folder that a role's memory lives in. */
+/** Returns the folder of a role's memory. */
 export function memoryFolder(role: string): string {
   return `memory/${role}`;
 }
 
-/** The port on the loopback that a role which listens with TLS on `port` takes besides. */
+/** Returns the port on the loopback that a role needs as well, if it listens with TLS on `port`. */
 export function loopbackPort(port: number): number {
   if (port === 0) return 0;
   return port > 65_435 ? port - 100 : port + 100;
 }
 
-/** A role's program, relative to the project. */
+/** Returns the path of a role's program, relative to the project. */
 export function mainModule(role: Role): string {
   return role === "orchestrator" ? "orchestrator/main.ts" : `agents/${role}/main.ts`;
 }

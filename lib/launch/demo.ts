@@ -6,14 +6,14 @@
 import { ExitError } from "../exit.ts";
 import { runProgram, stderr, stdout } from "../process/program.ts";
 import {
-  AGENT_ROLES,
-  end,
   launch,
   makeSecret,
   SAMPLE_INBOX,
   type Site,
+  stopRole,
   waitUntilHealthy,
 } from "./launch.ts";
+import { AGENT_ROLES } from "../roles.ts";
 import { claimPorts } from "./ports.ts";
 
 /** Two days of one shop: the second is compared with the first. */
@@ -47,7 +47,7 @@ await runProgram("demo", async () => {
       if (!success) throw new ExitError("failed", `Cannot report on ${day}: exit code ${code}`);
     }
   } finally {
-    for (const child of children.reverse()) await end(child);
+    for (const child of children.reverse()) await stopRole(child);
   }
   stdout.write(`\nThe same as a page: file://${folder}/memory/reporter/reports/index.html\n`);
   return 0;

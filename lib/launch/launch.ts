@@ -11,13 +11,13 @@ import type { JsonObject } from "../json.ts";
 import { SECRET_FILE } from "../process/secret.ts";
 import { sleep } from "../retry.ts";
 import {
+  AGENT_ROLES,
+  type Layout,
   mainModule,
   permissionFlags,
   type Permissions,
   permissionsOf,
-  type Place,
   type Role,
-  ROLES,
 } from "../roles.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
@@ -27,10 +27,8 @@ const WELL = ["ok", "full"];
 /** Role processes get so long to end after SIGTERM before they are killed. */
 const END_MS = 10_000;
 
-export const AGENT_ROLES = ROLES.filter((role) => role !== "orchestrator");
-
 /** Where roles run: their working directory, addresses and inbox. */
-export interface Site extends Place {
+export interface Site extends Layout {
   readonly folder: string;
   /** A folder of compiled binaries to run in place of the sources. */
   readonly binaries?: string;
@@ -91,16 +89,16 @@ export async function waitUntilHealthy(role: Role, { ports }: Site, ms: number):
 }
 
 /** Ends a role with SIGTERM, and by force where that does not help; gives its exit code. */
-export async function end(child: Deno.ChildProcess): Promise<number> {
-  const timer = setTimeout(() => signal(child, "SIGKILL"), END_MS);
-  signal(child, "SIGTERM");
+export async function stopRole(child: Deno.ChildProcess): Promise<number> {
+  const timer = setTimeout(() => sendSignal(child, "SIGKILL"), END_MS);
+  sendSignal(child, "SIGTERM");
   const { code } = await child.status;
   clearTimeout(timer);
   return code;
 }
 
 /** Sends a signal; nothing where the process has ended. */
-export function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
+export function sendSignal(child: Deno.ChildProcess, name: Deno.Signal): void {
   try {
     child.kill(name);
   } catch (error) {
@@ -117,14 +115,14 @@ function commandOf(role: Role, site: Site): string[] {
 }
 
 /** How Deno is asked to run a role's module with the role's permissions. */
-export function runFromSources(role: Role, place: Place): string[] {
-  const flags = permissionFlags(permissionsFromSources(role, place));
+export function runFromSources(role: Role, layout: Layout): string[] {
+  const flags = permissionFlags(permissionsFromSources(role, layout));
   return ["run", "--quiet", `--config=${pathOf("deno.json")}`, ...flags];
 }
 
 /** What a role that runs from the sources may touch: an agent's thread reads its code there. */
-export function permissionsFromSources(role: Role, place: Place): Permissions {
-  const permissions = permissionsOf(role, place);
+export function permissionsFromSources(role: Role, layout: Layout): Permissions {
+  const permissions = permissionsOf(role, layout);
   if (role === "orchestrator") return permissions;
   return { ...permissions, read: [...permissions.read, pathOf("agents"), pathOf("lib")] };
 }

@@ -6,7 +6,7 @@
 import { variable } from "../process/settings.ts";
 import { runProgram } from "../process/program.ts";
 import { PORTS, type Role } from "../roles.ts";
-import { launch, signal } from "./launch.ts";
+import { launch, sendSignal } from "./launch.ts";
 
 await runProgram("role", async () => {
   const [role, ...args] = Deno.args;
@@ -17,6 +17,6 @@ await runProgram("role", async () => {
   // Ctrl-C has reached the role as well. A SIGTERM may have: passed on as another signal, it ends
   // nothing at once that is draining already.
   Deno.addSignalListener("SIGINT", () => {});
-  Deno.addSignalListener("SIGTERM", () => signal(child, "SIGINT"));
+  Deno.addSignalListener("SIGTERM", () => sendSignal(child, "SIGINT"));
   return (await child.status).code;
 });

@@ -6,8 +6,8 @@
 import { variable } from "../process/settings.ts";
 import { EXIT, ExitError } from "../exit.ts";
 import { runProgram, stderr, stopSignal } from "../process/program.ts";
-import { PORTS, type Role } from "../roles.ts";
-import { AGENT_ROLES, end, launch, makeSecret, SAMPLE_INBOX, type Site } from "./launch.ts";
+import { AGENT_ROLES, PORTS, type Role } from "../roles.ts";
+import { launch, makeSecret, SAMPLE_INBOX, type Site, stopRole } from "./launch.ts";
 
 await runProgram("start", async () => {
   const stopped = stopSignal();
@@ -38,7 +38,7 @@ await runProgram("start", async () => {
     ...AGENT_ROLES.map(keep),
   ];
   const first = await Promise.race([stopped, ...fallen]);
-  for (const child of children.values()) await end(child);
+  for (const child of children.values()) await stopRole(child);
   if (typeof first === "string" || first.code === 0) return 0;
   throw new ExitError(
     "failed",

@@ -8,11 +8,11 @@ import { copy } from "@std/fs/copy";
 import { importSecret, type Secret } from "../../lib/wire/auth.ts";
 import { Client } from "../../lib/client/client.ts";
 import {
-  end,
   launch,
   makeSecret,
   SAMPLE_INBOX,
   type Site,
+  stopRole,
   waitUntilHealthy,
 } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
@@ -150,7 +150,7 @@ export class Victim implements AsyncDisposable {
     for (const [role, process] of this.#processes) {
       if (process.code !== undefined) continue;
       process.code = -1; // from here on an end is expected
-      const code = await end(process.child);
+      const code = await stopRole(process.child);
       if (code !== 0) this.findings.push(`${role} ended with ${code} at SIGTERM`);
       await process.heard;
     }

@@ -6,11 +6,11 @@
  */
 import { copy } from "@std/fs/copy";
 import {
-  end,
   launch,
   SAMPLE_INBOX,
-  signal,
+  sendSignal,
   type Site,
+  stopRole,
   waitUntilHealthy,
 } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
@@ -107,15 +107,15 @@ export class RoleProcesses implements AsyncDisposable {
 
   /** Sends a signal to a role that was started. */
   signal(role: Role, name: Deno.Signal): void {
-    signal(this.#serving.get(role)!.child, name);
+    sendSignal(this.#serving.get(role)!.child, name);
   }
 
   /** Ends a role that was started; returns its exit code. */
   async stop(role: Role, name: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number> {
     const { child, ended } = this.#serving.get(role)!;
     this.#serving.delete(role);
-    if (name === "SIGKILL") signal(child, name);
-    else await end(child);
+    if (name === "SIGKILL") sendSignal(child, name);
+    else await stopRole(child);
     return (await ended).code;
   }
 
@@ -124,7 +124,7 @@ export class RoleProcesses implements AsyncDisposable {
     const serving = [...this.#serving];
     this.#serving.clear();
     return await Promise.all(serving.map(async ([role, { child, ended }]) => {
-      await end(child);
+      await stopRole(child);
       return { role, ...await ended };
     }));
   }
@@ -155,7 +155,7 @@ export class RoleProcesses implements AsyncDisposable {
   /** Runs any subcommand of a role to its end. Kills it if that does not come. */
   async run(role: Role, args: readonly string[], env: Variables = {}): Promise<Ran> {
     const { child, ended } = this.spawn(role, args, env);
-    const timer = setTimeout(() => signal(child, "SIGKILL"), PATIENCE_MS);
+    const timer = setTimeout(() => sendSignal(child, "SIGKILL"), PATIENCE_MS);
     try {
       return await ended;
     } finally {

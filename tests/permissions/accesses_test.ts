@@ -8,9 +8,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { copy } from "@std/fs/copy";
 import { EXIT } from "../../lib/exit.ts";
-import { AGENT_ROLES, end, permissionsFromSources } from "../../lib/launch/launch.ts";
+import { permissionsFromSources, stopRole } from "../../lib/launch/launch.ts";
 import { sleep } from "../../lib/retry.ts";
-import { memoryFolder, type Role, ROLES } from "../../lib/roles.ts";
+import { AGENT_ROLES, memoryFolder, type Role, ROLES } from "../../lib/roles.ts";
 import type { Ran } from "../harness/role_processes.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { figures } from "../harness/test_output.ts";
@@ -76,7 +76,7 @@ async function asProcesses(recorded: Recorded): Promise<void> {
   while (!(await readAccesses(record)).some(({ permission }) => permission === "net")) {
     await sleep(50);
   }
-  await end(child);
+  await stopRole(child);
   stdoutOf(await ended);
   for (const role of ROLES) stdoutOf(await roles.run(role, ["health"]));
 

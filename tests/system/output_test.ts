@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CodedError } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { AGENT_ROLES } from "../../lib/launch/launch.ts";
+import { AGENT_ROLES } from "../../lib/roles.ts";
 import { type Ran, RoleProcesses } from "../harness/role_processes.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { skip } from "../harness/test_output.ts";

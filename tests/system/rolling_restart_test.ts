@@ -5,8 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/exit.ts";
-import { AGENT_ROLES } from "../../lib/launch/launch.ts";
-import { type Role, ROLES } from "../../lib/roles.ts";
+import { AGENT_ROLES, type Role, ROLES } from "../../lib/roles.ts";
 import type { Remote } from "../../orchestrator/cli/remote.ts";
 import { Dice } from "../harness/dice.ts";
 import { RoleProcesses } from "../harness/role_processes.ts";
