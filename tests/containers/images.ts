@@ -1,18 +1,18 @@
 /**
- * What is in the images, and whether the same sources make the same programs.
+ * What is in the images.
  *
  * @module
  */
 import { copy } from "@std/fs/copy";
 import { ensureFile } from "@std/fs/ensure-file";
 import { walk } from "@std/fs/walk";
-import { permissionsOf, type Role, ROLES } from "../../lib/roles.ts";
+import { ROLES } from "../../lib/roles.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
+import { copySources, VERSION_ARG } from "./build_context.ts";
 import { docker, PROJECT, run, said, secretOf, stack } from "./docker.ts";
 
-const SOURCES = ["deno.json", "deno.lock", "lib", "agents", "orchestrator"];
 /** What would let one who is in do more. */
 const TOOLS = new Set(
   "sh ash bash dash zsh ksh csh fish busybox toybox env perl python python3 ruby node deno apt apt-get dpkg apk curl wget nc ssh su sudo mount"
@@ -36,16 +36,14 @@ const PLACES = [
 ];
 /** An image of everything that is sent to be built. */
 const EVERYTHING = "FROM scratch\nCOPY . /\n";
-const VERSION_ARG = ["--build-arg", `DENO_VERSION=${Deno.env.get("DENO_VERSION")}`];
 
 const containers = await stack();
 const checks = new Checks();
-const seen = { layers: 0, files: 0, builtTwice: 0 };
+const seen = { layers: 0, files: 0 };
 
 Deno.test.afterAll(() =>
   figures(
-    `${ROLES.length} images, ${seen.layers} layers, ${seen.files} files, ` +
-      `${seen.builtTwice} programs and lists built twice`,
+    `${ROLES.length} images, ${seen.layers} layers, ${seen.files} files`,
   )
 );
 
@@ -136,58 +134,3 @@ checks.test("an image starts no shell, and nothing as root", async () => {
     checks.equal(`${role} user`, user, "65532:65532");
   }
 });
-
-// Seen to fail: with a permission added to what is compiled.
-checks.test("the programs in the images have their roles' permissions", async () => {
-  await using folder = await TempFolder.make();
-  for (const role of ROLES) {
-    const program = await take(role, role, folder.path);
-    const found = await said("grep", "-ao", '"permissions":{[^{}]*}', program);
-    const is = JSON.parse(found.split("\n").at(-1)!.slice('"permissions":'.length));
-    const { net, read, write, env } = permissionsOf(role);
-    const should = { allow_net: net, allow_read: read, allow_write: write, allow_env: env };
-    for (const [key, list] of Object.entries(should)) {
-      checks.equal(`${role} ${key}`, is[key].toSorted(), list.toSorted());
-    }
-    for (const key of ["allow_run", "allow_ffi", "allow_sys"]) {
-      checks.equal(`${role} ${key}`, is[key], null);
-    }
-    checks.equal(`${role} prompt`, is.prompt, false);
-  }
-});
-
-// Seen to fail: where compiling keeps the times of the files, and with a time in a list.
-checks.test("the same sources make the same programs and lists, whenever and where they were written", async () => {
-  await using folder = await TempFolder.make();
-  const context = `${folder.path}/context`;
-  await copySources(context, 1_000_000_000);
-  for (const name of ["Dockerfile", ".dockerignore"]) await copy(name, `${context}/${name}`);
-  const options = ["--no-cache", "--quiet", "--target", "build", ...VERSION_ARG];
-  const image = await docker("build", ...options, context);
-  try {
-    for (
-      const [role, name] of ROLES.flatMap((role) => [[role, role], [role, `${role}.cdx.json`]])
-    ) {
-      const sum = ["--entrypoint", "sha256sum", image, `/src/dist/${name}`];
-      const again = await docker("run", "--rm", "--network", "none", ...sum);
-      const built = await said("sha256sum", await take(role as Role, name, folder.path));
-      checks.equal(name, again.slice(0, 64), built.slice(0, 64));
-      seen.builtTwice++;
-    }
-  } finally {
-    await docker("rmi", image);
-  }
-});
-
-/** Copies a file that lies beside a role's program, or the program, out of its container. */
-async function take(role: Role, name: string, folder: string): Promise<string> {
-  await docker("cp", `${containers[role].Id}:/baton/${name}`, folder);
-  return `${folder}/${name}`;
-}
-
-/** Copies what is compiled, all of it last written at one time. */
-async function copySources(folder: string, seconds: number): Promise<void> {
-  await Deno.mkdir(folder);
-  for (const source of SOURCES) await copy(source, `${folder}/${source}`);
-  for await (const { path } of walk(folder)) await Deno.utime(path, seconds, seconds);
-}
