@@ -1,21 +1,23 @@
-/** Compares much and tells all that is wrong at once, so that one fault does not hide another. */
+/** Tests with many comparisons each. A failed test reports all differences, not only the first. */
 export class Checks {
-  #wrong: string[] = [];
+  #differences: string[] = [];
+  /** Comparisons made so far. */
   count = 0;
 
-  /** Declares a test that fails where any of its comparisons does. */
+  /** Declares a test that fails if any of its comparisons does. Tests run one after the other. */
   test(name: string, body: () => void | Promise<void>): void {
     Deno.test(name, async () => {
-      this.#wrong = [];
+      this.#differences = [];
       await body();
-      const { length } = this.#wrong;
-      if (length > 0) throw new Error(`${length} wrong\n${this.#wrong.join("\n")}`);
+      const { length } = this.#differences;
+      if (length > 0) throw new Error(`${length} differences\n${this.#differences.join("\n")}`);
     });
   }
 
-  equal(what: string, actual: unknown, expected: unknown): void {
+  /** Compares two values as JSON. `name` says in the report what they are. */
+  equal(name: string, actual: unknown, expected: unknown): void {
     this.count++;
     const [is, should] = [actual, expected].map((value) => JSON.stringify(value));
-    if (is !== should) this.#wrong.push(`${what}: is ${is}, should be ${should}`);
+    if (is !== should) this.#differences.push(`${name}: is ${is}, should be ${should}`);
   }
 }

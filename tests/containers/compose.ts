@@ -1,16 +1,16 @@
 /**
- * The compose file as Compose reads it. The rules that the running stack cannot show.
+ * The compose file as Compose reads it: the rules that cannot be read off the running stack.
  *
  * @module
  */
 import { Checks } from "./checks.ts";
-import { said, SERVICES } from "./docker.ts";
+import { readOutput, SERVICES } from "./docker.ts";
 
 interface Config {
   readonly services: Record<string, {
     readonly image: string;
     readonly pull_policy?: string;
-    readonly build?: { readonly target?: string };
+    readonly build?: object;
     readonly environment: Record<string, string>;
     readonly ports?: {
       readonly host_ip: string;
@@ -22,9 +22,10 @@ interface Config {
 
 const checks = new Checks();
 
+/** Reads the compose file with arguments of `env`, such as `NAME=value`. */
 async function readConfig(...environment: string[]): Promise<Config> {
   return JSON.parse(
-    await said("env", ...environment, "docker", "compose", "config", "--format", "json"),
+    await readOutput("env", ...environment, "docker", "compose", "config", "--format", "json"),
   );
 }
 
@@ -32,28 +33,27 @@ async function readConfig(...environment: string[]): Promise<Config> {
 checks.test("compose builds every image, and looks for none in a registry", async () => {
   const services = Object.entries((await readConfig()).services);
   checks.equal("services", services.map(([name]) => name).sort(), SERVICES.toSorted());
-  const built = services.filter(([, { build }]) => build !== undefined)
-    .map(([, { image }]) => image);
   for (const [name, { image, pull_policy }] of services) {
     checks.equal(`${name} pull_policy`, pull_policy, "never");
-    checks.equal(
-      `${name} services that build ${image}`,
-      built.filter((it) => it === image).length,
-      1,
-    );
+    const builders = services.filter(([, other]) => other.build && other.image === image);
+    checks.equal(`${name} services that build ${image}`, builders.length, 1);
   }
 });
 
 // Seen to fail: with a fixed port, and with the variable passed on to the program.
 checks.test("BATON_PUBLISHED_PORT changes the port on this machine, and nothing in a container", async () => {
-  const usual = (await readConfig("-u", "BATON_PUBLISHED_PORT")).services;
+  const defaults = (await readConfig("-u", "BATON_PUBLISHED_PORT")).services;
   const { services } = await readConfig("BATON_PUBLISHED_PORT=7200");
   const ports = ({ ports = [] }: Config["services"][string]) =>
     ports.map(({ host_ip, published, target }) => `${host_ip}:${published}:${target}`);
   for (const name of SERVICES) {
     const isPublic = name === "orchestrator";
     checks.equal(name, ports(services[name]), isPublic ? ["127.0.0.1:7200:7100"] : []);
-    checks.equal(`${name} as usual`, ports(usual[name]), isPublic ? ["127.0.0.1:7100:7100"] : []);
-    checks.equal(`${name} environment`, services[name].environment, usual[name].environment);
+    checks.equal(
+      `${name} by default`,
+      ports(defaults[name]),
+      isPublic ? ["127.0.0.1:7100:7100"] : [],
+    );
+    checks.equal(`${name} environment`, services[name].environment, defaults[name].environment);
   }
 });

@@ -1,39 +1,40 @@
 /**
- * Each container of the running stack against the list of what it may have. `.ci/containers` runs
- * this, after the stack has worked.
+ * How each container of the running stack is confined, in its settings and in the kernel.
+ * `.ci/containers` runs this after the stack has finished tasks.
  *
  * @module
  */
 import { sleep } from "../../lib/retry.ts";
-import { PORTS, type Role } from "../../lib/roles.ts";
+import type { Role } from "../../lib/roles.ts";
 import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
-import { type Container, docker, isRole, type Service, stack } from "./docker.ts";
+import { type Container, docker, inspectStack, isRole, type Service } from "./docker.ts";
 
 const MIB = 1024 ** 2;
-const SECOND = 1e9;
-const TOP_TRIES = 20;
-const TOP_MS = 200;
+/** A whole processor, in units of `NanoCpus`. */
+const ONE_CPU = 1e9;
+const TOP_ATTEMPTS = 150;
+const TOP_INTERVAL_MS = 200;
 
-const containers = await stack();
+const containers = await inspectStack();
 const all = Object.entries(containers) as [Service, Container][];
 const roles = all.filter(([service]) => isRole(service)) as [Role, Container][];
 const checks = new Checks();
 
-Deno.test.afterAll(() => figures(`${all.length} containers, ${checks.count} checks of them`));
+Deno.test.afterAll(() => figures(`${all.length} containers, ${checks.count} comparisons`));
 
-/** How every container is confined, as `docker inspect` calls it. */
+/** The settings of every container, by their names in `docker inspect`. */
 const CONFINED = {
   ReadonlyRootfs: true,
   CapDrop: ["ALL"],
   CapAdd: null,
   Privileged: false,
-  // And nothing that takes Docker's own filters of system calls and files away.
+  // Nothing else, such as seccomp=unconfined, which would remove Docker's filter of system calls.
   SecurityOpt: ["no-new-privileges:true"],
   PidsLimit: 64,
   Memory: 768 * MIB,
   MemorySwap: 768 * MIB,
-  NanoCpus: SECOND,
+  NanoCpus: ONE_CPU,
   CpuShares: 512,
   OomKillDisable: false,
   OomScoreAdj: 0,
@@ -55,19 +56,19 @@ const CONFINED = {
   PublishAllPorts: false,
 };
 
-// Seen to fail: 114 of them, with the keys of `x-hardened` taken out, and `pid`, `userns_mode`,
+// Seen to fail: 114 comparisons, without the keys of `x-hardened`, and with `pid`, `userns_mode`,
 // `devices`, `cap_add`, `extra_hosts`, `group_add`, `oom_kill_disable`, `oom_score_adj`, `sysctls`,
-// `cgroup_parent` and `device_cgroup_rules` put in.
-checks.test("each container is confined", () => {
+// `cgroup_parent` and `device_cgroup_rules` added.
+checks.test("each container has the settings that confine it", () => {
   for (const [service, { HostConfig, Config }] of all) {
     for (const [key, expected] of Object.entries(CONFINED)) {
-      // Docker writes an empty list in either way.
+      // Docker writes an empty list as null or as [].
       const is = HostConfig[key];
       const actual = Array.isArray(is) && is.length === 0 ? null : is;
       checks.equal(`${service} ${key}`, actual ?? null, expected);
     }
     for (const key of ["MaskedPaths", "ReadonlyPaths"]) {
-      checks.equal(`${service} ${key}, as Docker has them`, HostConfig[key]?.length > 0, true);
+      checks.equal(`${service} has Docker's ${key}`, HostConfig[key]?.length > 0, true);
     }
     const { Ulimits, LogConfig, RestartPolicy } = HostConfig;
     const ulimits = Ulimits?.map(({ Name, Soft, Hard }: Record<string, unknown>) =>
@@ -75,8 +76,8 @@ checks.test("each container is confined", () => {
     ).sort();
     checks.equal(`${service} ulimits`, ulimits ?? null, ["core 0 0", "nofile 8192 8192"]);
     checks.equal(`${service} log driver`, LogConfig.Type, "local");
-    const bounds = Object.entries(LogConfig.Config).map((pair) => pair.join(" ")).sort();
-    checks.equal(`${service} log`, bounds, [
+    const logOptions = Object.entries(LogConfig.Config).map((pair) => pair.join(" ")).sort();
+    checks.equal(`${service} log options`, logOptions, [
       "max-buffer-size 4m",
       "max-file 3",
       "max-size 10m",
@@ -90,14 +91,14 @@ checks.test("each container is confined", () => {
   }
 });
 
-// Seen to fail: processes, CapBnd, NoNewPrivs, open and core files, with the same taken out.
-checks.test("the kernel holds each process to it", async () => {
+// Seen to fail: processes, CapBnd, NoNewPrivs, open and core files, without the keys of `x-hardened`.
+checks.test("the kernel confines each process as the settings say", async () => {
   for (const [role, { Id }] of roles) {
     const command = role === "orchestrator" ? "/baton/orchestrator serve" : `/baton/${role}`;
     const expected = [`/sbin/docker-init -- ${command}`, command];
-    const processes = await processesOf(Id, expected.length);
-    const told = processes.map((line) => line.trim().replace(/^\d+\s+/, ""));
-    checks.equal(`${role} processes`, told, expected);
+    const processes = await listProcesses(Id, expected.length);
+    const commands = processes.map((line) => line.trim().replace(/^\d+\s+/, ""));
+    checks.equal(`${role} processes`, commands, expected);
     for (const pid of processes.map((line) => parseInt(line))) {
       const status = await Deno.readTextFile(`/proc/${pid}/status`);
       const limits = await Deno.readTextFile(`/proc/${pid}/limits`);
@@ -119,29 +120,24 @@ checks.test("the kernel holds each process to it", async () => {
   }
 });
 
-/** The container's processes, asked again while a health check is among them. */
-async function processesOf(id: string, count: number): Promise<string[]> {
-  for (let tries = 1;; tries++) {
+/** Lists a container's processes. Lists them again while a health check adds one to `count`. */
+async function listProcesses(id: string, count: number): Promise<string[]> {
+  for (let attempt = 1;; attempt++) {
     const processes = (await docker("top", id, "-eo", "pid,args")).split("\n").slice(1);
-    if (processes.length === count || tries === TOP_TRIES) return processes;
-    await sleep(TOP_MS);
+    if (processes.length === count || attempt === TOP_ATTEMPTS) return processes;
+    await sleep(TOP_INTERVAL_MS);
   }
 }
 
-// Seen to fail: with a health check in the shell's form, which is never well.
-checks.test("each role is well, and says so without a shell", async () => {
+// Seen to fail: with a health check in the shell's form, which always fails.
+checks.test("each role is healthy, and checks itself without a shell", async () => {
   for (const [role, { Config, Id }] of roles) {
     checks.equal(`${role} check`, Config.Healthcheck.Test, ["CMD", `/baton/${role}`, "health"]);
     const health = await docker("inspect", "-f", "{{.State.Health.Status}}", Id);
     checks.equal(`${role} health`, health, "healthy");
-    const { stdout } = await answer(Id, role);
-    checks.equal(`${role} port`, JSON.parse(stdout).role, role);
+    const reply = await docker("exec", Id, `/baton/${role}`, "health", "--json");
+    checks.equal(`${role} reply`, JSON.parse(reply).role, role);
   }
   const { Status, ExitCode } = containers.secrets.State;
   checks.equal("secrets", `${Status} ${ExitCode}`, "exited 0");
 });
-
-async function answer(id: string, role: Role): Promise<{ stdout: string }> {
-  const args = ["health", "--json", "--port", String(PORTS[role])];
-  return { stdout: await docker("exec", id, `/baton/${role}`, ...args) };
-}

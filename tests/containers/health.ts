@@ -8,7 +8,7 @@ import { sleep } from "../../lib/retry.ts";
 import { type Role, ROLES } from "../../lib/roles.ts";
 import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
-import { DENO_IMAGE, docker, stack } from "./docker.ts";
+import { DENO_IMAGE, docker, inspectStack } from "./docker.ts";
 
 /** How long a check takes on an idle machine, at most: it waits 2 s for a role that stands still. */
 const CHECK_MS = 3_000;
@@ -29,7 +29,7 @@ interface Health {
   readonly Log: { readonly Start: string; readonly End: string }[];
 }
 
-const containers = await stack();
+const containers = await inspectStack();
 const checks = new Checks();
 const seconds: Record<string, number[]> = {};
 

@@ -1,5 +1,5 @@
 /**
- * What is in the images.
+ * What is in the images: no shell, no secret, no file that changes its user.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import { TempFolder } from "../harness/temp_folder.ts";
 import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
 import { copySources, VERSION_ARG } from "./build_context.ts";
-import { docker, PROJECT, run, said, secretOf, stack } from "./docker.ts";
+import { docker, inspectStack, PROJECT, readOutput, readSecret, run } from "./docker.ts";
 
-/** What would let one who is in do more. */
+/** Programs that would help an attacker inside a container. */
 const TOOLS = new Set(
   "sh ash bash dash zsh ksh csh fish busybox toybox env perl python python3 ruby node deno apt apt-get dpkg apk curl wget nc ssh su sudo mount"
     .split(" "),
 );
 
-/** Whether a secret of the file "$1" is in the file "$0" or, where that is a layer, in its files. */
-const HOLDS = `grep -aqF -f "$1" "$0" ||
+/** Shell: succeeds if the file "$0" holds a secret of the file "$1". Looks into a layer's files too. */
+const HOLDS_SECRET = `grep -aqF -f "$1" "$0" ||
   { tar -xOf "$0" 2>/dev/null || true; } | grep -acF -f "$1" >/dev/null`;
-/** Where a secret may lie in the folder that images are built from. */
+/** Places of secrets in a checkout that images are built from. */
 const PLACES = [
   ".env",
   ".env.production",
@@ -34,10 +34,10 @@ const PLACES = [
   "orchestrator.key",
   "secret/token",
 ];
-/** An image of everything that is sent to be built. */
+/** A Dockerfile that copies everything that Docker is sent. */
 const EVERYTHING = "FROM scratch\nCOPY . /\n";
 
-const containers = await stack();
+const containers = await inspectStack();
 const checks = new Checks();
 const seen = { layers: 0, files: 0 };
 
@@ -47,18 +47,18 @@ Deno.test.afterAll(() =>
   )
 );
 
-// Seen to fail: with dash, a copy of it with the set-user-id bit, and a secret/token copied in, and
-// with the analyzer's secret in the reporter's image.
-checks.test("no layer holds a shell, a file that changes who runs it, or a secret", async () => {
+// Seen to fail: with dash, with a copy of it that has the set-user-id bit, with a secret/token, and with
+// the analyzer's secret in the reporter's image.
+checks.test("no layer holds a shell, a set-user-id file or a secret", async () => {
   await using folder = await TempFolder.make();
   const secrets = `${folder.path}/secrets`;
-  const all = await Promise.all(ROLES.map((role) => secretOf(containers[role])));
-  await Deno.writeTextFile(secrets, all.join("\n") + "\n");
+  const texts = await Promise.all(ROLES.map((role) => readSecret(containers[role])));
+  await Deno.writeTextFile(secrets, texts.join("\n") + "\n");
   const images = ROLES.map((role) => containers[role].Image);
   for (const path of await save(`${folder.path}/saved`, ...images)) {
-    checks.equal(`secret in ${path}`, await pipe(HOLDS, path, secrets), false);
+    checks.equal(`secret in ${path}`, await shell(HOLDS_SECRET, path, secrets), false);
     const { code, stdout } = await run("tar", "--numeric-owner", "-tvf", path);
-    if (code !== 0 || stdout === "") continue; // no layer: what Docker says of it
+    if (code !== 0 || stdout === "") continue; // not a layer, but JSON about the image
     seen.layers++;
     for (const line of stdout.split("\n")) {
       const [mode, , , , , name] = line.split(/\s+/);
@@ -66,16 +66,16 @@ checks.test("no layer holds a shell, a file that changes who runs it, or a secre
       seen.files++;
       checks.equal(`tool ${name}`, TOOLS.has(name.split("/").at(-1)!), false);
       checks.equal(`mode of ${name}`, /s/i.test(mode), false);
-      const kept = /(^|\/)(secret|memory|inbox)\//.test(name);
-      checks.equal(`data ${name}`, kept, false);
+      const isData = /(^|\/)(secret|memory|inbox)\//.test(name);
+      checks.equal(`data ${name}`, isData, false);
     }
   }
   checks.equal("layers", seen.layers > ROLES.length, true);
 });
 
 // Seen to fail: with `COPY . .` in the Dockerfile, with `ARG AUTH_TOKEN` and an `ENV` of it, with a
-// .dockerignore that lists what is not sent, and with a search that `grep -q` ends before tar does.
-checks.test("no image takes a secret that is around it when it is built, nor is one sent", async () => {
+// .dockerignore that lists only what is left out, and with `grep -q`, which ends before tar does.
+checks.test("no image takes a secret from the checkout, and Docker is sent none", async () => {
   await using folder = await TempFolder.make();
   const path = (name: string): string => `${folder.path}/${name}`;
   const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
@@ -91,40 +91,46 @@ checks.test("no image takes a secret that is around it when it is built, nor is 
   let builds = 0;
   const holds = async (...options: string[]): Promise<boolean> => {
     const args = [...VERSION_ARG, "--build-arg", `AUTH_TOKEN=${secret}`, ...options];
-    // By a name of its own: from the cache it may be one of the stack's images.
+    // A name of its own, because a cached build may return one of the stack's images.
     const image = `${PROJECT}-secret-around-${++builds}`;
     await docker("build", "--quiet", "--tag", image, ...args, path("context"));
     try {
       const files = await save(path(image), image);
-      const found = await Promise.all(files.map((file) => pipe(HOLDS, file, path("secrets"))));
-      return found.includes(true);
+      const results = await Promise.all(
+        files.map((file) => shell(HOLDS_SECRET, file, path("secrets"))),
+      );
+      return results.includes(true);
     } finally {
       await docker("rmi", image);
     }
   };
-  await said("tar", "-czf", path("layer"), "-C", path("context"), ".");
-  checks.equal("found in a layer", await pipe(HOLDS, path("layer"), path("secrets")), true);
-  checks.equal("found where all is taken", await holds("--file", path("everything")), true);
+  await readOutput("tar", "-czf", path("layer"), "-C", path("context"), ".");
+  checks.equal(
+    "found in an archive",
+    await shell(HOLDS_SECRET, path("layer"), path("secrets")),
+    true,
+  );
+  checks.equal("found if everything is sent", await holds("--file", path("everything")), true);
   for (const role of ROLES) checks.equal(role, await holds("--target", role), false);
   await copy(".dockerignore", path("context/.dockerignore"));
-  checks.equal("sent", await holds("--file", path("everything")), false);
+  checks.equal("found in what is sent", await holds("--file", path("everything")), false);
 });
 
-/** Saves images into a folder: the files are what Docker says of them, and their layers. */
+/** Saves images into a folder; returns the paths of their layers and of the JSON about them. */
 async function save(folder: string, ...images: string[]): Promise<string[]> {
   await Deno.mkdir(folder);
-  const saved = await pipe(`docker save "$@" | tar -x -C "$0"`, folder, ...images);
-  if (!saved) throw new Error(`Cannot save ${images.join(" ")}`);
+  const ok = await shell(`docker save "$@" | tar -x -C "$0"`, folder, ...images);
+  if (!ok) throw new Error(`Cannot save ${images.join(" ")}`);
   return (await Array.fromAsync(walk(folder, { includeDirs: false }))).map(({ path }) => path);
 }
 
-/** Runs a line of shell on this machine; whether it went well. */
-async function pipe(line: string, ...args: string[]): Promise<boolean> {
+/** Runs a line of shell on this machine; returns whether it succeeded. */
+async function shell(line: string, ...args: string[]): Promise<boolean> {
   return (await run("bash", "-o", "pipefail", "-c", line, ...args)).code === 0;
 }
 
-// Seen to fail: with dash copied in, with `USER root`, and with `USER 65532`.
-checks.test("an image starts no shell, and nothing as root", async () => {
+// Seen to fail: with dash, with `USER root`, and with `USER 65532`.
+checks.test("each image runs as the user 65532, and cannot start a shell", async () => {
   for (const role of ROLES) {
     const image = containers[role].Image;
     const confined = ["--rm", "--network", "none", "--entrypoint", "/bin/sh"];

@@ -1,42 +1,53 @@
 /**
- * Who reaches whom. Twice: from each container's network without Deno's sandbox, and with the
- * program in it. No address outside of this machine is dialled: a container on another network
- * stands for the outside.
+ * Which container can connect to which. This is tried twice: from each container's network without
+ * Deno's sandbox, and by the program in its sandbox. A container on another network stands for the
+ * outside, so that no address outside of this machine is dialled.
  *
- * A published port needs a network that is not internal. At its gateway the orchestrator's container
- * reaches what listens on this machine, and datagrams that it sends leave, without an answer; its
- * program's permissions alone are against that.
+ * A published port needs a network that is not internal. Over its gateway, the orchestrator's container
+ * can connect to this machine and send datagrams outside, which get no answer. Only the program's
+ * permissions prevent that.
  *
  * @module
  */
 import { PORTS, type Role, ROLES } from "../../lib/roles.ts";
 import { figures } from "../harness/test_output.ts";
 import { Checks } from "./checks.ts";
-import { DENO_IMAGE, docker, Helper, PROJECT, PUBLISHED_PORT, run, stack } from "./docker.ts";
+import {
+  DENO_IMAGE,
+  docker,
+  inspectStack,
+  PROJECT,
+  PUBLISHED_PORT,
+  run,
+  TempContainer,
+} from "./docker.ts";
 
 const AGENTS = ROLES.filter((role) => role !== "orchestrator");
 const OUTSIDE = `${PROJECT}_outside`;
 const OUTSIDE_PORT = 9000;
-const LIMIT_MS = 5_000;
+/** How long a connection may take. */
+const CONNECT_MS = 5_000;
 
+/** Module: accepts connections and closes them. */
 const LISTEN = `for await (const conn of Deno.listen({ port: ${OUTSIDE_PORT} })) conn.close();`;
+/** Module: connects to each address, and prints "open" or an error for each. */
 const CONNECT = `
   const connect = async (address) => {
-    const late = new Promise((resolve) => setTimeout(resolve, ${LIMIT_MS}, "no answer"));
+    const timeout = new Promise((resolve) => setTimeout(resolve, ${CONNECT_MS}, "no answer"));
     const opened = Deno.connect(address).then(() => "open", (error) => error.message);
-    return await Promise.race([opened, late]);
+    return await Promise.race([opened, timeout]);
   };
   console.log(JSON.stringify(await Promise.all(JSON.parse(Deno.args[0]).map(connect))));
   Deno.exit();`;
 
-const containers = await stack();
+const containers = await inspectStack();
 const checks = new Checks();
-const tried = { open: 0, refused: 0, denied: 0 };
+const counts = { open: 0, refused: 0, denied: 0 };
 
 Deno.test.afterAll(() =>
   figures(
-    `${tried.open + tried.refused} connects tried from containers, ${tried.refused} refused; ` +
-      `${tried.denied} denied by the sandbox`,
+    `${counts.open + counts.refused} connects tried from containers, ${counts.refused} refused; ` +
+      `${counts.denied} denied by the sandbox`,
   )
 );
 
@@ -45,77 +56,82 @@ interface Target {
   readonly port: number;
 }
 
-/** Tries to connect from the network of a container; what came of each. */
-async function connects(network: string, targets: Target[]): Promise<string[]> {
+/** Connects to each target from a network; returns "open" or an error for each. */
+async function connectAll(network: string, targets: Target[]): Promise<string[]> {
   const options = ["--rm", "--network", network, "--entrypoint", "deno", DENO_IMAGE];
   return JSON.parse(await docker("run", ...options, "eval", CONNECT, JSON.stringify(targets)));
 }
 
-async function check(role: Role | "outside", network: string, open: Target[], shut: Target[]) {
-  const results = await connects(network, [...open, ...shut]);
-  [...open, ...shut].forEach(({ hostname, port }, at) => {
-    const is = results[at] === "open" ? "open" : "refused";
-    tried[is]++;
-    const should = at < open.length ? "open" : "refused";
-    const why = is === should ? "" : ` (${results[at]})`;
-    checks.equal(`${role} to ${hostname}:${port}${why}`, is, should);
+/** Checks that `from` can connect to each of `open`, and to none of `shut`. */
+async function check(from: Role | "outside", network: string, open: Target[], shut: Target[]) {
+  const results = await connectAll(network, [...open, ...shut]);
+  [...open, ...shut].forEach(({ hostname, port }, index) => {
+    const actual = results[index] === "open" ? "open" : "refused";
+    counts[actual]++;
+    const expected = index < open.length ? "open" : "refused";
+    const why = actual === expected ? "" : ` (${results[index]})`;
+    checks.equal(`${from} to ${hostname}:${port}${why}`, actual, expected);
   });
 }
 
+/** A role's address on each of its networks. */
 function addressesOf(role: Role): string[] {
   return Object.values(containers[role].NetworkSettings.Networks).map(({ IPAddress }) => IPAddress);
 }
 
-/** The names and addresses of a role on every network. */
+/** A role's name and addresses, each with its port. */
 function targetsOf(role: Role): Target[] {
   return [role, ...addressesOf(role)].map((hostname) => ({ hostname, port: PORTS[role] }));
 }
 
-// Seen to fail: with the agents on one network; with networks that are not internal, to the host;
-// with the port published on all addresses; with the collector joined to the outside.
-checks.test("an agent reaches the orchestrator alone, which reaches the agents and no outside", async () => {
+// Seen to fail: with the agents on one network; with networks that are not internal; with the port
+// published on all addresses; with the collector on the outside network.
+checks.test("an agent reaches the orchestrator only, and the orchestrator reaches the agents only", async () => {
   await docker("network", "create", OUTSIDE);
   try {
     const options = ["--network", OUTSIDE, "--network-alias", "outside"];
-    await using listening = await Helper.start(LISTEN, ...options);
+    await using listening = await TempContainer.start(LISTEN, ...options);
     const [{ NetworkSettings }] = JSON.parse(await docker("inspect", listening.id));
     const { IPAddress, Gateway } = NetworkSettings.Networks[OUTSIDE];
-    // Of this machine, which the containers see at each network's gateway.
-    using here = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+    // A port of this machine, which containers see at each network's gateway.
+    using onHost = Deno.listen({ hostname: "0.0.0.0", port: 0 });
     const outside = [IPAddress, "outside"].map((hostname) => ({ hostname, port: OUTSIDE_PORT }));
 
-    const inside = ROLES.map(async (role) => {
+    const checksOfRoles = ROLES.map(async (role) => {
       const { Id, NetworkSettings: { Networks } } = containers[role];
       const own = { hostname: "127.0.0.1", port: PORTS[role] };
       const others = AGENTS.filter((agent) => agent !== role).flatMap(targetsOf);
-      const hub = targetsOf("orchestrator");
-      const hosts = [Gateway, ...Object.values(Networks).map((network) => network.Gateway)]
+      const orchestrator = targetsOf("orchestrator");
+      const gateways = [Gateway, ...Object.values(Networks).map((network) => network.Gateway)]
         .filter((hostname) => hostname !== "");
-      const published = hosts.map((hostname) => ({ hostname, port: PUBLISHED_PORT }));
-      const host = hosts.map((hostname) => ({ hostname, port: (here.addr as Deno.NetAddr).port }));
+      const published = gateways.map((hostname) => ({ hostname, port: PUBLISHED_PORT }));
+      const hostPorts = gateways.map((hostname) => ({
+        hostname,
+        port: (onHost.addr as Deno.NetAddr).port,
+      }));
       if (role === "orchestrator") {
         await check(role, `container:${Id}`, [own, ...others], [...outside, ...published]);
         return;
       }
       const shared = containers.orchestrator.NetworkSettings.Networks[Object.keys(Networks)[0]];
-      const open = hub.filter(({ hostname }) =>
+      const open = orchestrator.filter(({ hostname }) =>
         hostname === "orchestrator" || hostname === shared?.IPAddress
       );
-      const shut = hub.filter((target) => !open.includes(target));
-      const forbidden = [...shut, ...others, ...outside, ...published, ...host];
+      const shut = orchestrator.filter((target) => !open.includes(target));
+      const forbidden = [...shut, ...others, ...outside, ...published, ...hostPorts];
       await check(role, `container:${Id}`, [own, ...open], forbidden);
     });
-    // The control: whoever shares a network with the one outside reaches it.
-    const tries = [check("outside", OUTSIDE, outside, []), ...inside];
-    await Promise.allSettled(tries);
-    await Promise.all(tries);
+    // The control: a container on the outside network reaches the outside.
+    const all = [check("outside", OUTSIDE, outside, []), ...checksOfRoles];
+    await Promise.allSettled(all);
+    await Promise.all(all);
   } finally {
     await docker("network", "rm", OUTSIDE);
   }
 });
 
 // Seen to fail: with the port published on all addresses.
-checks.test("the orchestrator's port is open on 127.0.0.1, and on no other address", async () => {
+checks.test("the published port is open on 127.0.0.1, and on no other address of this machine", async () => {
   const addresses = Deno.networkInterfaces().filter(({ family }) => family === "IPv4")
     .map(({ address }) => address).filter((address) =>
       !addressesOf("orchestrator").includes(address)
@@ -130,7 +146,7 @@ checks.test("the orchestrator's port is open on 127.0.0.1, and on no other addre
 });
 
 // Seen to fail: with the ports of other roles, and with the gateway, among a program's permissions.
-checks.test("the programs may dial nobody else either", async () => {
+checks.test("each program's sandbox denies it all addresses that its role does not need", async () => {
   const front = containers.orchestrator.NetworkSettings.Networks[`${PROJECT}_front`];
   for (const role of ROLES) {
     const attempts = role === "orchestrator"
@@ -149,7 +165,7 @@ checks.test("the programs may dial nobody else either", async () => {
         ...args,
       );
       const denied = code !== 0 && stderr.includes("Requires net access");
-      if (denied) tried.denied++;
+      if (denied) counts.denied++;
       checks.equal(`${role} ${args.join(" ")}: ${stderr}`, denied, true);
     }
   }
