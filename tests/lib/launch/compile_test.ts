@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { ROLES } from "../../../lib/roles.ts";
-import { said } from "../../containers/docker.ts";
+import { readOutput } from "../../containers/docker.ts";
 import { skip } from "../../harness/test_output.ts";
 
 // Seen to fail: with a package's LICENSE in the programs.
 Deno.test("compile() writes into no program where it was made", async (t) => {
   const binaries = Deno.env.get("BATON_BINARIES");
   if (binaries === undefined) return await skip(t, "BATON_BINARIES is not set");
-  const { denoDir } = JSON.parse(await said(Deno.execPath(), "info", "--json"));
+  const { denoDir } = JSON.parse(await readOutput(Deno.execPath(), "info", "--json"));
   assert(denoDir.startsWith("/"));
   for (const role of ROLES) {
     const text = new TextDecoder("latin1").decode(await Deno.readFile(`${binaries}/${role}`));
