@@ -12,9 +12,9 @@ import { type Message, RawPeer } from "../harness/raw_peer.ts";
 import { OTHER_SECRET, SECRET } from "../harness/secrets.ts";
 import { within } from "../harness/waiting.ts";
 
-/** A slow one sends its next byte after so long. */
+/** Time between two bytes of a slow peer. */
 const DRIP_MS = 1_000;
-/** Requests that are asked each second by who never reads. */
+/** Requests that a peer which never reads sends each second. */
 const ASKED = 2;
 /** From how many addresses ever new connections are opened. */
 const FLOODS: Readonly<Record<string, number>> = {
@@ -27,7 +27,7 @@ const FLOOD_BEGUN = 1_000;
 /** Connections that are opened in one tick at most. */
 const CATCH_UP_MAX = 100;
 const PINGS = '{"v":1,"id":"p","type":"ping"}\n'.repeat(1_000);
-/** Each makes the body of a line that is as long to read as one can be. */
+/** Bodies that make a line as slow to read as a line can be. */
 const LARGE: Readonly<Record<string, { type: string; body: () => unknown }>> = {
   "large lines": { type: "ping", body: () => ({ x: Array(999_000).fill(0) }) },
   "many keys": {
@@ -38,7 +38,7 @@ const LARGE: Readonly<Record<string, { type: string; body: () => unknown }>> = {
 };
 const LINE = JSON.stringify({ v: 1, id: "slow", type: "hello", body: { nonce: "x".repeat(43) } });
 
-/** What whoever speaks TLS begins with. */
+/** How a TLS connection begins. */
 const HELLO = await clientHello();
 
 const [kind, port, count, ca] = Deno.args;
@@ -48,10 +48,14 @@ const trusted = ca === undefined ? undefined : await Deno.readTextFile(ca);
 const address = { hostname: HOST, port: Number(port) };
 const turn = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Those who never speak TLS, even where it is spoken. */
+let opened = 0;
+/** Resolves when the siege has begun in full. */
+const begun = Promise.withResolvers<void>();
+
+/** Kinds that never speak TLS, even to a server that does. */
 const WITHOUT_TLS = ["silent", "connects", "half a handshake", "a hello alone", "garbage"];
 
-/** What is done with each connection, until it is over. */
+/** What each kind does with a connection; then the next one is opened. */
 const KINDS: Readonly<Record<string, (peer: RawPeer<Deno.Conn>) => Promise<unknown>>> = {
   silent: (peer) => readToEnd(peer),
   connects: () => Promise.resolve(),
@@ -77,6 +81,7 @@ const KINDS: Readonly<Record<string, (peer: RawPeer<Deno.Conn>) => Promise<unkno
     await readToEnd(peer);
   },
   pings: async (peer) => {
+    await begun.promise; // a flood from here would delay the others' first connections
     await Promise.race([readToEnd(peer), flood(peer, PINGS)]);
   },
   guesses: (peer) => within(peer.logIn(OTHER_SECRET), "the refusal"),
@@ -131,12 +136,10 @@ function largeLine({ type, body }: (typeof LARGE)[string]): string {
   return JSON.stringify({ v: 1, id: "large", type, body: body() }) + "\n";
 }
 
-let held = 0;
-
-async function wasHeld(): Promise<void> {
-  if (++held === (addresses === undefined ? Number(count) : FLOOD_BEGUN)) {
-    await Deno.stdout.write(new Uint8Array([0x21]));
-  }
+async function wasOpened(): Promise<void> {
+  if (++opened !== (addresses === undefined ? Number(count) : FLOOD_BEGUN)) return;
+  begun.resolve();
+  await Deno.stdout.write(new Uint8Array([0x21]));
 }
 
 async function open(): Promise<RawPeer<Deno.Conn>> {
@@ -151,14 +154,16 @@ async function open(): Promise<RawPeer<Deno.Conn>> {
   }
 }
 
+/** Opens a connection again and again, but only once before all others were open once. */
 async function besiege(work: (peer: RawPeer<Deno.Conn>) => Promise<unknown>): Promise<void> {
   for (let isNew = true;;) {
     try {
       using peer = await open();
-      if (isNew) await wasHeld();
+      if (isNew) await wasOpened();
       isNew = false;
       await work(peer);
-    } catch { /* it was hung up on, and comes again */ }
+    } catch { /* the server hung up */ }
+    if (!isNew) await begun.promise;
     await turn(0);
   }
 }
@@ -177,8 +182,8 @@ function openAnew(perSecond: number, addresses: number): void {
       const n = opened % addresses;
       const localAddress = `127.0.${1 + Math.floor(n / 250)}.${1 + n % 250}`;
       connect({ host: HOST, port: Number(port), localAddress })
-        .on("connect", wasHeld)
-        .on("error", () => {}) // it was hung up on
+        .on("connect", wasOpened)
+        .on("error", () => {}) // the server hung up
         .resume();
     }
   }, TICK_MS);
