@@ -1,5 +1,6 @@
 /**
- * Collects sources page by page.
+ * Collects sources page by page. A request names sources and a cursor; the answer is one page and the
+ * cursor of the next. Start reading at `collect()`.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import { InboxFile } from "./inbox/inbox_file.ts";
 import { streamOf } from "./inbox/stream_of.ts";
 import { type OpenSource, openSource } from "./open_source.ts";
 import { cutPage } from "./page/cut_page.ts";
+import type { Head } from "./page/detect.ts";
 import { formatOf } from "./page/layout.ts";
 import { fingerprint } from "./progress/fingerprint.ts";
 import { continues, type Start } from "./progress/fresh.ts";
@@ -22,55 +24,57 @@ import { readProgress, saveProgress } from "./progress/progress.ts";
 import { search, type Target } from "./search.ts";
 
 /**
- * Gives the page that the cursor stands at and a cursor for the next one, or null. Sources without
- * anything to give are passed over; if all of them are, there is one page with no text.
+ * Returns the page at the cursor and the cursor of the next page, or null after the last. Sources
+ * without content are passed over; if none has any, the answer is one page without text.
  *
  * A source is collected as it was when its first page was cut: what is appended meanwhile is left
- * for the next time. A last line without a line feed is collected like any other; if more of it is
+ * for the next time. A last line without a line feed is collected like any other. If more of it is
  * written later, that is a record of its own with the same line number.
  *
  * @throws {CodedError} `not_found` and `invalid_input` for sources that can't be read,
- * `handler_rejected` for a file that is replaced between two of its pages
+ * `handler_rejected` for a file that was replaced between two of its pages
  */
 export async function collect(
-  setting: CollectorConfig,
+  config: CollectorConfig,
   input: CollectInput,
   context: Context,
 ): Promise<CollectOutput> {
   const { cursor, sources } = input;
   if (cursor !== undefined) checkCursor(sources, cursor);
-  const targets = search(setting, input, context);
-  const { value: target, done } = cursor?.at === undefined
+  const begun = cursor?.at;
+  const targets = search(config, input, context);
+  const { value: target, done } = begun === undefined
     ? await targets.next()
-    : { value: await begunTarget(setting, cursor, cursor.at) };
-  if (done) return nothing(input, target, context);
+    : { value: await resumedTarget(config, cursor!, begun) };
+  if (done) return emptyAnswer(input, target, context);
 
   const { candidate, start, file } = target;
-  const begun = cursor?.at;
+  const name = sourceName(input, candidate);
   await using source = await openSource(
     sources[candidate.source],
     file,
     context.signal,
     begun?.size,
   );
-  const state = await stateOf(source);
-  if (begun !== undefined) checkSame(sourceName(input, candidate), source, state, begun);
-  const from = behindHead(source, start);
-  const cut = await cutPage(source.text, source.head.layout, from, context.signal);
+  const { raw, text, head } = source;
+  const state = { size: raw.size, digest: await fingerprint(raw, raw.size) };
+  if (begun !== undefined) assertUnchanged(name, source, state, begun);
+  const from = afterHead(head, start);
+  const cut = await cutPage(text, head.layout, from, context.signal);
   const page: Page = {
     stream: streamFor(input),
-    source: sourceName(input, candidate),
-    format: formatOf(source.head.layout),
+    source: name,
+    format: formatOf(head.layout),
     first_line: from.line,
-    ...(source.head.columns && { columns: source.head.columns }),
+    ...(head.columns && { columns: head.columns }),
     text: cut.text,
     bytes: rawBytes(source, start.offset, cut.offset),
     cut: cut.cut,
   };
   const reached = { offset: cut.offset, line: cut.line, ...state };
-  const next = cut.offset < source.text.size
+  const next = cut.offset < text.size
     ? { ...candidate, at: reached }
-    : await afterEnd(setting, context, source, reached, targets);
+    : await finishSource(config, context, source, reached, targets);
   const note: Note = {
     answer: { page: { ...page, text: "" }, cursor: next },
     cut: { ...candidate, at: { ...from, ...state }, digest: sha256(cut.text) },
@@ -79,30 +83,29 @@ export async function collect(
   return { page, cursor: next };
 }
 
-/** What tells later whether the source is still the same. */
-async function stateOf({ raw }: OpenSource): Promise<Pick<Place, "size" | "digest">> {
-  return { size: raw.size, digest: await fingerprint(raw, raw.size) };
-}
+/** What shows later whether a source is still the same. */
+type State = Pick<Place, "size" | "digest">;
 
-function checkSame(
+function assertUnchanged(
   name: string,
   { text }: OpenSource,
-  { size, digest }: Pick<Place, "size" | "digest">,
+  { size, digest }: State,
   begun: Place,
 ): void {
   if (size === begun.size && digest === begun.digest && begun.offset < text.size) return;
   throw new CodedError(
     "handler_rejected",
-    `Cannot go on with "${name}": it has changed while it was collected; collect it again`,
+    `Cannot continue with "${name}": it has changed while it was collected; collect it again`,
   );
 }
 
 /** Skips what stands before the first record. */
-function behindHead({ head }: OpenSource, { offset, line }: Start): Start {
-  return offset < head.skip ? { offset: head.skip, line: head.line } : { offset, line };
+function afterHead({ skip, line }: Head, start: Start): Start {
+  return start.offset < skip ? { offset: skip, line } : { offset: start.offset, line: start.line };
 }
 
-async function begunTarget(
+/** Returns the target of a cursor that is begun. */
+async function resumedTarget(
   { inbox }: CollectorConfig,
   cursor: Cursor,
   at: Place,
@@ -112,22 +115,22 @@ async function begunTarget(
   return { candidate: { source, path }, start: at, file: await InboxFile.find(inbox, path) };
 }
 
-/** Records that a source has been collected to its end, and returns the cursor of the next one. */
-async function afterEnd(
-  setting: CollectorConfig,
+/** Records that a source was collected to its end, and returns the next cursor. */
+async function finishSource(
+  config: CollectorConfig,
   context: Context,
   { file }: OpenSource,
   end: Place,
   targets: AsyncGenerator<Target, Candidate>,
 ): Promise<Cursor | null> {
-  if (file !== undefined) await record(setting, context, file, end);
+  if (file !== undefined) await record(config, context, file, end);
   const { value: next, done } = await targets.next();
   if (done) return null;
   await next.file?.[Symbol.asyncDispose]();
   return next.candidate;
 }
 
-/** A task that began before another one has nothing to add to what that one collected since. */
+/** Records a file, unless another task has collected more of the same content meanwhile. */
 async function record(
   { inbox, now }: CollectorConfig,
   { memory }: Context,
@@ -147,7 +150,8 @@ async function record(
   });
 }
 
-function nothing(input: CollectInput, candidate: Candidate, context: Context): CollectOutput {
+/** One page without text. */
+function emptyAnswer(input: CollectInput, candidate: Candidate, context: Context): CollectOutput {
   const answer: CollectOutput = {
     page: {
       stream: streamFor(input),
@@ -164,13 +168,16 @@ function nothing(input: CollectInput, candidate: Candidate, context: Context): C
   return answer;
 }
 
-/** Bytes of the source that a part of its text stands for; packed ones are shared out evenly. */
+/**
+ * Returns how many bytes of the source a part of its text stands for. A packed source is divided in
+ * proportion to the text.
+ */
 function rawBytes({ raw, text }: OpenSource, from: number, to: number): number {
   const upTo = (offset: number): number => {
     if (raw === text || offset === 0) return offset;
     return offset === text.size ? raw.size : Math.floor(raw.size * (offset / text.size));
   };
-  // An empty text has no parts: its only page stands for all of the source.
+  // An empty text has no parts, so its only page stands for the whole source.
   return text.size === 0 ? raw.size : upTo(to) - upTo(from);
 }
 

@@ -1,5 +1,6 @@
 /**
- * The agent that reads the inbox.
+ * The agent that reads the inbox: sources and a cursor enter, pages of text leave. Start reading at
+ * `collect.ts`.
  *
  * @module
  */
@@ -13,19 +14,19 @@ import type { CollectorConfig } from "./config.ts";
 /**
  * Defines the collector.
  *
- * @param inbox the folder whose files it may read; a relative one begins at the working directory
- * @param now the clock, in milliseconds since 1970
+ * @param inbox folder whose files it may read, relative to the working directory
+ * @param now returns the time, in ms since 1970
  */
 export function collector(inbox: string, now: () => number = Date.now): Agent {
-  const setting: CollectorConfig = { inbox, now };
-  const scanner = new Scanner(setting);
+  const config: CollectorConfig = { inbox, now };
+  const scanner = new Scanner(config);
   return defineAgent("collector", {
     // {"sources":[{"glob":"logs/**/*.log"}],"only_new":true}
     collect: op({
       input: CollectInput,
       output: CollectOutput,
-      handle: (input, context) => collect(setting, input, context),
-      recall: (input, note, { signal }) => recall(setting, input, Note.parse(note), signal),
+      handle: (input, context) => collect(config, input, context),
+      recall: (input, note, { signal }) => recall(config, input, Note.parse(note), signal),
     }),
     // {"settle_ms":1000}
     scan: op({

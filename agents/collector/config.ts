@@ -1,7 +1,7 @@
-/** What the collector is given once, for all its requests. */
+/** What is the same for all requests of a collector. */
 export interface CollectorConfig {
-  /** The folder whose files may be read. */
+  /** Folder whose files may be read. */
   readonly inbox: string;
-  /** Milliseconds since 1970. */
+  /** Returns the time, in ms since 1970. */
   readonly now: () => number;
 }

@@ -8,7 +8,7 @@ if (import.meta.main) {
       env: "BATON_INBOX",
       value: "FOLDER",
       fallback: "inbox",
-      help: "Folder that it reads, relative to the working directory",
+      help: "Folder to read, relative to the working directory",
       read: text,
     },
   });

@@ -1,8 +1,3 @@
-/**
- * A source that is open for reading.
- *
- * @module
- */
 import type { Source } from "../shapes.ts";
 import { nameOf } from "./candidates.ts";
 import { type Bytes, memoryBytes, readRange } from "./inbox/bytes.ts";
@@ -11,23 +6,24 @@ import { refuse } from "./inbox/inbox_path.ts";
 import { unpack } from "./inbox/unpack.ts";
 import { detect, type Head, HEAD_BYTES, isBinary } from "./page/detect.ts";
 
-/** Owns the file and the unpacked text; whoever opened it closes it. */
+/** A source that is open for reading. Disposing closes its file and frees its unpacked text. */
 export interface OpenSource extends AsyncDisposable {
   /** Absent for an inline text. */
   readonly file?: InboxFile;
-  /** The bytes as they lie in the inbox. */
+  /** The bytes as they are in the inbox. */
   readonly raw: Bytes;
-  /** The same as UTF-8: `raw` itself unless that is packed or in another encoding. */
+  /** The same as UTF-8; `raw` itself unless it is packed or in another encoding. */
   readonly text: Bytes;
+  /** What the beginning of `text` says. */
   readonly head: Head;
 }
 
 /**
  * Opens a source.
  *
- * @param file is taken over; absent for an inline text
- * @param size bytes of the file that are seen; absence means all that were there when it was found
- * @throws {CodedError} what `InboxFile.bytes()` throws; `invalid_input` if it is no text
+ * @param file absent for an inline text; the open source closes it, also if opening fails
+ * @param size bytes of the file to read; absence means the size at which it was found
+ * @throws {CodedError} what `InboxFile.bytes()` throws; `invalid_input` if the source is no text
  */
 export async function openSource(
   source: Source,

@@ -1,5 +1,5 @@
 /**
- * Which of a request's sources is collected next.
+ * Finds the next source of a request that has something to collect.
  *
  * @module
  */
@@ -18,14 +18,14 @@ type Reading = Pick<Context, "memory" | "signal">;
 export interface Target {
   readonly candidate: Candidate;
   readonly start: Start;
-  /** Absent for an inline text; the receiver closes it. */
+  /** Absent for an inline text. Whoever takes the target closes it. */
   readonly file?: InboxFile;
 }
 
 /**
- * Yields the targets of a request in order, from its cursor on, and looks at each candidate once.
+ * Yields the targets of a request in order, from its cursor on. Each candidate is looked at once.
  *
- * @returns the candidate that an answer without content names: the first that was passed over
+ * @returns the first candidate that was passed over, to be named in an answer without content
  */
 export async function* search(
   config: CollectorConfig,
@@ -54,7 +54,7 @@ async function targetOf(
   if ("text" in source) return source.text === "" ? undefined : { candidate, start: FROM_START };
   if (path === undefined) return;
   try {
-    // Before the file is looked up, so that it is opened right after.
+    // Read first, so that little time passes between looking the file up and opening it.
     const progress = only_new ? await readProgress(memory, path) : undefined;
     await using stack = new AsyncDisposableStack();
     const file = stack.use(await InboxFile.find(inbox, path));
@@ -63,7 +63,7 @@ async function targetOf(
     stack.move();
     return { candidate, start, file };
   } catch (error) {
-    // A file that a glob found may go or change its kind before it is looked at.
+    // A file that matched a glob may be removed or replaced before it is looked at.
     if ("glob" in source && error instanceof CodedError) return;
     throw error;
   }

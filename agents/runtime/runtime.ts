@@ -28,7 +28,7 @@ import { Requests } from "./requests.ts";
 /** Requests that run or wait. */
 const QUEUE_MAX = 256;
 /** Deadline of a request without `timeout_ms`. */
-const TIMEOUT_DEFAULT_MS = 60_000;
+const TIMEOUT_MS_DEFAULT = 60_000;
 /** How long a peer waits before it repeats a request that met a full disk. */
 const DISK_FULL_RETRY_MS = 1_000;
 
@@ -177,7 +177,7 @@ export class Runtime {
 
   /** Runs `work` after the work before it, and rejects at the request's deadline. */
   async #answerInTime(
-    { type, timeout_ms = TIMEOUT_DEFAULT_MS }: Request,
+    { type, timeout_ms = TIMEOUT_MS_DEFAULT }: Request,
     aborter: AbortController,
     work: (signal: AbortSignal) => Promise<PendingReply>,
   ): Promise<JsonObject> {

@@ -1,5 +1,5 @@
 /**
- * Bytes that can be read at any place.
+ * Bytes that can be read at any offset: of a file, or in memory.
  *
  * @module
  */
@@ -9,15 +9,16 @@ import { CodedError } from "../../../lib/errors.ts";
 /** How much is read at a time. */
 export const BLOCK_BYTES = 64 * 1024;
 
+/** A source's content. */
 export interface Bytes {
   readonly size: number;
-  /** Fills `buffer` from `offset` on, as far as there are bytes; gives how many. */
+  /** Fills `buffer` from `offset` on, as far as there are bytes, and returns how many it read. */
   read(buffer: Uint8Array, offset: number): Promise<number>;
-  /** Gives free what it lies in; absent where there is nothing to be given free. */
+  /** Frees the memory that holds the bytes; absent if none is to be freed. */
   free?(): void;
 }
 
-/** Bytes that lie in memory. */
+/** Wraps bytes in memory. */
 export function memoryBytes(bytes: Uint8Array): Bytes {
   return {
     size: bytes.length,
@@ -29,27 +30,27 @@ export function memoryBytes(bytes: Uint8Array): Bytes {
   };
 }
 
-/** The first `size` bytes of an open file, which its owner closes; what is appended stays unseen. */
+/** Wraps the first `size` bytes of an open file, which the caller closes. */
 export function fileBytes(file: Pick<FileHandle, "read">, size: number): Bytes {
   return {
     size,
     async read(buffer, offset) {
       const wanted = Math.max(0, Math.min(buffer.length, size - offset));
-      let done = 0;
-      while (done < wanted) {
-        const { bytesRead } = await file.read(buffer, done, wanted - done, offset + done);
+      let filled = 0;
+      while (filled < wanted) {
+        const { bytesRead } = await file.read(buffer, filled, wanted - filled, offset + filled);
         if (bytesRead === 0) break;
-        done += bytesRead;
+        filled += bytesRead;
       }
-      return done;
+      return filled;
     },
   };
 }
 
 /**
- * Reads a range whole.
+ * Reads all bytes from `from` up to `to`.
  *
- * @throws {CodedError} `handler_rejected` when the file has become shorter
+ * @throws {CodedError} `handler_rejected` if the file has become shorter
  */
 export async function readRange(bytes: Bytes, from: number, to: number) {
   const range = new Uint8Array(to - from);
@@ -57,7 +58,7 @@ export async function readRange(bytes: Bytes, from: number, to: number) {
   return range;
 }
 
-/** The file lost bytes that it had when it was opened. */
+/** Returns the error for a file that has lost bytes since it was found. */
 export function shortened(): CodedError {
   return new CodedError(
     "handler_rejected",

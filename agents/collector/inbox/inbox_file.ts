@@ -4,7 +4,7 @@ import { findPlain, openPlain } from "./plain_file.ts";
 
 /**
  * A plain file of the inbox for the length of one request. It is looked up once and opened at most
- * once, at the first read; whoever found it closes it.
+ * once, at the first read. The caller of `find()` closes it.
  */
 export class InboxFile implements AsyncDisposable {
   /** Relative to the inbox. */

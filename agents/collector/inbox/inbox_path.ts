@@ -1,30 +1,30 @@
 /**
- * Which paths may name something in the inbox.
+ * Decides which paths may name something in the inbox.
  *
  * @module
  */
 import { CodedError } from "../../../lib/errors.ts";
 
-/** The longest path below the inbox, in characters: what a page's `source` may hold. */
+/** The longest path below the inbox, in characters. A page's `source` holds no more. */
 export const PATH_CHARS_MAX = 256;
 
 /**
- * Gives the segments of a path or a glob that stays below the inbox.
+ * Splits a path or a glob that stays below the inbox into its segments.
  *
  * @throws {CodedError} `invalid_input` for every other path, with the reason
  */
 export function inboxPath(path: string): string[] {
-  const reason = whyNot(path);
+  const reason = reasonAgainst(path);
   if (reason !== undefined) refuse(path, reason);
   return path.split("/");
 }
 
-/** Ends with `invalid_input`; the reason says what is wrong and, where there is one, the way out. */
+/** Throws `invalid_input`. The reason says what is wrong and, if possible, what to do instead. */
 export function refuse(path: string, reason: string): never {
   throw new CodedError("invalid_input", `Cannot collect ${JSON.stringify(path)}: ${reason}`);
 }
 
-function whyNot(path: string): string | undefined {
+function reasonAgainst(path: string): string | undefined {
   if (path.length > PATH_CHARS_MAX) return `longer than ${PATH_CHARS_MAX} characters`;
   if (path.includes("\0")) return "a NUL character in the path";
   if (path.includes("\\")) return 'a backslash in the path; write "/" between folders';
@@ -36,9 +36,9 @@ function whyNot(path: string): string | undefined {
   }
 }
 
-const TEMPORARY = /^\.|\.(tmp|part|swp)$|~$/;
+const HIDDEN_OR_TEMPORARY = /^\.|\.(tmp|part|swp)$|~$/;
 
-/** Whether a name says that its file is hidden or still being written. */
-export function isPassing(name: string): boolean {
-  return TEMPORARY.test(name);
+/** Whether a name marks its file as hidden or as still being written. */
+export function isHiddenOrTemporary(name: string): boolean {
+  return HIDDEN_OR_TEMPORARY.test(name);
 }

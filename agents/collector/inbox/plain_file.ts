@@ -1,10 +1,11 @@
 /**
- * The only way from a path to a file of the inbox.
+ * The only way from a path to a file of the inbox. What must hold before a byte is read:
+ *  1. No component of the path below the inbox is a symbolic link.
+ *  2. The last component is a plain file.
+ *  3. The open file is the one that rules 1 and 2 were checked for.
  *
- * What must hold before a byte is read: (1) no component below the inbox is a symbolic link, (2) the
- * last one is a plain file, (3) the open file is the one that (1) and (2) were said of. Whoever may
- * rename folders of the inbox while a file is opened can still win a race against (1); a container
- * that holds nothing else to read is the answer to that.
+ * A process that renames folders of the inbox while a file is opened can still win a race against
+ * rule 1. Run the collector in a container that holds nothing else to read.
  *
  * @module
  */
@@ -13,9 +14,9 @@ import { CodedError } from "../../../lib/errors.ts";
 import { inboxPath, refuse } from "./inbox_path.ts";
 
 /**
- * Looks at a plain file without opening it.
+ * Looks a plain file up by rules 1 and 2, without opening it.
  *
- * @throws {CodedError} `not_found` when nothing is there, `invalid_input` when it may not be read
+ * @throws {CodedError} `not_found` if there is no file, `invalid_input` if it may not be read
  */
 export async function findPlain(inbox: string, path: string): Promise<Deno.FileInfo> {
   const info = await lstatEach(inbox, path);
@@ -28,11 +29,11 @@ export async function findPlain(inbox: string, path: string): Promise<Deno.FileI
   );
 }
 
-/** A FIFO that has come in a file's place since (2) must not keep the thread that opens it. */
-const READ_NEVER_WAIT = constants.O_RDONLY | constants.O_NONBLOCK;
+/** Without `O_NONBLOCK`, a FIFO that has replaced the file since rule 2 would block the thread. */
+const READ_WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
- * Opens a plain file for reading; the caller closes it.
+ * Opens a plain file for reading by rule 3; the caller closes it.
  *
  * @param found what `findPlain()` returned
  * @throws {CodedError} what `findPlain()` throws; `handler_failed` if the file was replaced since
@@ -42,11 +43,11 @@ export async function openPlain(
   path: string,
   found: Identity,
 ): Promise<FileHandle> {
-  const file = await naming(inbox, path, () => open(`${inbox}/${path}`, READ_NEVER_WAIT));
+  const file = await naming(inbox, path, () => open(`${inbox}/${path}`, READ_WITHOUT_WAITING));
   try {
     const opened = await file.stat();
     const after = await findPlain(inbox, path);
-    if (!opened.isFile() || !same(found, opened) || !same(opened, after)) {
+    if (!opened.isFile() || !isSame(found, opened) || !isSame(opened, after)) {
       throw new CodedError("handler_failed", `Cannot collect "${path}": replaced while opened`);
     }
     return file;
@@ -57,7 +58,7 @@ export async function openPlain(
 }
 
 /**
- * Checks that a folder of the inbox is there and reached without links; `""` is the inbox itself.
+ * Checks that a folder of the inbox exists and is reached without links; `""` is the inbox itself.
  *
  * @throws {CodedError} `not_found` or `invalid_input`
  */
@@ -67,7 +68,7 @@ export async function checkFolder(inbox: string, folder: string): Promise<void> 
   if (folder !== "") await lstatEach(inbox, folder);
 }
 
-/** The state of the last component, when none of them is a link. */
+/** Looks up each component by rule 1, and returns the last. */
 async function lstatEach(inbox: string, path: string): Promise<Deno.FileInfo> {
   let at = "";
   let info: Deno.FileInfo | undefined;
@@ -82,28 +83,28 @@ async function lstatEach(inbox: string, path: string): Promise<Deno.FileInfo> {
 }
 
 /** Turns the system's errors into errors that name the path as the client knows it. */
-async function naming<T>(inbox: string, path: string | undefined, ask: () => Promise<T>) {
+async function naming<T>(inbox: string, path: string | undefined, call: () => Promise<T>) {
   try {
-    return await ask();
+    return await call();
   } catch (error) {
-    if (!isOutOfReach(error)) throw error;
-    const reason = OUT_OF_REACH[(error as { code: keyof typeof OUT_OF_REACH }).code];
+    if (!isUnreadable(error)) throw error;
+    const reason = UNREADABLE[(error as { code: keyof typeof UNREADABLE }).code];
     if (reason === undefined) throw path === undefined ? missingInbox(inbox) : missing(inbox, path);
     refuse(path ?? inbox, reason);
   }
 }
 
-const CLOSED = "the system does not let the collector read it; change its mode";
+const NO_PERMISSION = "the system does not let the collector read it; change its mode";
 const SPECIAL = "a special file; only plain files are read";
 const UNNAMEABLE = "not a name that a file can have here";
 
-/** By the system's code, why a path can't be read now or ever; without a reason nothing is there. */
-const OUT_OF_REACH = {
+/** Why a path can't be read, by the system's error code; `undefined` means that nothing is there. */
+const UNREADABLE = {
   ENOENT: undefined,
   ENOTDIR: undefined,
-  EACCES: CLOSED,
-  EPERM: CLOSED,
-  ELOOP: "links in it lead round in a circle",
+  EACCES: NO_PERMISSION,
+  EPERM: NO_PERMISSION,
+  ELOOP: "its links lead in a circle",
   ENAMETOOLONG: "a name in it is longer than the file system takes",
   EINVAL: UNNAMEABLE,
   EILSEQ: UNNAMEABLE,
@@ -112,10 +113,10 @@ const OUT_OF_REACH = {
   ENODEV: SPECIAL,
 } as const;
 
-/** Whether the system says of a path that nothing of it can be read, and not that it has failed. */
-export function isOutOfReach(error: unknown): boolean {
+/** Whether an error of the system is about the path, such as "no such file", and not a failure. */
+export function isUnreadable(error: unknown): boolean {
   const { code } = error as { code?: string };
-  return code !== undefined && Object.hasOwn(OUT_OF_REACH, code);
+  return code !== undefined && Object.hasOwn(UNREADABLE, code);
 }
 
 function missing(inbox: string, path: string): CodedError {
@@ -128,9 +129,9 @@ function missingInbox(inbox: string): CodedError {
 
 type Identity = Pick<Deno.FileInfo, "ino" | "dev">;
 
-/** Where the system has no inode numbers (Windows) they are null and say nothing. */
-function same(one: Identity, other: Identity): boolean {
-  return one.ino === other.ino && one.dev === other.dev;
+/** On Windows both numbers are null, so every file counts as the same. */
+function isSame(a: Identity, b: Identity): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
 }
 
 function kind(info: Deno.FileInfo): string {

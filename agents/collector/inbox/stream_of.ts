@@ -1,13 +1,8 @@
-/**
- * The name under which the runs of one log belong together.
- *
- * @module
- */
 const YEAR = String.raw`(?:19|20)\d\d`, MONTH = "(?:0[1-9]|1[0-2])";
 const DAY = String.raw`(?:0[1-9]|[12]\d|3[01])`;
 const DATE = String.raw`(?:${YEAR}${MONTH}${DAY}|${YEAR}(?<sep>[-_./])${MONTH}(?:\k<sep>${DAY})?)`;
 const TIME = String.raw`(?:[T_.-]?(?:[01]\d|2[0-3])(?:[-:.h]?[0-5]\d){0,2}Z?)?`;
-/** A stamp that begins a name, with the separator behind it. */
+/** A stamp that begins a name, with the separator after it. */
 const LEADING = new RegExp(String.raw`(?<=^|\/)${DATE}${TIME}(?:[-_./]|$)`, "g");
 /** A stamp inside or at the end of a name, with the separator before it and a rotation number. */
 const TRAILING = new RegExp(
@@ -18,9 +13,9 @@ const PACKED = /\.(gz|bz2|xz|zst|zip)$/;
 const ROTATION = /\.\d{1,3}$/;
 
 /**
- * Takes date and time stamps, rotation numbers and packing off a path or a glob, so that
- * `shop-2026-11-01.log`, `shop.log.1` and `shop.log.2.gz` are all `shop.log`. A path of which
- * nothing would be left stays as it is.
+ * Returns the stream of a path or a glob: the name that all files of one log share. It removes date
+ * and time stamps, rotation numbers and packing, so that `shop-2026-11-01.log`, `shop.log.1` and
+ * `shop.log.2.gz` are all `shop.log`. A path that would be left empty stays as it is.
  */
 export function streamOf(path: string): string {
   const stream = path.replace(PACKED, "").replace(ROTATION, "")

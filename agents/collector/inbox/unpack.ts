@@ -1,28 +1,30 @@
 /**
- * Turns what is packed or in another encoding into UTF-8 that lies in memory.
+ * Turns packed text and other encodings into UTF-8 in memory.
  *
  * @module
  */
 import { BLOCK_BYTES, type Bytes, memoryBytes, shortened } from "./bytes.ts";
 import { refuse } from "./inbox_path.ts";
 
-/** The most that is unpacked: each page of such a file unpacks it anew. */
+/** The most bytes that are unpacked, because each page of a packed file unpacks it anew. */
 export const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 
 const GZIP = [0x1f, 0x8b];
 const UTF16LE = [0xff, 0xfe];
 const UTF16BE = [0xfe, 0xff];
 
-/** Whether bytes that begin so have to be unpacked before they can be read. */
+/** Whether a source that begins with these bytes must be unpacked before it can be read. */
 export function isPacked(head: Uint8Array): boolean {
   return [GZIP, UTF16LE, UTF16BE].some((magic) => begins(head, magic));
 }
 
 /**
- * Gives the text behind gzip and UTF-16, or `bytes` themselves where they are neither.
+ * Decodes gzip and UTF-16; returns `bytes` themselves if they are neither. The caller frees the
+ * result.
  *
- * @param max named in the refusal when the text would be longer, in bytes
- * @throws {CodedError} `invalid_input` when it is too long or broken
+ * @param path named in errors
+ * @param max bytes of text
+ * @throws {CodedError} `invalid_input` if the text is longer than `max` or can't be decoded
  */
 export async function unpack(
   path: string,
@@ -83,8 +85,8 @@ async function* blocks(bytes: Bytes, signal: AbortSignal) {
 }
 
 async function gather(path: string, parts: AsyncIterable<Uint8Array>, max: number): Promise<Bytes> {
-  // It grows where it lies and is given free at once: each page of a packed file makes tens of
-  // megabytes, which would pile up before they are collected as garbage.
+  // The buffer grows in place and is freed explicitly: each page of a packed file takes tens of
+  // megabytes, which would pile up before the garbage collector runs.
   const buffer = new ArrayBuffer(0, { maxByteLength: max });
   const all = new Uint8Array(buffer);
   const free = (): void => buffer.resize(0);

@@ -1,60 +1,65 @@
 /**
- * The plain files below a folder of the inbox.
+ * Lists the plain files below a folder of the inbox, part by part.
  *
  * @module
  */
 import { sleep } from "../../../lib/retry.ts";
-import { isPassing, PATH_CHARS_MAX } from "./inbox_path.ts";
-import { checkFolder, isOutOfReach } from "./plain_file.ts";
+import { isHiddenOrTemporary, PATH_CHARS_MAX } from "./inbox_path.ts";
+import { checkFolder, isUnreadable } from "./plain_file.ts";
 
-/** Folders inside each other, counted from the inbox. */
+/** The most folders inside each other, counted from the inbox. */
 export const DEPTH_MAX = 16;
-/** Entries of all kinds behind which a walk opens no further folder; of one folder it keeps as many. */
+/**
+ * After this many entries of all kinds a walk opens no further folder. It also keeps no more entries
+ * of a single folder.
+ */
 export const ENTRIES_MAX = 100_000;
-/** Files that one walk gives. */
+/** The most files that one walk returns. */
 export const FILES_MAX = 10_000;
-/** Folders that a walk names as left out; there may be more. */
+/** The most folders that a walk names as left out. */
 export const TOO_DEEP_MAX = 10;
 
-/** Names that are looked at before an abort is let in: with the slowest glob they take 0.1 s. */
-const NAMES_AT_ONCE = 1_000;
+/** Names between two checks for an abort; with the slowest glob they take 0.1 s. */
+const NAMES_PER_CHECK = 1_000;
 
-/** Sorts behind every name. */
+/** Sorts after every name. */
 const LAST = "\uffff";
 
+/** One part of a folder's files. */
 export interface Walk {
-  /** Paths from the inbox on, sorted by code units. */
+  /** Paths relative to the inbox, sorted by code units. */
   readonly paths: string[];
-  /** Where to go on, for `after`; absence means that nothing lies behind. */
+  /** What the next walk takes as `after`; absent after the last part. */
   readonly next?: string;
-  /** Folders that are left out, since they are deeper than `DEPTH_MAX`. */
+  /** Some of the folders that were left out because they are deeper than `DEPTH_MAX`. */
   readonly tooDeep: string[];
 }
 
+/** Which files a walk lists. */
 export interface WalkOptions {
-  /** Where to begin; absence means the inbox itself. */
+  /** Folder to list; absence means the inbox itself. */
   readonly folder?: string;
-  /** Segments that a path may have; absence means as many as `DEPTH_MAX` allows. */
+  /** The most segments of a path; absence means as many as `DEPTH_MAX` allows. */
   readonly depth?: number;
-  /** Which paths to give; absence means all. */
+  /** Selects paths; absence means all. */
   readonly wanted?: (path: string) => boolean;
-  /** Gives what is sorted behind this; absence means from the first. */
+  /** Lists what sorts after this; absence means from the first. */
   readonly after?: string;
   /** Absence means `FILES_MAX`. */
   readonly filesMax?: number;
   /** Absence means `ENTRIES_MAX`. */
   readonly entriesMax?: number;
-  /** Ends the walk; absence means that nothing does. */
+  /** Ends the walk. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Lists plain files. Links, special files, hidden and temporary names and paths that are too long
- * to be named are left out. Each walk gets further than the one that it goes on behind, so walk by
- * walk all is seen, whatever lies there.
+ * Lists the next part of the plain files. Links, special files, hidden and temporary names and paths
+ * that are too long are left out. Each walk gets further than the walk before it, so walk by walk all
+ * files are listed, whatever else lies there.
  *
- * @throws {CodedError} `not_found` or `invalid_input` when the folder itself can't be walked; the
- * signal's reason when it aborts
+ * @throws {CodedError} `not_found` or `invalid_input` if the folder itself can't be listed
+ * @throws the signal's reason when it aborts
  */
 export async function walk(inbox: string, options: WalkOptions = {}): Promise<Walk> {
   const { folder = "", depth = Infinity, wanted = () => true } = options;
@@ -64,18 +69,18 @@ export async function walk(inbox: string, options: WalkOptions = {}): Promise<Wa
   const tooDeep: string[] = [];
   let entries = 0;
   let isFurther = false;
-  let looks = 0;
-  const look = async (): Promise<void> => {
-    if (++looks % NAMES_AT_ONCE === 0) await sleep(0, signal);
+  let names = 0;
+  const checkAbort = async (): Promise<void> => {
+    if (++names % NAMES_PER_CHECK === 0) await sleep(0, signal);
   };
 
-  /** Looks into a folder, whose path is empty or ends with a slash; gives where the walk has to end. */
+  /** Lists a folder, whose path is empty or ends with a slash; returns `next` if the walk ends there. */
   const visit = async (folder: string): Promise<string | undefined> => {
     isFurther ||= folder >= after;
-    const listed = await list(inbox, folder, { depth, after, entriesMax, look });
+    const listed = await list(inbox, folder, { depth, after, entriesMax, checkAbort });
     entries += listed.entries;
     for (const path of listed.paths) {
-      await look();
+      await checkAbort();
       if (!path.endsWith("/")) {
         if (!wanted(path)) continue;
         if (paths.length === filesMax) return paths.at(-1);
@@ -97,26 +102,26 @@ export async function walk(inbox: string, options: WalkOptions = {}): Promise<Wa
   return { paths, tooDeep, ...(next !== undefined && { next }) };
 }
 
-interface Listed {
-  /** Files and, with a slash at their end, folders, sorted. */
+interface Listing {
+  /** Files and folders, sorted. Folders end with a slash. */
   readonly paths: string[];
-  /** Entries of all kinds. */
+  /** Number of entries of all kinds. */
   readonly entries: number;
-  /** Whether there are more paths behind these. */
+  /** Whether more paths follow. */
   readonly isCut: boolean;
 }
 
-/** The first paths of a folder that lie behind `after`, and the folder that `after` lies in. */
+/** Lists the first paths of a folder that sort after `after`, and the folder that `after` lies in. */
 async function list(
   inbox: string,
   folder: string,
-  { depth, after, entriesMax, look }: {
+  { depth, after, entriesMax, checkAbort }: {
     depth: number;
     after: string;
     entriesMax: number;
-    look: () => Promise<void>;
+    checkAbort: () => Promise<void>;
   },
-): Promise<Listed> {
+): Promise<Listing> {
   const paths: string[] = [];
   let entries = 0;
   let isCut = false;
@@ -127,9 +132,9 @@ async function list(
   };
   for await (const { name, isFile, isDirectory } of entriesOf(`${inbox}/${folder}`)) {
     entries++;
-    await look();
+    await checkAbort();
     const path = folder + name;
-    if (isPassing(name) || name.includes("\\") || path.length > PATH_CHARS_MAX) continue;
+    if (isHiddenOrTemporary(name) || name.includes("\\") || path.length > PATH_CHARS_MAX) continue;
     const inner = `${path}/`;
     if (isFile && path > after) paths.push(path);
     else if (isDirectory && path.split("/").length < depth) {
@@ -142,11 +147,11 @@ async function list(
   return { paths, entries, isCut };
 }
 
-/** A folder that is removed or closed to us during the walk has no entries. */
+/** Lists a folder; it counts as empty if it is removed or made unreadable during the walk. */
 async function* entriesOf(folder: string): AsyncGenerator<Deno.DirEntry> {
   try {
     yield* Deno.readDir(folder);
   } catch (error) {
-    if (!isOutOfReach(error)) throw error;
+    if (!isUnreadable(error)) throw error;
   }
 }

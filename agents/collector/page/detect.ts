@@ -1,5 +1,5 @@
 /**
- * Tells the layout of a source by looking at its beginning.
+ * Detects the layout of a source from its beginning.
  *
  * @module
  */
@@ -8,13 +8,15 @@ import type { Layout } from "./layout.ts";
 import { isBetweenValues, splitterOf } from "./splitter.ts";
 import { streamOf } from "../inbox/stream_of.ts";
 
-/** How much of a source is looked at. */
+/** Bytes of a source that are looked at. */
 export const HEAD_BYTES = 64 * 1024;
-/** Records of the head that are tried. */
+/** Records of the beginning that are tried. */
 const SAMPLE_RECORDS = 20;
 
+/** What the beginning of a source says. */
 export interface Head {
   readonly layout: Layout;
+  /** Column names of CSV and TSV. */
   readonly columns?: string[];
   /** Bytes before the first record: a byte order mark, a header row, an opening bracket. */
   readonly skip: number;
@@ -23,44 +25,49 @@ export interface Head {
 }
 
 /**
- * Looks at the first `HEAD_BYTES` of a source, or at all of it where it is shorter (`whole`).
+ * Detects the layout. The layouts are tried in this order:
+ *  1. JSON lines: most sampled lines are objects.
+ *  2. A JSON document: an object, or an array of objects.
+ *  3. CSV and TSV: a first row that can only be names, and as many fields in each row. A file that is
+ *     called `.csv` or `.tsv` needs the names only.
+ *  4. Lines.
  *
- * Tried in this order: JSON lines (most sampled lines are objects), a JSON document (an object, or
- * an array of objects), CSV and TSV (a first row that can only be names, and as many fields in each
- * row; a file that is called `.csv` or `.tsv` needs the names only), lines.
+ * @param beginning the first `HEAD_BYTES` of the source
+ * @param isWhole whether that is the whole source
  */
-export function detect(path: string, head: Uint8Array, whole: boolean): Head {
-  const skip = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
-  const text = new Text(head.subarray(skip), whole);
+export function detect(path: string, beginning: Uint8Array, isWhole: boolean): Head {
+  const [first, second, third] = beginning;
+  const markBytes = first === 0xef && second === 0xbb && third === 0xbf ? 3 : 0;
+  const text = new Beginning(beginning.subarray(markBytes), isWhole);
   const ending = /\.(\w+)$/.exec(streamOf(path))?.[1].toLowerCase();
-  const found = jsonLines(text, ending) ?? jsonDocument(text) ?? table(text, ending);
-  return found === undefined
-    ? { layout: "lines", skip, line: 1 }
-    : { ...found, skip: found.skip + skip };
+  const head = jsonLines(text, ending) ?? jsonDocument(text) ?? table(text, ending);
+  return head === undefined
+    ? { layout: "lines", skip: markBytes, line: 1 }
+    : { ...head, skip: head.skip + markBytes };
 }
 
-/** Whether a source that begins so is no text at all. */
-export function isBinary(head: Uint8Array): boolean {
-  return head.includes(0);
+/** Whether a source with this beginning is no text. */
+export function isBinary(beginning: Uint8Array): boolean {
+  return beginning.includes(0);
 }
 
-class Text {
+class Beginning {
   readonly bytes: Uint8Array;
-  readonly whole: boolean;
+  readonly isWhole: boolean;
   readonly #decoder = new TextDecoder();
 
-  constructor(bytes: Uint8Array, whole: boolean) {
+  constructor(bytes: Uint8Array, isWhole: boolean) {
     this.bytes = bytes;
-    this.whole = whole;
+    this.isWhole = isWhole;
   }
 
-  /** The first records, ends included, as far as they are complete. */
+  /** Returns the first complete records with their ends. */
   records(layout: Layout, max: number): string[] {
     const splitter = splitterOf(layout);
     const records: string[] = [];
     for (let from = 0; from < this.bytes.length && records.length < max;) {
       const end = splitter.next(this.bytes, from);
-      if (end < 0 && !this.whole) break;
+      if (end < 0 && !this.isWhole) break;
       records.push(this.decode(from, end < 0 ? this.bytes.length : end));
       from = end < 0 ? this.bytes.length : end;
     }
@@ -72,7 +79,7 @@ class Text {
   }
 }
 
-function jsonLines(text: Text, ending: string | undefined): Head | undefined {
+function jsonLines(text: Beginning, ending: string | undefined): Head | undefined {
   const sample = text.records("ndjson", SAMPLE_RECORDS).filter((line) => line.trim() !== "");
   const objects = sample.filter(isObject).length;
   const named = ending === "jsonl" || ending === "ndjson";
@@ -82,20 +89,20 @@ function jsonLines(text: Text, ending: string | undefined): Head | undefined {
   return fits ? { layout: "ndjson", skip: 0, line: 1 } : undefined;
 }
 
-function jsonDocument(text: Text): Head | undefined {
+function jsonDocument(text: Beginning): Head | undefined {
   const start = text.bytes.findIndex((byte) => !isBetweenValues(byte));
   if (start < 0 || !/^\s*(\[\s*)?\{/.test(text.decode(0, start + 1))) return;
   const next = splitterOf("json").next(text.bytes, start);
   let end = next < 0 ? text.bytes.length : next;
   while (isBetweenValues(text.bytes[end - 1])) end--;
-  const fits = next < 0 && !text.whole
+  const fits = next < 0 && !text.isWhole
     ? /^\{\s*"/.test(text.decode(start))
     : isObject(text.decode(start, end));
   if (!fits) return;
   return { layout: "json", skip: start, line: 1 + countLines(text.bytes.subarray(0, start)) };
 }
 
-function table(text: Text, ending: string | undefined): Head | undefined {
+function table(text: Beginning, ending: string | undefined): Head | undefined {
   for (const [layout, separator] of [["csv", ","], ["tsv", "\t"]] as const) {
     const [header, ...rows] = text.records(layout, SAMPLE_RECORDS);
     if (header === undefined) return;
@@ -113,8 +120,9 @@ function table(text: Text, ending: string | undefined): Head | undefined {
   }
 }
 
-/** What a column of a file that says that it is a table may be called. */
+/** What a column may be called in a file that is named as a table. */
 const TITLE = /^[\p{L}_][\p{L}\p{N} _.,:()/%#-]{0,127}$/u;
+/** What a column may be called in any other file. */
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 
 const FIELD = {
@@ -122,7 +130,7 @@ const FIELD = {
   "\t": /\t(?:"((?:[^"]|"")*)"|([^\t]*))/gy,
 };
 
-/** The fields of a row (RFC 4180), its end taken off. */
+/** Splits a row (RFC 4180) into its fields. */
 function fields(row: string, separator: "," | "\t"): string[] {
   return [...(separator + row.replace(/\r?\n$/, "")).matchAll(FIELD[separator])]
     .map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain);
@@ -134,11 +142,11 @@ function isObject(text: string): boolean {
     JSON.parse(text);
     return true;
   } catch {
-    return false; // the text is then read in another way
+    return false; // another layout is tried
   }
 }
 
-/** Counts line feeds. */
+/** Returns the number of line feeds. */
 export function countLines(bytes: Uint8Array): number {
   let lines = 0;
   for (let at = -1; (at = bytes.indexOf(0x0a, at + 1)) >= 0;) lines++;

@@ -1,19 +1,20 @@
 /**
- * Where records end. A splitter is fed the blocks of a source in order and begins at the start of a
- * record.
+ * Finds where records end.
  *
  * @module
  */
 import type { Layout } from "./layout.ts";
 
-/** The most bytes of a record that are kept; the rest of a longer one is lost and counted. */
+/** The most bytes of a record that are kept. A longer record loses its end and is counted as cut. */
 export const RECORD_BYTES_MAX = 64 * 1024;
 
+/** Takes the blocks of a source in order. The first block begins at the start of a record. */
 export interface Splitter {
-  /** Gives the place just behind the record that goes on at `from`, or -1 if it ends later. */
+  /** Returns the offset after the record that continues at `from`, or -1 if it ends in a later block. */
   next(block: Uint8Array, from: number): number;
 }
 
+/** Returns a splitter for the records of a layout. */
 export function splitterOf(layout: Layout): Splitter {
   switch (layout) {
     case "lines":
@@ -39,7 +40,7 @@ const lines: Splitter = {
 /**
  * Rows of CSV and TSV (RFC 4180): a line feed inside quotes does not end a row. A quote opens only
  * at the start of a field, so that `5" pipe` stays one field, and a row over the limit ends at its
- * next line feed, so that a quote which nobody closes costs one record and not the rest of the file.
+ * next line feed, so that an unclosed quote costs one record and not the rest of the file.
  */
 class RowSplitter implements Splitter {
   readonly #separator: number;
@@ -72,39 +73,39 @@ class RowSplitter implements Splitter {
   }
 }
 
-/** Whether a byte may stand between the values of a JSON document; arrays lose their brackets. */
+/** Whether a byte may stand between the values of a JSON document. Brackets may: arrays lose them. */
 export function isBetweenValues(byte: number): boolean {
   return byte === SPACE || byte === LINE_FEED || byte === RETURN || byte === TAB ||
     byte === COMMA || byte === OPEN_ARRAY || byte === CLOSE_ARRAY;
 }
 
 /**
- * The outermost values of a JSON document, be it one object, several, or an array of them. A record
- * is a value with what stands between it and the next one, so that each begins at its value.
+ * The outermost values of a JSON document: of one object, of several, or of an array. A record is a
+ * value and all bytes up to the next value, so each record begins at its value.
  */
 class ValueSplitter implements Splitter {
   #depth = 0;
-  #string = false;
-  #escaped = false;
-  #state: "before" | "inside" | "behind" = "before";
+  #isString = false;
+  #isEscaped = false;
+  #state: "before" | "inside" | "after" = "before";
 
   next(block: Uint8Array, from: number): number {
     for (let at = from; at < block.length; at++) {
       const byte = block[at];
-      if (this.#string) {
+      if (this.#isString) {
         this.#inString(byte);
       } else if (this.#depth > 0) {
-        if (byte === QUOTE) this.#string = true;
+        if (byte === QUOTE) this.#isString = true;
         else if (byte === OPEN_OBJECT) this.#depth++;
-        else if (byte === CLOSE_OBJECT && --this.#depth === 0) this.#state = "behind";
+        else if (byte === CLOSE_OBJECT && --this.#depth === 0) this.#state = "after";
       } else if (isBetweenValues(byte)) {
-        if (this.#state === "inside") this.#state = "behind";
-      } else if (this.#state === "behind") {
+        if (this.#state === "inside") this.#state = "after";
+      } else if (this.#state === "after") {
         this.#state = "before";
         return at;
       } else {
         this.#state = "inside";
-        if (byte === QUOTE) this.#string = true;
+        if (byte === QUOTE) this.#isString = true;
         else if (byte === OPEN_OBJECT) this.#depth++;
       }
     }
@@ -112,8 +113,8 @@ class ValueSplitter implements Splitter {
   }
 
   #inString(byte: number): void {
-    if (this.#escaped) this.#escaped = false;
-    else if (byte === BACKSLASH) this.#escaped = true;
-    else if (byte === QUOTE) this.#string = false;
+    if (this.#isEscaped) this.#isEscaped = false;
+    else if (byte === BACKSLASH) this.#isEscaped = true;
+    else if (byte === QUOTE) this.#isString = false;
   }
 }

@@ -1,17 +1,12 @@
-/**
- * A cheap identity of what has been read of a file.
- *
- * @module
- */
 import { type Bytes, readRange } from "../inbox/bytes.ts";
 
-/** How much of either end goes into a mark. */
+/** Bytes of either end that a fingerprint covers. */
 export const FINGERPRINT_BYTES = 4096;
 
 /**
- * Digests both ends of the first `size` bytes. A file that was only appended to keeps the mark of
- * its former size; one that was rotated or written anew does not. A change in the middle of a long
- * file that leaves both ends alone is not noticed.
+ * Returns the SHA-256 of both ends of the first `size` bytes, in hex. A file that was only appended to
+ * keeps the fingerprint of its former size; a file that was rotated or rewritten does not. A change
+ * in the middle of a long file is not noticed.
  */
 export async function fingerprint(bytes: Bytes, size: number): Promise<string> {
   const headEnd = Math.min(size, FINGERPRINT_BYTES);

@@ -1,5 +1,5 @@
 /**
- * What of a file has not been collected yet.
+ * Decides what of a file has not been collected yet.
  *
  * @module
  */
@@ -14,12 +14,13 @@ export interface Start {
   readonly line: number;
 }
 
+/** The start of a file. */
 export const FROM_START: Start = { offset: 0, line: 1 };
 
 /**
  * Returns where the fresh part of a file begins, or `undefined` if there is none. A file that has
- * only grown goes on where it ended; one that was rotated, cut or written anew is fresh from its
- * start. Opens the file only if its size or time has changed.
+ * only grown is fresh from its former end; a file that was rotated, cut or rewritten is fresh from
+ * its start. Opens the file only if its size or time has changed.
  */
 export async function freshFrom(
   file: InboxFile,
@@ -33,7 +34,7 @@ export async function freshFrom(
   return isSameSize ? undefined : progress;
 }
 
-/** Whether a file still begins with what was collected; packed text can't be appended to. */
+/** Whether a file begins with what was collected. Packed text that has grown counts as another. */
 export async function continues(file: InboxFile, progress: Progress): Promise<boolean> {
   if (file.size < progress.offset) return false;
   const raw = await file.bytes();

@@ -1,39 +1,40 @@
 /**
- * The collector's memory: what of each file has been collected.
+ * The collector's memory: how far each file has been collected.
  *
- * A file is recorded when its end has been reached, so a task that ends halfway leaves the file as
- * new as it was. What is recorded counts as collected for good, whatever becomes of the task.
+ * A file is recorded when its end is reached, so a task that ends halfway leaves no record. What is
+ * recorded counts as collected for good, whatever becomes of the task.
  *
  * @module
  */
 import { z } from "zod";
 import type { Draft } from "../../define.ts";
-import { isOutOfReach } from "../inbox/plain_file.ts";
+import { isUnreadable } from "../inbox/plain_file.ts";
 
-/** Files that are remembered: more of them in the inbox would be collected over and over. */
-export const SEEN_MAX = 100_000;
-/** Which part of them is forgotten at once when there is no room. */
-const FORGOTTEN = 0.1;
+/** Files that are remembered. If the inbox had more, some would be collected over and over. */
+const FILES_MAX = 100_000;
+/** Share of the files that is forgotten at once when there is no room. */
+const FORGOTTEN_SHARE = 0.1;
 
 const PREFIX = "file/";
-/** How many there are, which is cheaper to read than all of their names; absent in old memories. */
+/** Key of the number of files. It is cheaper to read than all their names; old memories have none. */
 const COUNT = "files";
 
+/** How far a file has been collected. */
 export const Progress = z.strictObject({
   /** Bytes of the file that are collected, from its start. */
   offset: z.int().nonnegative(),
   /** Line number of what comes next, from 1. */
   line: z.int().positive(),
-  /** The file's time of change when it was collected, in milliseconds since 1970. */
+  /** Time of the file's last change when it was collected, in ms since 1970. */
   modified: z.number(),
-  /** The mark of the first `offset` bytes. */
+  /** Fingerprint of the first `offset` bytes. */
   digest: z.string(),
-  /** Milliseconds since 1970. */
+  /** In ms since 1970. */
   collected_at: z.number(),
 });
 export type Progress = z.infer<typeof Progress>;
 
-/** What has been collected of a file; `undefined` when it is new. */
+/** Returns how far a file has been collected; `undefined` if it is new. */
 export async function readProgress(
   memory: Pick<Draft, "get">,
   path: string,
@@ -42,7 +43,7 @@ export async function readProgress(
 }
 
 /**
- * Records a file, and makes room for it when it is a new one.
+ * Records how far a file has been collected. If the memory is full, a new file displaces others.
  *
  * @param max files that are remembered
  */
@@ -50,33 +51,33 @@ export async function saveProgress(
   inbox: string,
   memory: Draft,
   path: string,
-  seen: Progress,
-  max: number = SEEN_MAX,
+  progress: Progress,
+  max: number = FILES_MAX,
 ): Promise<void> {
   if (await memory.get(PREFIX + path) === undefined) {
     const counted = await memory.get(COUNT);
     let count = typeof counted === "number" ? counted : (await memory.keys(PREFIX)).length;
-    if (count >= max) count = await makeRoom(inbox, memory, max * (1 - FORGOTTEN));
+    if (count >= max) count = await forget(inbox, memory, max * (1 - FORGOTTEN_SHARE));
     memory.set(COUNT, count + 1);
   }
-  memory.set(PREFIX + path, seen);
+  memory.set(PREFIX + path, progress);
 }
 
 /**
- * Forgets the files that are gone, and where these are few, those that were collected longest ago,
- * until there are `most`; gives how many are left.
+ * Forgets the files that no longer exist, then those that were collected longest ago, until at most
+ * `max` are left. Returns how many are left.
  */
-async function makeRoom(inbox: string, memory: Draft, most: number): Promise<number> {
-  const keys = await memory.keys(PREFIX);
-  const there: [age: number, key: string][] = [];
-  for (const key of keys) {
-    if (await isGone(`${inbox}/${key.slice(PREFIX.length)}`)) memory.delete(key);
-    else there.push([Progress.safeParse(await memory.get(key)).data?.collected_at ?? 0, key]);
+async function forget(inbox: string, memory: Draft, max: number): Promise<number> {
+  const existing: { key: string; collectedAt: number }[] = [];
+  for (const key of await memory.keys(PREFIX)) {
+    const path = key.slice(PREFIX.length);
+    if (await isGone(`${inbox}/${path}`)) memory.delete(key);
+    else existing.push({ key, collectedAt: (await readProgress(memory, path))?.collected_at ?? 0 });
   }
-  there.sort(([one], [other]) => one - other);
-  const tooMany = Math.max(0, there.length - most);
-  for (const [, key] of there.slice(0, tooMany)) memory.delete(key);
-  return there.length - tooMany;
+  existing.sort((a, b) => a.collectedAt - b.collectedAt);
+  const excess = Math.max(0, existing.length - max);
+  for (const { key } of existing.slice(0, excess)) memory.delete(key);
+  return existing.length - excess;
 }
 
 async function isGone(path: string): Promise<boolean> {
@@ -84,6 +85,6 @@ async function isGone(path: string): Promise<boolean> {
     await Deno.lstat(path);
     return false;
   } catch (error) {
-    return isOutOfReach(error);
+    return isUnreadable(error);
   }
 }
