@@ -1,7 +1,7 @@
 /**
- * `deno task compile`: each role as one self-contained program in `dist/`, with exactly its own
- * permissions, and a list of what is in it. The same sources make the same programs and lists, byte
- * for byte.
+ * `deno task compile`: makes each role one self-contained program in `dist/`, with exactly its own
+ * permissions, and a list of what the program contains. The same sources make the same programs and
+ * lists, byte for byte.
  *
  * @module
  */
@@ -17,26 +17,30 @@ import {
   type Role,
   ROLES,
 } from "../roles.ts";
-import { sbomOf } from "./sbom.ts";
+import { parsePackageId, sbomOf } from "./sbom.ts";
 
-/** The heap of a role ends here, in MiB; its container's limit stands above. */
+/** The largest heap of a role, in MiB; the memory limit of its container is higher. */
 const HEAP_MIB = 256;
+/** What a program is made of, relative to the project. */
 const SOURCES = ["deno.json", "deno.lock", "lib", "agents", "orchestrator"];
 
+/** What `compile` needs to know. */
 export interface CompileOptions {
+  /** The program's main module. */
   readonly module: string;
   readonly permissions: Permissions;
+  /** The path of the program to write. */
   readonly output: string;
-  /** Files of packages that are not to be in it. */
+  /** Files of packages to leave out; none by default. */
   readonly exclude?: readonly string[];
-  /** Where the sources are; without it the working directory. */
+  /** The folder of the sources; the working directory by default. */
   readonly cwd?: string;
 }
 
 /**
  * Compiles a module into one program.
  *
- * @throws {ExitError} `failed` where it does not compile; Deno has said why on stderr
+ * @throws {ExitError} `failed` if it does not compile; Deno has written why to stderr
  */
 export async function compile(
   { module, permissions, output, exclude = [], cwd }: CompileOptions,
@@ -57,7 +61,11 @@ export async function compile(
   if (!success) throw new ExitError("failed", `Cannot compile ${module}`);
 }
 
-/** Lists what is in a role's program, by its modules and the deno.lock in `cwd`. */
+/**
+ * Lists what a role's program contains, from its modules and the deno.lock in `cwd`.
+ *
+ * @throws {ExitError} `failed` if Deno cannot read the modules
+ */
 export async function makeSbom(role: Role, cwd: string): Promise<ReturnType<typeof sbomOf>> {
   const graph = await runDeno(cwd, ["info", "--json", "--frozen", mainModule(role)]);
   const lock = await Deno.readTextFile(`${cwd}/deno.lock`);
@@ -71,31 +79,32 @@ async function runDeno(cwd: string, args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Where the npm packages of the programs lie in Deno's cache. */
+/** Returns the folders of the programs' npm packages in Deno's cache. */
 async function packageFolders(cwd: string): Promise<string[]> {
   const { npmCache } = JSON.parse(await runDeno(cwd, ["info", "--json"]));
   const { npm = {} } = JSON.parse(await Deno.readTextFile("deno.lock"));
   const folders = [];
   for await (const { name: registry } of Deno.readDir(npmCache)) {
-    for (const key of Object.keys(npm)) { // as in "zod@4.6.7", "@scope/name@1.0.0"
-      const at = key.lastIndexOf("@");
-      folders.push(`${npmCache}/${registry}/${key.slice(0, at)}/${key.slice(at + 1)}`);
+    for (const id of Object.keys(npm)) {
+      const { name, version } = parsePackageId(id);
+      folders.push(`${npmCache}/${registry}/${name}/${version}`);
     }
   }
   return folders;
 }
 
 /**
- * Files whose name does not say what is in them, as LICENSE. Deno tries to read them as code, and a
- * program would keep its error, with the place of this machine's cache.
+ * Returns the files whose names have no ending, such as LICENSE. Deno tries to read them as code, and
+ * the program would contain the error, with the path of this machine's cache.
  */
-async function unnamed(folders: readonly string[]): Promise<string[]> {
+async function filesWithoutEnding(folders: readonly string[]): Promise<string[]> {
   const walks = folders.map((folder) => Array.fromAsync(walk(folder, { includeDirs: false })));
   return (await Promise.all(walks)).flat().filter(({ name }) => !name.includes("."))
     .map(({ path }) => path);
 }
 
-async function forgetTimes(folder: string): Promise<void> {
+/** Sets all times in a folder to 0, since a program contains those of the files it is made of. */
+async function resetTimes(folder: string): Promise<void> {
   for await (const { path } of walk(folder)) await Deno.utime(path, 0, 0);
 }
 
@@ -112,10 +121,9 @@ if (import.meta.main) {
         "--entrypoint",
         ...ROLES.map(mainModule),
       ]);
-      // A program keeps the times of the files that it is made of, those of its packages too.
       const packages = await packageFolders(cwd);
-      for (const folder of [cwd, ...packages]) await forgetTimes(folder);
-      const exclude = await unnamed(packages);
+      for (const folder of [cwd, ...packages]) await resetTimes(folder);
+      const exclude = await filesWithoutEnding(packages);
       for (const role of ROLES) {
         const output = `${dist}/${role}`;
         const module = mainModule(role);

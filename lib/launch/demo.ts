@@ -1,10 +1,11 @@
 /**
- * `deno task demo`: the whole line on this machine, from the sample inbox to a report.
+ * `deno task demo`: the four roles on this machine, from the sample inbox to a report.
  *
  * @module
  */
 import { ExitError } from "../exit.ts";
 import { runProgram, stderr, stdout } from "../process/program.ts";
+import { AGENT_ROLES } from "../roles.ts";
 import {
   launch,
   makeSecret,
@@ -13,7 +14,6 @@ import {
   stopRole,
   waitUntilHealthy,
 } from "./launch.ts";
-import { AGENT_ROLES } from "../roles.ts";
 import { claimPorts } from "./ports.ts";
 
 /** Two days of one shop: the second is compared with the first. */
@@ -28,20 +28,18 @@ await runProgram("demo", async () => {
   const roles = [...AGENT_ROLES, "orchestrator" as const];
   const children = roles.map((role) => {
     const serve = role === "orchestrator" ? ["serve", "--watch", "0"] : ["serve"];
-    return launch(role, site, {
-      args: [...serve, "--port", String(site.ports[role])],
-      stderr: "null",
-    });
+    const args = [...serve, "--port", String(site.ports[role])];
+    return launch(role, site, { args, stderr: "null" });
   });
   try {
     await waitUntilHealthy("orchestrator", site, START_MS);
     for (const [at, day] of DAYS.entries()) {
       stderr.write(`Reporting on ${day} …\n`);
-      const last = at === DAYS.length - 1;
+      const isLast = at === DAYS.length - 1;
       const port = String(site.ports.orchestrator);
       const submit = launch("orchestrator", site, {
         args: ["submit", day, "--wait", "--port", port],
-        stdout: last ? "inherit" : "null",
+        stdout: isLast ? "inherit" : "null",
       });
       const { success, code } = await submit.status;
       if (!success) throw new ExitError("failed", `Cannot report on ${day}: exit code ${code}`);

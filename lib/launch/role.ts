@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { variable } from "../process/settings.ts";
 import { runProgram } from "../process/program.ts";
+import { variable } from "../process/settings.ts";
 import { PORTS, type Role } from "../roles.ts";
 import { launch, sendSignal } from "./launch.ts";
 
@@ -14,8 +14,9 @@ await runProgram("role", async () => {
   const site = { folder: Deno.cwd(), ports: PORTS, inbox };
   const io = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
   const child = launch(role as Role, site, { args, ...io });
-  // Ctrl-C has reached the role as well. A SIGTERM may have: passed on as another signal, it ends
-  // nothing at once that is draining already.
+  // Ctrl-C reaches the role as well. SIGTERM may or may not. A second SIGTERM would end a role that
+  // is draining, so SIGTERM is passed on as SIGINT: the role takes either, and ends at once only if
+  // the same signal comes twice.
   Deno.addSignalListener("SIGINT", () => {});
   Deno.addSignalListener("SIGTERM", () => sendSignal(child, "SIGINT"));
   return (await child.status).code;

@@ -1,12 +1,12 @@
 /**
- * What is in a program beside its own sources, as a list in CycloneDX 1.5. No registry is asked, and
- * no time is told: the same sources make the same list.
+ * A list of what a program contains besides its own sources, in the format CycloneDX 1.5. It needs no
+ * registry and contains no time, so that the same sources make the same list.
  *
  * @module
  */
 import { type Role, VERSION } from "../roles.ts";
 
-/** A program's modules and what npm packages need, as `deno info --json` gives them. */
+/** A program's modules and the dependencies of npm packages, as `deno info --json` prints them. */
 export interface Graph {
   readonly modules: readonly { readonly specifier: string; readonly npmPackage?: string }[];
   readonly npmPackages: Readonly<Record<string, { readonly dependencies: readonly string[] }>>;
@@ -14,7 +14,7 @@ export interface Graph {
 
 type Pins = Readonly<Record<string, { readonly integrity: string }>>;
 
-/** What deno.lock holds each package to, by `name@version`. */
+/** The digest of each package in deno.lock, by `name@version`. */
 export interface Lock {
   readonly jsr: Pins;
   readonly npm: Pins;
@@ -29,21 +29,25 @@ interface Component {
   readonly purl: string;
 }
 
-/** Lists the packages of a role's program, with deno.lock's digests, and the Deno that it runs on. */
+/**
+ * Lists the packages of a role's program, with their digests in `lock`, and the Deno that runs it.
+ *
+ * @param deno the version of Deno
+ */
 export function sbomOf(role: Role, graph: Graph, lock: Lock, deno: string) {
   const packages: Component[] = [
     ...jsrPackages(graph).map((id) => {
-      const { name, version } = parse(id);
+      const { name, version } = parsePackageId(id);
       const list = encodeURIComponent(`https://jsr.io/${name}/${version}_meta.json`);
       const purl = `pkg:generic/${encodeURIComponent(name)}@${version}?download_url=${list}`;
-      // The digest of the version's list of files.
+      // JSR's digest is the one of the version's list of files.
       const hash = { alg: "SHA-256", content: lock.jsr[id].integrity };
       return { type: "library", "bom-ref": `jsr:${id}`, name, version, hashes: [hash], purl };
     }),
     ...npmPackages(graph).map((id) => {
-      const { name, version } = parse(id);
+      const { name, version } = parsePackageId(id);
       const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
-      // The digest of the archive.
+      // npm's digest is the one of the package's archive.
       const digest = Uint8Array.fromBase64(lock.npm[id].integrity.slice("sha512-".length)).toHex();
       const hash = { alg: "SHA-512", content: digest };
       return { type: "library", "bom-ref": `npm:${id}`, name, version, hashes: [hash], purl };
@@ -64,7 +68,7 @@ export function sbomOf(role: Role, graph: Graph, lock: Lock, deno: string) {
     version: 1,
     metadata: { component: program },
     components,
-    dependencies: [{ ref: role, dependsOn: components.map((each) => each["bom-ref"]) }],
+    dependencies: [{ ref: role, dependsOn: components.map((component) => component["bom-ref"]) }],
   };
 }
 
@@ -75,15 +79,16 @@ function jsrPackages({ modules }: Graph): string[] {
   return [...new Set(ids.filter((id) => id !== undefined))].sort();
 }
 
-/** Those that are imported, and what they need in turn. */
+/** Returns the packages that are imported, and their dependencies, direct and indirect. */
 function npmPackages({ modules, npmPackages }: Graph): string[] {
   const ids = new Set(modules.flatMap(({ npmPackage }) => npmPackage ?? []));
-  // What is added meanwhile is visited too.
-  for (const id of ids) for (const needed of npmPackages[id].dependencies) ids.add(needed);
+  // The loop also visits the ids that it adds.
+  for (const id of ids) for (const dependency of npmPackages[id].dependencies) ids.add(dependency);
   return [...ids].sort();
 }
 
-function parse(id: string): { name: string; version: string } {
+/** Splits `name@version`, as in `zod@4.6.7` and `@scope/name@1.0.0`. */
+export function parsePackageId(id: string): { name: string; version: string } {
   const at = id.lastIndexOf("@");
   return { name: id.slice(0, at), version: id.slice(at + 1) };
 }

@@ -3,11 +3,17 @@
  *
  * @module
  */
-import { variable } from "../process/settings.ts";
 import { EXIT, ExitError } from "../exit.ts";
 import { runProgram, stderr, stopSignal } from "../process/program.ts";
+import { variable } from "../process/settings.ts";
 import { AGENT_ROLES, PORTS, type Role } from "../roles.ts";
 import { launch, makeSecret, SAMPLE_INBOX, type Site, stopRole } from "./launch.ts";
+
+/** A role that has ended, with its exit code. */
+interface Ended {
+  readonly role: Role;
+  readonly code: number;
+}
 
 await runProgram("start", async () => {
   const stopped = stopSignal();
@@ -15,14 +21,14 @@ await runProgram("start", async () => {
   const inbox = await Deno.realPath(variable("BATON_INBOX") ?? SAMPLE_INBOX);
   const site: Site = { folder, ports: PORTS, inbox };
   await makeSecret(site);
-  const logs = `${folder}/memory/agents.log`;
+  const logPath = `${folder}/memory/agents.log`;
   await Deno.mkdir(`${folder}/memory`, { recursive: true });
-  using log = await Deno.open(logs, { create: true, append: true });
-  stderr.write(`Inbox: ${inbox}   Memory: ${folder}/memory   The agents' log: ${logs}\n`);
+  using log = await Deno.open(logPath, { create: true, append: true });
+  stderr.write(`Inbox: ${inbox}   Memory: ${folder}/memory   The agents' log: ${logPath}\n`);
 
   const children = new Map<Role, Deno.ChildProcess>();
-  /** Runs an agent for as long as it wants to be begun anew; gives the exit code that is its last. */
-  const keep = async (role: Role): Promise<{ role: Role; code: number }> => {
+  /** Runs an agent, and again each time it ends with `stuck`. Resolves when it ends otherwise. */
+  const runAgent = async (role: Role): Promise<Ended> => {
     while (true) {
       const child = launch(role, site, { args: ["serve"], stderr: "piped" });
       children.set(role, child);
@@ -31,17 +37,21 @@ await runProgram("start", async () => {
       if (code !== EXIT.stuck) return { role, code };
     }
   };
-  const orchestrator = launch("orchestrator", site, { args: ["serve"], stdout: "inherit" });
-  children.set("orchestrator", orchestrator);
-  const fallen = [
-    orchestrator.status.then(({ code }) => ({ role: "orchestrator", code })),
-    ...AGENT_ROLES.map(keep),
-  ];
-  const first = await Promise.race([stopped, ...fallen]);
+  const runOrchestrator = async (): Promise<Ended> => {
+    const child = launch("orchestrator", site, { args: ["serve"], stdout: "inherit" });
+    children.set("orchestrator", child);
+    return { role: "orchestrator", code: (await child.status).code };
+  };
+  const first = await Promise.race([
+    stopped,
+    runOrchestrator(),
+    ...AGENT_ROLES.map(runAgent),
+  ]);
   for (const child of children.values()) await stopRole(child);
-  if (typeof first === "string" || first.code === 0) return 0;
+  if (typeof first === "string" || first.code === EXIT.done) return EXIT.done;
+  const { role, code } = first;
   throw new ExitError(
     "failed",
-    `${first.role} has ended with exit code ${first.code}; see ${logs}`,
+    `Cannot go on: ${role} has ended with exit code ${code}, see ${logPath}`,
   );
 });

@@ -4,7 +4,7 @@ import { readOutput } from "../../containers/docker.ts";
 import { skip } from "../../harness/test_output.ts";
 
 // Seen to fail: with a package's LICENSE in the programs.
-Deno.test("compile() writes into no program where it was made", async (t) => {
+Deno.test("compile() leaves no path of the build machine in a program", async (t) => {
   const binaries = Deno.env.get("BATON_BINARIES");
   if (binaries === undefined) return await skip(t, "BATON_BINARIES is not set");
   const { denoDir } = JSON.parse(await readOutput(Deno.execPath(), "info", "--json"));

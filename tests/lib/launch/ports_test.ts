@@ -2,42 +2,42 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { claimPorts } from "../../../lib/launch/ports.ts";
 import { loopbackPort, ROLES } from "../../../lib/roles.ts";
 
-/** Draws these, then anything. */
-function draws(...these: number[]): () => number {
-  return () => these.shift() ?? Math.random();
+/** Returns a random function that returns `numbers` first. */
+function randomFrom(...numbers: number[]): () => number {
+  return () => numbers.shift() ?? Math.random();
 }
 
-/** Ports, and what was drawn for them. */
+/** Claims ports, and returns them with the random numbers that lead to them. */
 function claimed() {
-  const drawn: number[] = [];
+  const numbers: number[] = [];
   const ports = claimPorts(() => {
-    drawn.push(Math.random());
-    return drawn.at(-1)!;
+    numbers.push(Math.random());
+    return numbers.at(-1)!;
   });
-  return { ports, drawn: drawn.slice(-2) };
+  return { ports, numbers: numbers.slice(-2) };
 }
 
-Deno.test("claimPorts() gives the same ports to nobody else until they are given back", () => {
-  const { ports: mine, drawn } = claimed();
+Deno.test("claimPorts() returns ports that nobody else gets until they are disposed", () => {
+  const { ports: mine, numbers } = claimed();
   {
-    using others = claimPorts(draws(...drawn));
+    using others = claimPorts(randomFrom(...numbers));
     for (const role of ROLES) assertNotEquals(others[role], mine[role]);
   }
   mine[Symbol.dispose]();
-  using back = claimPorts(draws(...drawn));
-  for (const role of ROLES) assertEquals(back[role], mine[role]);
+  using again = claimPorts(randomFrom(...numbers));
+  for (const role of ROLES) assertEquals(again[role], mine[role]);
 });
 
-Deno.test("claimPorts() takes no ports of which one is busy, and keeps no hold of them", () => {
-  const { ports: mine, drawn } = claimed();
+Deno.test("claimPorts() skips a group with a busy port, and does not keep the group claimed", () => {
+  const { ports: mine, numbers } = claimed();
   mine[Symbol.dispose]();
   for (const port of [mine.collector, loopbackPort(mine.collector)]) {
     {
       using _busy = Deno.listen({ hostname: "127.0.0.1", port });
-      using others = claimPorts(draws(...drawn));
+      using others = claimPorts(randomFrom(...numbers));
       assertNotEquals(others.collector, mine.collector);
     }
-    using back = claimPorts(draws(...drawn));
-    assertEquals(back.collector, mine.collector);
+    using again = claimPorts(randomFrom(...numbers));
+    assertEquals(again.collector, mine.collector);
   }
 });

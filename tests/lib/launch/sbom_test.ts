@@ -7,14 +7,14 @@ import { skip } from "../../harness/test_output.ts";
 
 type Sbom = ReturnType<typeof sbomOf>;
 
-/** The packages of a list, as in `jsr:@std/cli@1.0.28`, each with its digest in hex. */
+/** Returns the packages in a list, as in `jsr:@std/cli@1.0.28`, each with its digest in hex. */
 function packagesIn({ components }: Sbom): [ref: string, digest: string][] {
   return components.flatMap(({ "bom-ref": ref, hashes = [] }) =>
     hashes.map(({ content }): [string, string] => [ref, content])
   );
 }
 
-/** The same of deno.lock, where the name of a package is one of these. */
+/** Returns the same from deno.lock, for the packages with these names. */
 function pinned(lock: Lock, ...names: string[]): [ref: string, digest: string][] {
   const ofJsr = Object.entries(lock.jsr).map(([id, { integrity }]) => [`jsr:${id}`, integrity]);
   const ofNpm = Object.entries(lock.npm).map(([id, { integrity }]) => {
@@ -41,7 +41,7 @@ Deno.test("makeSbom() lists the packages of a role and Deno, as deno.lock pins t
 });
 
 // Seen to fail: with the imported packages alone.
-Deno.test("sbomOf() lists what an npm package needs in turn, in circles too", () => {
+Deno.test("sbomOf() lists indirect dependencies of npm packages, also if they form a circle", () => {
   const graph = {
     modules: [{ specifier: "npm:/a@1.0.0", npmPackage: "a@1.0.0" }],
     npmPackages: {
@@ -61,7 +61,7 @@ Deno.test("sbomOf() lists what an npm package needs in turn, in circles too", ()
 });
 
 // Seen to fail: with a package taken out of a list, with one put in, and with another Deno.
-Deno.test("compile() writes beside each program the list of what is in it", async (t) => {
+Deno.test("compile() writes a list of what each program contains, and the list is right", async (t) => {
   const binaries = Deno.env.get("BATON_BINARIES");
   if (binaries === undefined) return await skip(t, "BATON_BINARIES is not set");
   for (const role of ROLES) {
