@@ -1,54 +1,59 @@
 /**
- * What an agent is: a name and its ops. How one is run stands in `run.ts`.
+ * What an agent is: a name and its ops. Start reading here; `run.ts` makes a program of it.
  *
  * @module
  */
 import type { z } from "zod";
 import type { Json } from "../lib/json.ts";
 
-/** A handler's view of the agent's memory: nothing of it is kept unless the handler returns. */
+/** A handler's view of the agent's memory. Its changes are kept only if the handler returns. */
 export interface Draft {
-  /** Reads a value, this handler's own changes included. Values are read-only. */
+  /** Returns a value with this handler's own changes. Values are read-only. */
   get(key: string): Promise<Json | undefined>;
-  /** The keys that begin with `prefix`, in order. */
+  /** Returns the keys that begin with `prefix`, in order. */
   keys(prefix: string): Promise<string[]>;
+  /** Stores a value in place of an earlier one. */
   set(key: string, value: Json): void;
+  /** Removes a key, if it exists. */
   delete(key: string): void;
 }
 
-/** What a handler is given beside its input. */
+/** What a handler receives beside its input. */
 export interface Context {
   /** The task that this request belongs to: the request's id up to its first dot. */
   readonly task: string;
   readonly memory: Draft;
   /** Aborts at the request's deadline and when the request is cancelled. */
   readonly signal: AbortSignal;
-  /** Notes what `recall` needs to give this answer once more; at most one note is kept. */
+  /** Notes what `recall` needs to repeat this answer. The last note counts. */
   note(value: Json): void;
 }
 
 /** One type of request that an agent answers. */
 export interface Op<I = unknown, O = unknown> {
+  /** Checks each request's body. */
   readonly input: z.ZodType<I>;
+  /** Checks each reply's body, which is an object. */
   readonly output: z.ZodType<O>;
   /**
-   * Does the work. What it throws fails the request: a `CodedError` with its own code, anything
-   * else as `handler_failed`, which may be tried again.
+   * Answers a request. An error fails it: a `CodedError` with its own code, any other error as
+   * `handler_failed`, which may be tried again.
    */
   handle(input: I, context: Context): O | Promise<O>;
-  /** It changes nothing: nothing of it is kept, and a repeat runs it again. */
+  /** The handler changes nothing. Neither changes nor answer are kept, and a repeat runs it again. */
   readonly pure?: true;
-  /** Gives an answer again that is too large to keep, from the input and what `handle` noted. */
+  /** Repeats an answer that is too large to keep, from the input and what `handle` noted. */
   recall?(input: I, note: Json, context: Context): O | Promise<O>;
 }
 
 /** A named set of ops. */
 export interface Agent {
   readonly name: string;
+  /** By request type. */
   readonly ops: Readonly<Record<string, Op>>;
 }
 
-/** Ties the types of an op's schemas to its handler. */
+/** Defines an op. The types of its schemas become the types of its handler. */
 export function op<I, O>(op: Op<I, O>): Op {
   return op as unknown as Op;
 }

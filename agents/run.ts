@@ -1,5 +1,6 @@
 /**
- * The program around an agent: settings, memory, listener, drain.
+ * The program around an agent: settings, memory, listener, drain. The main thread serves; handlers run
+ * in an isolate's thread, which starts the same main module.
  *
  * @module
  */
@@ -34,7 +35,7 @@ import { Isolate } from "./runtime/isolate.ts";
 import { AgentService } from "./runtime/service.ts";
 import { inThread, serveIsolate } from "./runtime/thread.ts";
 
-/** So many threads that are left behind, each with a core, and the process ends to begin anew. */
+/** At this many stuck threads the process ends, to be started anew. Each of them uses a core. */
 const STUCK_MAX = 2;
 
 function commonSettings(name: string) {
@@ -57,23 +58,23 @@ function commonSettings(name: string) {
       env: "BATON_NAME",
       value: "NAME",
       fallback: `${name}-1`,
-      help: "How this process calls itself",
+      help: "Name of this process, as peers see it",
       read: text,
     },
     ...LIMITS_SETTING,
     ...TLS_LISTENS,
     ...TLS_CONNECTS,
     json: { help: "Print health as JSON" },
-    "accept-loss": { help: "Repair: go on without what is damaged, which is kept aside" },
+    "accept-loss": { help: "Repair: continue without the damaged part, which is kept aside" },
   };
 }
 
 /**
- * Runs an agent's program with the process's arguments: `serve`, the default, `health` or
- * `repair`.
+ * Runs an agent's program with the process's arguments: `serve` (the default), `health` or `repair`.
+ * The process ends with an exit code of `EXIT`.
  *
- * @param define makes the agent from its folder and its own settings
- * @param own settings beside the common ones
+ * @param define returns the agent for its memory folder and the values of its own settings
+ * @param own the agent's settings beside the common ones
  */
 export async function run<const S extends Settings>(
   name: string,
@@ -105,13 +106,13 @@ function showHelp(name: string, settings: Settings): number {
   stdout.write(`${name}: an agent of Baton ${VERSION}
 
   ${name} [serve]   Listen for requests until SIGTERM (default)
-  ${name} health    Ask the one on this machine how it is: exit 0 when it is well
-  ${name} repair    Say what damage there is in its memory, and repair it
+  ${name} health    Ask the ${name} on this machine for its health; exit code 0 if it is well
+  ${name} repair    Report damage in the memory of the ${name}, and repair it
 
 ${settingsHelp(settings)}
 
-The secret comes from the file that AUTH_TOKEN_FILE names, else from AUTH_TOKEN, else from
-secret/token. While it is changed it may have two lines: the first is used, both are accepted.
+The secret is read from the file that AUTH_TOKEN_FILE names, else from AUTH_TOKEN, else from
+secret/token. To change it, write two lines: the first is used, both are accepted.
 Memory is kept in ${memoryFolder(name)} below the working directory.
 
 Exit codes: ${Object.entries(EXIT).map(([word, code]) => `${code} ${word}`).join(", ")}
@@ -119,7 +120,7 @@ Exit codes: ${Object.entries(EXIT).map(([word, code]) => `${code} ${word}`).join
   return EXIT.done;
 }
 
-interface Listens {
+interface ServeSettings {
   readonly host: string;
   readonly port: number;
   readonly name: string;
@@ -128,7 +129,7 @@ interface Listens {
 
 async function serve(
   agent: Agent,
-  { host, port, name, limits, ...tls }: Listens & TlsFiles,
+  { host, port, name, limits, ...tls }: ServeSettings & TlsFiles,
   stopped: Promise<Deno.Signal>,
 ): Promise<number> {
   const log = logTo(stderr, { role: agent.name, name });

@@ -1,6 +1,8 @@
 /**
- * The values that cross from one agent to the next. The orchestrator hands them on unread; the
- * agent that receives one checks it against the schema here.
+ * The values that cross from one agent to the next: `Page` from the collector to the analyzer,
+ * `Partial` between the analyzer's own ops, `Analysis` from the analyzer to the reporter, and
+ * `Report`, its answer. The orchestrator passes them on unread. The agent that receives a value checks
+ * it against its schema here. No schema has a list without a limit.
  *
  * @module
  */
@@ -9,10 +11,10 @@ import { z } from "zod";
 /** The most text that one page holds, in UTF-8 bytes. */
 export const PAGE_BYTES = 1024 * 1024;
 
-/** The most of its kind that one value holds; the agents make no more. */
+/** The most items that a list of each kind holds. */
 export const ITEMS_MAX = {
   columns: 1000,
-  sources: 64 + 4, // one for each format is the rest
+  sources: 64 + 4, // 64 by name, and one more for the rest of each format
   points: 512,
   templates: 600,
   fields: 96,
@@ -26,21 +28,22 @@ export const ITEMS_MAX = {
   files: 3,
 } as const;
 
-/** Beyond this a bucket's magnitudes are no measurements, and soon no finite numbers. */
+/** The largest bucket index. Magnitudes beyond it are no measurements, and soon no finite numbers. */
 const BUCKET_INDEX_MAX = 12_000;
 
 const Count = z.int().nonnegative();
 const Name = z.string().min(1).max(256);
 const Counted = z.tuple([z.string(), Count]);
-/** Milliseconds since 1970, as the input's own timestamps say; zone-less ones are read as UTC. */
+/** In ms since 1970, from the input's own timestamps. Timestamps without a zone are read as UTC. */
 const Instant = z.number().min(-8.64e15).max(8.64e15);
 
-/** Severities, from the worst; `none` counts records that state none. */
+/** Severities, worst first. `none` stands for records that state no severity. */
 export const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "none"] as const;
+/** One severity. */
 export const Level = z.enum(LEVELS);
 export type Level = z.infer<typeof Level>;
 
-/** Records of each severity; spelled out, since a record's every wrong key would be looked at. */
+/** Records of each severity. The keys are spelled out: a `z.record` would check every wrong key. */
 const Levels = z.strictObject(
   {
     fatal: Count.optional(),
@@ -53,7 +56,7 @@ const Levels = z.strictObject(
   } satisfies Record<Level, z.ZodType>,
 );
 
-/** How a page's text is laid out; JSON documents are paged as JSON lines. */
+/** How the records of a page's text are separated. JSON documents are paged as JSON lines. */
 export const Format = z.enum(["lines", "csv", "tsv", "ndjson"]);
 export type Format = z.infer<typeof Format>;
 
@@ -67,25 +70,25 @@ export type Source = z.infer<typeof Source>;
 
 /** Whole records from one source, in the order of that source. */
 export const Page = z.strictObject({
-  /** Under this name the baseline and earlier reports are kept; set by the client or taken from the file's name. */
+  /** Names the baseline and the earlier reports. Set by the client, or taken from the file's name. */
   stream: Name,
   /** The file's path in the inbox, or the name of an inline text. */
   source: Name,
   format: Format,
   /** Line number of the first record in its source, from 1. */
   first_line: z.int().positive(),
-  /** Column names of CSV and TSV; the header row is never part of `text`. */
+  /** Column names of CSV and TSV. The header row is never part of `text`. */
   columns: z.array(z.string()).max(ITEMS_MAX.columns).optional(),
-  /** Each record ends with a line feed, an unterminated last one excepted. */
+  /** Each record ends with a line feed, except an unterminated last record. */
   text: z.string(),
-  /** Bytes of the source that this page stands for. */
+  /** Bytes of the source that this page covers. */
   bytes: Count,
   /** Records that were longer than 64 KiB and lost their end. */
   cut: Count,
 });
 export type Page = z.infer<typeof Page>;
 
-/** A source as an analysis accounts for it. */
+/** What an analysis counts of one source. */
 export const SourceCount = z.strictObject({
   name: Name,
   format: Format,
@@ -110,26 +113,26 @@ export const Sketch = z.strictObject({
 });
 export type Sketch = z.infer<typeof Sketch>;
 
-/** Records per step of time; `points` are `[start, records, errors]` in order of time, gaps left out. */
+/** Records per step of time. `points` are `[start, records, errors]` in order, without empty steps. */
 export const Timeline = z.strictObject({
   step_ms: z.int().positive(),
   points: z.array(z.tuple([Instant, Count, Count])).max(ITEMS_MAX.points),
 });
 export type Timeline = z.infer<typeof Timeline>;
 
-/** A template as counted in part of the input; `<*>` stands for what varies. */
+/** How often a template occurs in a part of the input. `<*>` stands for what varies. */
 export const TemplateCount = z.strictObject({
   text: z.string(),
   level: Level,
   count: Count,
   first_at: Instant.nullable(),
   last_at: Instant.nullable(),
-  /** One record as it came, shortened to 400 characters. */
+  /** One original record, shortened to 400 characters. */
   example: z.string(),
 });
 export type TemplateCount = z.infer<typeof TemplateCount>;
 
-/** Everything that `analyze` finds in a page; two of these merge into one, in any order. */
+/** Everything that `analyze` finds in a page. Partials merge into one, in any order. */
 export const Partial = z.strictObject({
   stream: Name,
   sources: z.array(SourceCount).max(ITEMS_MAX.sources),
@@ -139,7 +142,7 @@ export const Partial = z.strictObject({
   levels: Levels,
   timeline: Timeline.nullable(),
   templates: z.array(TemplateCount).max(ITEMS_MAX.templates),
-  /** Records whose template was dropped because a part may hold only so many. */
+  /** Records whose template was dropped because the list was full. */
   templates_dropped: Count,
   fields: z.array(z.strictObject({
     name: Name,
@@ -159,16 +162,16 @@ export const Partial = z.strictObject({
 });
 export type Partial = z.infer<typeof Partial>;
 
-/** A template of the closed analysis. */
+/** A template of the finished analysis. */
 export const Template = TemplateCount.extend({
-  /** Stays the same from run to run: a digest of the text. */
+  /** A digest of the text, the same in every run. */
   id: z.string(),
-  /** Whether the stream's baseline knew it; in a first run nothing is `new`. */
+  /** Whether the stream's baseline has it. In a first run nothing is `new`. */
   status: z.enum(["new", "known"]),
 });
 export type Template = z.infer<typeof Template>;
 
-/** A numeric field with its spread. */
+/** A numeric field and the distribution of its values. */
 export const Field = z.strictObject({
   name: Name,
   count: Count,
@@ -181,7 +184,7 @@ export const Field = z.strictObject({
 });
 export type Field = z.infer<typeof Field>;
 
-/** The most frequent values of a field that holds words; `distinct` is a lower bound where `more`. */
+/** The most frequent values of a text field. `distinct` is a lower bound if `more` is true. */
 export const TopValues = z.strictObject({
   name: Name,
   count: Count,
@@ -191,26 +194,26 @@ export const TopValues = z.strictObject({
 });
 export type TopValues = z.infer<typeof TopValues>;
 
-/** Something that differs from the stream's earlier runs. `usual` and `now` are in the unit of `kind`. */
+/** A difference from the stream's earlier runs. `usual` and `now` are in the unit of `kind`. */
 export const Change = z.strictObject({
   /**
    * `rate`: a template's share of all records; `level`: a level's share; `value`: a field's median;
    * `volume`: records in a run.
    */
   kind: z.enum(["rate", "level", "value", "volume"]),
-  /** The template's id, the level, the field's name; for `volume` the stream. */
+  /** The template's id, the level or the field's name; for `volume` the stream. */
   subject: z.string(),
-  /** The subject as people know it. */
+  /** The subject as a report shows it. */
   text: z.string(),
   usual: z.number(),
   now: z.number(),
 });
 export type Change = z.infer<typeof Change>;
 
-/** The closed analysis: what the input says and what is new since the last run of its stream. */
+/** The finished analysis: what the input says, and what is new since the stream's last run. */
 export const Analysis = z.strictObject({
   stream: Name,
-  /** Which run of this stream this is, from 1. */
+  /** Number of this run of the stream, from 1. */
   run: z.int().positive(),
   sources: z.array(SourceCount).max(ITEMS_MAX.sources),
   records: Count,
@@ -220,7 +223,7 @@ export const Analysis = z.strictObject({
   to: Instant.nullable(),
   levels: Levels,
   timeline: Timeline.nullable(),
-  /** Steps of the timeline that stand out; `usual` is the median of all steps. */
+  /** Steps of the timeline with unusually many records. `usual` is the median of all steps. */
   bursts: z.array(z.strictObject({ at: Instant, records: Count, usual: z.number() }))
     .max(ITEMS_MAX.bursts),
   /** Most frequent first. */
@@ -231,9 +234,9 @@ export const Analysis = z.strictObject({
   /** Empty unless the input is mostly prose. */
   keywords: z.array(Counted).max(ITEMS_MAX.words),
   news: z.strictObject({
-    /** Templates that no earlier run had, by id; empty in a first run. */
+    /** Ids of the templates that no earlier run had; empty in a first run. */
     appeared: z.array(z.string()).max(ITEMS_MAX.templates),
-    /** Templates that were usual and did not occur; `usual` is the count expected of such a run. */
+    /** Usual templates that did not occur. `usual` is the count that was expected. */
     silent: z.array(z.strictObject({ id: z.string(), text: z.string(), usual: z.number() }))
       .max(ITEMS_MAX.silent),
     changed: z.array(Change).max(ITEMS_MAX.changed),
@@ -241,14 +244,14 @@ export const Analysis = z.strictObject({
 });
 export type Analysis = z.infer<typeof Analysis>;
 
-/** What `report` answers: enough to show the report without another request. */
+/** The answer of `report`: enough to show the report without another request. */
 export const Report = z.strictObject({
   stream: Name,
   run: z.int().positive(),
   /** One line that says what matters most. */
   headline: z.string(),
   markdown: z.string(),
-  /** Paths relative to the reporter's memory folder, and their sizes in bytes. */
+  /** Paths relative to the reporter's memory folder, and sizes in bytes. */
   files: z.array(z.strictObject({ path: z.string(), bytes: Count })).max(ITEMS_MAX.files),
 });
 export type Report = z.infer<typeof Report>;
