@@ -1,7 +1,9 @@
 import type { Draft } from "../../agents/define.ts";
 import type { Json } from "../../lib/json.ts";
 
-/** A draft over a map. It holds JSON text, as memory does: what JSON cannot hold does not survive. */
+/**
+ * A draft over a map. It holds JSON text, as memory does: what JSON cannot hold does not survive.
+ */
 export class MapDraft implements Draft {
   readonly #values: Map<string, string>;
 

@@ -44,7 +44,7 @@ export type FieldStats = z.infer<typeof FieldStats>;
 
 const Baseline = z.object({
   runs: Count,
-  /** The count of merges at its last use, over all streams: tells which was used least recently. */
+  /** The count of merges over all streams at its last use; the smallest is evicted first. */
   used: Count,
   /** Records in a run. */
   records: Moments,
@@ -97,7 +97,7 @@ function readable<T>(stats: z.ZodType<T>, stored: readonly unknown[]): T[] {
 }
 
 /**
- * Renames the templates of a baseline; those that get the same text are joined.
+ * Renames the templates of a baseline. Templates that get the same text are joined.
  *
  * @param renamed old text to new text; a text that is absent keeps its name
  */

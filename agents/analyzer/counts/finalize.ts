@@ -66,7 +66,7 @@ function period({ timeline, templates }: Partial): { from: number | null; to: nu
   };
 }
 
-/** Fields with their quantiles; those that vary stand before those that are always the same. */
+/** Fields with their quantiles; fields that vary stand before constant fields. */
 function finalizeFields({ fields }: Partial): Field[] {
   const all = fields.map(({ name, count, min, max, sum, sketch }) => {
     const at = (q: number) => Math.min(max, Math.max(min, quantile(sketch, q)));

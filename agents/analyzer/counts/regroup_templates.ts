@@ -9,7 +9,7 @@ import { moreSevere } from "../records/level.ts";
 import { compareText } from "./order.ts";
 
 /**
- * Renames templates and joins the counts of those that get the same text.
+ * Renames templates. Counts of templates that get the same text are joined.
  *
  * @param renamed old text to new text; a text that is absent keeps its name
  */

@@ -1,8 +1,8 @@
 const encoder = new TextEncoder();
 
 /**
- * Takes items from the front: at most `countMax`, and at most `bytesMax` bytes of UTF-8 as JSON. Items
- * after the first that does not fit are never asked for.
+ * Takes items from the front: at most `countMax`, and at most `bytesMax` bytes of UTF-8 as JSON.
+ * Items after the first that does not fit are never asked for.
  */
 export function takeWithin<T>(items: Iterable<T>, countMax: number, bytesMax: number): T[] {
   const taken: T[] = [];

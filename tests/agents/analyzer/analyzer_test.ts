@@ -27,7 +27,7 @@ Deno.test("analyzer combines templates that differ in every word within a thread
   const letters = [..."abcdefghijklmnopqrstuvwxyz"];
   const text = () => Array.from({ length: 149 }, () => dice.pick(letters)).join(" ");
   const rest = analyze(pageOf("x"));
-  const partials = Array.from({ length: 8 }, () => ({
+  const partials = Array.from({ length: 14 }, () => ({
     ...rest,
     templates: Array.from({ length: 600 }, () => ({ ...rest.templates[0], text: `k ${text()}` })),
   }));
@@ -40,7 +40,7 @@ Deno.test("analyzer combines templates that differ in every word within a thread
   const memory = { get: () => undefined, keys: () => [] };
   // A thread that runs out of memory stands still and says nothing, so the test needs a deadline. It
   // follows the time that the same work takes here: a loaded machine is slow in both places.
-  const deadline = AbortSignal.timeout(60_000 + 20 * ownMs);
+  const deadline = AbortSignal.timeout(60_000 + 10 * ownMs);
   const { output } = await isolate.execute(work, memory, deadline);
   assertEquals<unknown>(output, expected);
 });

@@ -1,6 +1,6 @@
 /**
  * Returns the quickest time of each work in `rounds` rounds, in milliseconds. The works take turns,
- * so that a load on the machine meets all of them: a test compares times with each other and never
+ * so that a load on the machine slows every work: a test compares times with each other and never
  * with a clock.
  */
 export function quickestMs(rounds: number, ...works: (() => void)[]): number[] {

@@ -53,7 +53,10 @@ export function model(changes: Partial<Analysis> = {}): ReportModel {
   return { analysis: analysis(changes), task: "t7", headline: "A headline", previous: null };
 }
 
-/** An analysis with `text` in every place that takes text from outside, and `rows` rows in each list. */
+/**
+ * An analysis with `text` in every place that takes text from outside, and `rows` rows in each
+ * list.
+ */
 export function everywhere(text: string, rows = 1): Analysis {
   const name = text.slice(0, 256);
   const many = <T>(make: (i: number) => T): T[] => Array.from({ length: rows }, (_, i) => make(i));

@@ -32,8 +32,8 @@ Deno.test("finalize() leaves out identifiers and shows ten values of a name", ()
       tally.values.add("host", `h${n % 12}`);
     }
   });
-  const shown = values.map(({ name, distinct, top }) => [name, distinct, top.length]);
-  assertEquals(shown, [["host", 12, 10]]);
+  const listed = values.map(({ name, distinct, top }) => [name, distinct, top.length]);
+  assertEquals(listed, [["host", 12, 10]]);
 });
 
 Deno.test("finalize() joins templates that get the same text, the most frequent first", () => {

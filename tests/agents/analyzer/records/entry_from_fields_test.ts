@@ -26,7 +26,7 @@ Deno.test("entryFromFields() takes time, level and message from the first field 
   assertEquals(entry.numbers, [["timestamp", 0]]);
 });
 
-Deno.test("entryFromFields() tells numbers, quantities, codes, identifiers and words apart", () => {
+Deno.test("entryFromFields() distinguishes numbers, quantities, codes, identifiers and words", () => {
   const { numbers, values } = entryFromFields([
     ["price", " 2.5 "],
     ["took", "3s"],

@@ -40,7 +40,7 @@ Deno.test("stampAt() reports the end of the timestamp", () => {
   assertEquals(stampAt("[Sun Dec 04 04:47:44 2005] [error]", 1)?.end, 25);
 });
 
-Deno.test("instantOfNumber() tells seconds, milliseconds, microseconds and nanoseconds apart", () => {
+Deno.test("instantOfNumber() distinguishes seconds, milliseconds, microseconds and nanoseconds", () => {
   for (const factor of [1, 1e3, 1e6, 1e9]) {
     assertEquals(instantOfNumber(1_700_000_000 * factor), 1_700_000_000_000);
   }

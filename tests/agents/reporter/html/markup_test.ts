@@ -3,8 +3,11 @@ import { html } from "../../../../agents/reporter/html/markup.ts";
 
 Deno.test("html`` escapes children in text and in attributes, and markup only once", () => {
   const hostile = `<a title='x'>"&lt;"\u202e</a>`;
-  const shown = "&lt;a title=&#39;x&#39;&gt;&quot;&amp;lt;&quot;\\u202e&lt;/a&gt;";
-  assertEquals(html`<b title="${hostile}">${hostile}</b>`.text, `<b title="${shown}">${shown}</b>`);
+  const escaped = "&lt;a title=&#39;x&#39;&gt;&quot;&amp;lt;&quot;\\u202e&lt;/a&gt;";
+  assertEquals(
+    html`<b title="${hostile}">${hostile}</b>`.text,
+    `<b title="${escaped}">${escaped}</b>`,
+  );
   assertEquals(html`${[html`<i>${"&"}</i>`, 7, ["<"]]}`.text, "<i>&amp;</i>7&lt;");
 });
 
