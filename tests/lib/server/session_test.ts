@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { makeNonce } from "../../../lib/wire/auth.ts";
-import type { CodedError } from "../../../lib/errors.ts";
+import { CodedError } from "../../../lib/errors.ts";
 import { LIMITS } from "../../../lib/wire/limits.ts";
 import { sleep } from "../../../lib/retry.ts";
 import { Session } from "../../../lib/server/session.ts";
@@ -421,6 +421,14 @@ Deno.test("Session.close(reason), called again, does not wait for the reason to 
   await sleep(0); // the last line is on its way, and stays there
   session.close(late());
   await within(running, "the session to end");
+});
+
+Deno.test("Session.close(reason) after shed() does not tell a second reason", async () => {
+  await using pair = await sessionWith({}, gatedAnswer().answer);
+  await pair.peer.ask("ping");
+  pair.session.shed(new CodedError("busy", "Cannot keep this connection"));
+  pair.session.close(new CodedError("slow_reader", "Closed"));
+  assertEquals(codesOf(await pair.peer.rest()), ["busy"]);
 });
 
 Deno.test("Session ends with its connection, even if a write outlives it", async () => {
