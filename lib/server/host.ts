@@ -7,7 +7,7 @@
 import type { JsonObject } from "../json.ts";
 import type { LimitName } from "../wire/limits.ts";
 
-/** Is told how a connection gets on, and so decides which connections are kept. */
+/** Follows the life of a connection, to decide which connections are kept. */
 export interface AdmissionHost {
   /** The peer said `hello`. */
   onHello(): void;

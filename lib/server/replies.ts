@@ -3,13 +3,13 @@ import type { JsonObject } from "../json.ts";
 import { LINE_BYTES_MAX } from "../wire/limits.ts";
 import { encode, isLongerThan, PROTOCOL, type Reply, toWire } from "../wire/protocol.ts";
 
-/** Is told what went wrong when the peer is only given a reference to it. */
+/** Receives an error without a code, and the reference to it that the peer receives. */
 export type OnInternal = (reference: string, error: unknown) => void;
 
 /**
  * The line that answers request `id` with a body or an error; without an `id` it is about the
  * connection. A reply longer than any peer reads becomes `bad_output`. An error without a code
- * becomes `internal` with a reference, and `onInternal` is told the rest.
+ * becomes `internal` with a reference; `onInternal` receives both.
  */
 export function encodeReply(
   id: string | undefined,

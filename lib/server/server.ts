@@ -53,7 +53,7 @@ export class Server implements AsyncDisposable {
   readonly #authFailures: AuthFailures;
   readonly #authFailureLog: ThrottledLog;
   readonly #closedLog: ThrottledLog;
-  /** Each with what resolves when it has ended. */
+  /** The open sessions, each with a promise that resolves when it has ended. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #admission: Admission;
   readonly #budgets: Budgets;
@@ -90,7 +90,7 @@ export class Server implements AsyncDisposable {
     this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
-  /** Where it listens. */
+  /** The address that the server listens on. */
   get address(): Deno.NetAddr {
     return this.#listener.addr;
   }

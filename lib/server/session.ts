@@ -33,7 +33,7 @@ export interface Service extends Identity {
    * @param gone aborts when the connection has ended and nobody waits for the answer
    */
   answer(request: Request, gone: AbortSignal): Promise<JsonObject>;
-  /** Is told of an error without a code; the peer is only given its reference. */
+  /** Receives an error without a code, and the reference to it that the peer receives. */
   readonly onInternal: OnInternal;
 }
 
@@ -59,7 +59,7 @@ export class Session {
   readonly #inFlight = new Set<Promise<void>>();
   #blankLines = 0;
   #draining = false;
-  /** The peer is told why the connection ends, and answered nothing more. */
+  /** The peer was told why the connection ends, and gets no more replies. */
   #closing = false;
   #closed = false;
   /** Settles when the closed connection's descriptors are free. */

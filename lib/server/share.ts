@@ -4,7 +4,7 @@ export interface Evictable {
   readonly inFlight: number;
 }
 
-/** The connections that share one part of the room, and which of them is evicted first. */
+/** A set of connections with a bound, and which connection of it is evicted first. */
 export class Share<T extends Evictable> {
   /** By address: its connections, idlest first, each with the time since when it is idle. */
   readonly #byAddress = new Map<string, Map<T, number>>();
