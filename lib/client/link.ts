@@ -88,8 +88,8 @@ export class Link implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to the address in `affinity` if that is up, otherwise to the least busy address that
-   * is not in a cooldown. Waits up to a second for a connection if there is none.
+   * Sends a request to the address in `affinity` if that is up, otherwise to the least busy address
+   * that is not in a cooldown. Waits up to a second for a connection if there is none.
    *
    * @throws {CodedError} what the agent answered, or what `Client.call` throws;
    * `agent_unreachable` with `maybeDone: false` if no address is up

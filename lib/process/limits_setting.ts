@@ -18,7 +18,7 @@ export const LIMITS_SETTING = {
 };
 
 /**
- * Reads `name=number`, several of them separated by commas.
+ * Reads `name=number`, or several of these separated by commas.
  *
  * @throws {RangeError} for an unknown name, a name that comes twice, a number out of its bounds, and
  * if connections without a login would leave no room for those with one

@@ -1,5 +1,7 @@
 /**
- * What every role's process has around its work: how it begins, is stopped, and ends.
+ * The life of every program: how it runs, is stopped by a signal, reports, and ends. The room also
+ * reads what a program gets from outside: settings.ts reads flags and variables, limits_setting.ts
+ * and tls_settings.ts hold settings of all roles that listen, secret.ts reads the shared secret.
  *
  * @module
  */
@@ -14,16 +16,19 @@ import { repair } from "../disk/repair.ts";
 import { memoryFolder } from "../roles.ts";
 import type { System } from "../system.ts";
 
-/** How long a process waits at its end for slow pipes. */
+/** How long a process waits at its end until slow readers have taken its output. */
 const FLUSH_MS = 500;
-const HEALTH_MS = 2_000;
+const HEALTH_TIMEOUT_MS = 2_000;
 
+/** The results of a command; the program waits until all of them are written. */
 export const stdout = new ResultWriter(Deno.stdout);
+/** Logs and failures; some may be lost if nobody reads them. */
 export const stderr = new LossyWriter(Deno.stderr);
 
 /**
- * Runs a program to its end: its exit code, and for an expected failure one line on stderr. A result
- * that could not be written is such a failure.
+ * Runs a program, and ends the process with the exit code that it returns. An `ExitError` becomes one
+ * line on stderr and its own exit code; a result that could not be written, `storage_failed`. Any
+ * other error is a bug: its stack goes to stderr.
  */
 export async function runProgram(name: string, program: () => Promise<number>): Promise<never> {
   let code: number;
@@ -38,7 +43,7 @@ export async function runProgram(name: string, program: () => Promise<number>): 
       code = EXIT.failed;
     }
   }
-  await stdout.flush(); // however slowly it is read: all of it was asked for
+  await stdout.flush(); // without a time limit: the user asked for all of it
   if (stdout.failure !== undefined) {
     const why = printable(stdout.failure.message, 1000);
     stderr.write(`${name}: Cannot write the result to stdout: ${why}\n`);
@@ -47,31 +52,36 @@ export async function runProgram(name: string, program: () => Promise<number>): 
   return await exit(code);
 }
 
-/** Ends the process when what it has said is out. */
+/** Ends the process, after its output is written or 500 ms have passed. */
 export async function exit(code: number): Promise<never> {
   await Promise.all([stdout.lossy.flush(FLUSH_MS), stderr.flush(FLUSH_MS)]);
   Deno.exit(code);
 }
 
 /**
- * Resolves at the first SIGTERM or SIGINT; the same one again ends the process at once. The other one
- * does not: Ctrl-C goes to everything that runs on the terminal, and `deno task start`, say, then ends
- * each role with SIGTERM as well.
+ * Resolves at the first SIGTERM or SIGINT. If the same signal comes again, the process ends at once.
+ * The other signal does not end it: Ctrl-C sends SIGINT to every process of the terminal, and
+ * `deno task start` then stops each role with SIGTERM as well.
  */
 export function stopSignal(): Promise<Deno.Signal> {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
   for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
-    let told = false;
+    let isRepeated = false;
     Deno.addSignalListener(signal, () => {
-      if (told) Deno.exit(code);
-      told = true;
+      if (isRepeated) Deno.exit(code);
+      isRepeated = true;
       resolve(signal);
     });
   }
   return promise;
 }
 
-/** The `health` subcommand: asks the role on this machine how it is and says so. */
+/**
+ * The `health` subcommand: asks the role on this machine for its health, and prints the answer.
+ *
+ * @returns the exit code: `done` if the role is healthy, otherwise `failed`
+ * @throws {ExitError} `unreachable`
+ */
 export async function reportHealth(
   port: number,
   json: boolean,
@@ -80,9 +90,9 @@ export async function reportHealth(
   const address = { hostname: "127.0.0.1", port };
   try {
     using client = await Client.open(address, undefined, system);
-    const health = await client.call("health", {}, { timeoutMs: HEALTH_MS });
-    const told = Object.entries(health).map(([name, value]) => `${name} ${value}`).join(", ");
-    stdout.write((json ? printableJson(health) : printable(told, 4000)) + "\n");
+    const health = await client.call("health", {}, { timeoutMs: HEALTH_TIMEOUT_MS });
+    const text = Object.entries(health).map(([name, value]) => `${name} ${value}`).join(", ");
+    stdout.write((json ? printableJson(health) : printable(text, 4000)) + "\n");
     return health.status === "ok" ? EXIT.done : EXIT.failed;
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
@@ -90,7 +100,12 @@ export async function reportHealth(
   }
 }
 
-/** The `repair` subcommand: says what keeps the role's memory shut, and takes it away if told to. */
+/**
+ * The `repair` subcommand: prints why the role's memory does not open, and repairs it if the loss of
+ * data is accepted.
+ *
+ * @returns the exit code: `done` if the memory opens, otherwise `damaged`
+ */
 export async function repairMemory(role: string, acceptLoss: boolean): Promise<number> {
   const opens = await repair({
     folder: memoryFolder(role),

@@ -1,5 +1,5 @@
 /**
- * Settings of a program: flags over environment over defaults.
+ * The settings of a program: a flag wins over an environment variable, and that over the default.
  *
  * @module
  */
@@ -7,40 +7,45 @@ import { parseArgs } from "@std/cli/parse-args";
 import type { Address } from "../address.ts";
 import { ExitError } from "../exit.ts";
 
-/** A flag with a value: `--flag VALUE`, or the environment variable, or the fallback. */
+/** A setting with a value: `--flag VALUE`, else the environment variable, else the fallback. */
 export interface ValueSetting<T, F extends T | undefined = T> {
+  /** The name of the environment variable, if there is one. */
   readonly env?: string;
-  /** How the value is called in the help, as in `--port N`. */
+  /** The name of the value in the help, as in `--port N`. */
   readonly value: string;
-  /** What holds where neither is given; may be `undefined`. */
+  /** The value if neither is given; may be `undefined`. */
   readonly fallback: F;
   readonly help: string;
-  /** Reads the text; throws `RangeError` with what was expected. */
+  /** Reads the text. Throws a `RangeError` that says what was expected. */
   readonly read: (text: string) => T;
 }
 
-/** A flag that is given or not. */
+/** A flag without a value: it is given or not. */
 export interface Switch {
   readonly help: string;
 }
 
+/** The settings of a program by flag, without the dashes. */
 // deno-lint-ignore no-explicit-any -- a table of settings of any type
 export type Settings = Readonly<Record<string, ValueSetting<any, any> | Switch>>;
+/** The value of each setting; `true` or `false` for a switch. */
 export type Values<S extends Settings> = {
   readonly [name in keyof S]: S[name] extends { read: (text: string) => infer T; fallback: infer F }
     ? T | Extract<F, undefined>
     : boolean;
 };
 
+/** A command line. */
 export interface Parsed<S extends Settings> {
   readonly values: Values<S>;
-  /** What is no flag, in order. */
+  /** The arguments that are no flags, in order. */
   readonly rest: string[];
+  /** Whether `--help` is given. */
   readonly help: boolean;
 }
 
 /**
- * Reads the flags in `args`, and for those not given the environment.
+ * Reads the flags in `args`, and the environment for flags that are not given.
  *
  * @throws {ExitError} `usage` for a flag that is unknown, lacks its value or can't be read
  */
@@ -64,13 +69,13 @@ export function parseSettings<const S extends Settings>(settings: S, args: strin
   return { values: values as Values<S>, rest: flags._, help: flags.help === true };
 }
 
-/** A line for each setting. */
+/** Returns the help text: a line for each setting. */
 export function settingsHelp(settings: Settings): string {
   return Object.entries(settings).map(([name, setting]) => {
     if (!("value" in setting)) return `  ${`--${name}`.padEnd(26)} ${setting.help}`;
     const { value, env, help, fallback } = setting;
     const notes = [
-      ...(fallback === undefined ? [] : [`default ${shown(fallback)}`]),
+      ...(fallback === undefined ? [] : [`default ${format(fallback)}`]),
       ...(env === undefined ? [] : [`or ${env}`]),
     ];
     const flag = `--${name} ${value}`.padEnd(26);
@@ -78,9 +83,9 @@ export function settingsHelp(settings: Settings): string {
   }).join("\n");
 }
 
-function shown(value: unknown): string {
+function format(value: unknown): string {
   return Array.isArray(value)
-    ? value.map(shown).join(",")
+    ? value.map(format).join(",")
     : typeof value === "object"
     ? `${(value as Address).hostname}:${(value as Address).port}`
     : String(value);
@@ -93,15 +98,15 @@ function valueOf<T>(
 ): T | boolean | undefined {
   if (!("value" in setting)) return flag === true;
   const fromEnv = setting.env === undefined ? undefined : variable(setting.env);
-  const [text, where] = typeof flag === "string" ? [flag, `--${name}`] : [fromEnv, setting.env];
+  const [text, source] = typeof flag === "string" ? [flag, `--${name}`] : [fromEnv, setting.env];
   if (text === undefined) return setting.fallback;
-  return readValue(text, where!, setting.read);
+  return readValue(text, source!, setting.read);
 }
 
 /**
- * A variable of the environment; `undefined` where it is not set, or empty.
+ * Returns a variable of the environment, or `undefined` if it is not set or empty.
  *
- * @throws {ExitError} `usage` where it is no text; what it is may be a secret, and is not told
+ * @throws {ExitError} `usage` if it is not UTF-8; without the value, since that may be a secret
  */
 export function variable(name: string): string | undefined {
   try {
@@ -113,16 +118,19 @@ export function variable(name: string): string | undefined {
 }
 
 /**
- * Reads a word that someone has typed.
+ * Reads a value that a user has given.
  *
- * @throws {ExitError} `usage`, with the word, its place and what was expected there
+ * @param source the flag or variable that it comes from
+ * @throws {ExitError} `usage`, with the text, its source and what was expected
  */
-export function readValue<T>(text: string, place: string, read: (text: string) => T): T {
+export function readValue<T>(text: string, source: string, read: (text: string) => T): T {
   try {
     return read(text);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new ExitError("usage", `Cannot take "${text}" for ${place}: ${cause.message}`, { cause });
+    throw new ExitError("usage", `Cannot take "${text}" for ${source}: ${cause.message}`, {
+      cause,
+    });
   }
 }
 
@@ -135,13 +143,13 @@ export function integer(min: number, max: number, what = "it"): (text: string) =
   };
 }
 
-/** Reads any text that is not empty. */
+/** Reads any text that is not empty; throws a `RangeError` for an empty one. */
 export function text(value: string): string {
   if (value !== "") return value;
   throw new RangeError("it must not be empty");
 }
 
-/** Reads `host:port`, several of them separated by commas. */
+/** Reads `host:port`, or several of these separated by commas; throws a `RangeError`. */
 export function addresses(value: string): Address[] {
   return value.split(",").map((part) => {
     const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(part.trim()) ??

@@ -1,13 +1,12 @@
-/** More than any secret or certificate has. */
+/** No secret or certificate is larger. */
 const BYTES_MAX = 256 * 1024;
 
 /**
- * Reads a file that someone has named; links are followed, as container engines mount secrets behind
- * some.
+ * Reads a text file that a user has named, and its mode. Symbolic links are followed, since container
+ * engines mount secrets through them.
  *
- * @throws {RangeError} where it is no file, as a FIFO that would be waited for without end, or too
- * large
- * @throws what the system says
+ * @throws {RangeError} if it is no file (reading a FIFO could wait without end), or too large
+ * @throws what the system reports
  */
 export async function readSmallFile(path: string): Promise<{ text: string; mode: number | null }> {
   const { isFile, size, mode } = await Deno.stat(path);

@@ -1,5 +1,6 @@
 /**
- * Proves that this process has a secret, or prints why it has none, and which files are exposed.
+ * A program that reads its secret. Prints a proof made with it, the number of secrets and the files
+ * that it warned of, or why it has no secret.
  *
  * @module
  */

@@ -4,7 +4,7 @@ import { isExposed } from "../../../lib/process/secret.ts";
 
 const LONG = "0123456789abcdef0123456789abcdef";
 
-/** What a process would prove that uses this secret. */
+/** Returns the proof that a process with this secret makes. */
 function proofOf(secret: string): string {
   const challenge = { role: "test", clientNonce: "a", serverNonce: "b" };
   return prove(importSecret(secret), "client", challenge);
@@ -13,13 +13,13 @@ function proofOf(secret: string): string {
 interface Ended {
   readonly proof?: string;
   readonly accepted?: number;
-  /** Files of which it was warned. */
+  /** The files that it warned of. */
   readonly warned?: string[];
   readonly reason?: string;
   readonly message?: string;
 }
 
-/** What `readSecret()` gives in a process of its own, in a folder of its own. */
+/** Runs `readSecret()` in a process and a folder of its own, and returns its outcome. */
 async function secretWith(
   env: Record<string, string>,
   files: Record<string, string> = {},
@@ -61,7 +61,7 @@ Deno.test("readSecret() prefers the named file over the variable over secret/tok
   ]);
 });
 
-Deno.test("readSecret() takes off one line end and nothing else", async () => {
+Deno.test("readSecret() removes one line end and nothing else", async () => {
   const contents = [`${LONG}\n`, `${LONG}\r\n`, ` ${LONG}\t\n`];
   const read = await Promise.all(
     contents.map((content) => secretWith({}, { "secret/token": content })),
@@ -69,7 +69,7 @@ Deno.test("readSecret() takes off one line end and nothing else", async () => {
   assertEquals(read.map(({ proof }) => proof), [LONG, LONG, ` ${LONG}\t`].map(proofOf));
 });
 
-Deno.test("readSecret() takes two lines for two secrets and uses the first", async () => {
+Deno.test("readSecret() reads two lines as two secrets and uses the first", async () => {
   const [old, next] = ["o".repeat(40), "n".repeat(40)];
   const [file, variable] = await Promise.all([
     secretWith({}, { "secret/token": `${old}\r\n${next}\n` }),
@@ -79,7 +79,7 @@ Deno.test("readSecret() takes two lines for two secrets and uses the first", asy
   assertEquals([variable.proof, variable.accepted], [proofOf(next), 2]);
 });
 
-Deno.test("readSecret() refuses a line that is short and a third one", async () => {
+Deno.test("readSecret() rejects a short line and a third line", async () => {
   const wrong: [content: string, why: string][] = [
     [`${LONG}\n\n`, "has 0 bytes in line 2, fewer than 32"],
     [`\n${LONG}\n`, "has 0 bytes in line 1, fewer than 32"],
@@ -94,7 +94,7 @@ Deno.test("readSecret() refuses a line that is short and a third one", async () 
   }));
 });
 
-Deno.test("readSecret() refuses a secret that is short, counted in bytes, and does not show it", async () => {
+Deno.test("readSecret() rejects a secret of fewer than 32 bytes and does not show it", async () => {
   const [short, wide] = await Promise.all([
     secretWith({ AUTH_TOKEN: LONG.slice(1) }),
     secretWith({ AUTH_TOKEN: "ü".repeat(16) }),
@@ -106,7 +106,7 @@ Deno.test("readSecret() refuses a secret that is short, counted in bytes, and do
   assertEquals(wide.proof, proofOf("ü".repeat(16)));
 });
 
-Deno.test("readSecret() shows nothing of a variable that is no text, and waits for no FIFO", async () => {
+Deno.test("readSecret() rejects a variable that is not UTF-8 without showing it, and a FIFO without waiting", async () => {
   const [bytes, named, fifo] = await Promise.all([
     secretWith({}, {}, `export AUTH_TOKEN=$(printf '${LONG}\\377')`),
     secretWith({}, {}, "export AUTH_TOKEN_FILE=$(printf 'a\\377')"),
@@ -117,7 +117,7 @@ Deno.test("readSecret() shows nothing of a variable that is no text, and waits f
   assertStringIncludes(fifo.message!, 'file "secret/token" cannot be read: it is not a file');
 });
 
-Deno.test("readSecret() says what is missing and does not fall back from a named file", async () => {
+Deno.test("readSecret() names what is missing and does not fall back from a named file", async () => {
   const [nothing, named] = await Promise.all([
     secretWith({}),
     secretWith({ AUTH_TOKEN_FILE: "none", AUTH_TOKEN: LONG }, { "secret/token": LONG }),
@@ -127,7 +127,7 @@ Deno.test("readSecret() says what is missing and does not fall back from a named
   assertStringIncludes(named.message!, 'file "none" cannot be read');
 });
 
-Deno.test("readSecret() takes a file of the largest size and no larger one", async () => {
+Deno.test("readSecret() reads a file of 256 KiB and no larger one", async () => {
   const [largest, larger] = await Promise.all([
     secretWith({}, { "secret/token": "x".repeat(262_144) }),
     secretWith({}, { "secret/token": "x".repeat(262_145) }),
@@ -137,7 +137,7 @@ Deno.test("readSecret() takes a file of the largest size and no larger one", asy
   assertStringIncludes(larger.message!, "more than 262144 bytes");
 });
 
-Deno.test("readSecret() warns of the file that it takes where others may read it", async () => {
+Deno.test("readSecret() warns if other users can read the file that it uses", async () => {
   const files = { "secret/token": LONG, named: LONG };
   const ended = await Promise.all([
     secretWith({}, files, "chmod 644 secret/token"),
@@ -147,7 +147,7 @@ Deno.test("readSecret() warns of the file that it takes where others may read it
   assertEquals(ended.map(({ warned }) => warned), [["secret/token"], ["named"], []]);
 });
 
-Deno.test("isExposed() tells of files that others may read, and not of those that an engine mounts", () => {
+Deno.test("isExposed() is true for files that other users can read, unless a container engine mounted them", () => {
   for (const mode of [0o644, 0o640, 0o604, 0o610, 0o100_444]) {
     assertEquals(isExposed("secret/token", mode), true, mode.toString(8));
     assertEquals(isExposed("/run/secrets/token", mode), false, mode.toString(8));

@@ -57,7 +57,7 @@ Deno.test("parseSettings() prefers a flag over the environment over the fallback
   await withEnv({ BATON_TEST_PORT: "" }, () => assertEquals(parse().values.port, 7100));
 });
 
-Deno.test("parseSettings() gives what is no flag in order and as text", () => {
+Deno.test("parseSettings() returns the arguments that are no flags, in order and as text", () => {
   const { values, rest, help } = parse(
     "submit",
     "--json",
@@ -73,7 +73,7 @@ Deno.test("parseSettings() gives what is no flag in order and as text", () => {
   assertEquals(help, true);
 });
 
-Deno.test("parseSettings() says which flag or variable it can't take, and why", async () => {
+Deno.test("parseSettings() names the flag or variable that it rejects, and why", async () => {
   assertStringIncludes(usage("--prot", "5"), 'Cannot take "--prot"');
   assertStringIncludes(usage("-x"), 'Cannot take "-x"');
   assertStringIncludes(usage("--port", "http"), 'Cannot take "http" for --port');
@@ -104,7 +104,7 @@ Deno.test("addresses() reads names, IPv4 and bracketed IPv6, one or several", ()
   }
 });
 
-Deno.test("settingsHelp() has a line for each setting with its default and variable", () => {
+Deno.test("settingsHelp() returns a line for each setting, with its default and variable", () => {
   const lines = settingsHelp(SETTINGS).split("\n");
   assertEquals(lines.length, 3);
   assertStringIncludes(lines[0], "--port N");
@@ -114,7 +114,7 @@ Deno.test("settingsHelp() has a line for each setting with its default and varia
 });
 
 Deno.test({
-  name: "variable() does not take one that it may not read for one that is no text",
+  name: "variable() reports a variable that it may not read as such",
   permissions: { env: ["HOME"] },
   fn: () => void assertThrows(() => variable("PATH"), Deno.errors.NotCapable),
 });
