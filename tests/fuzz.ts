@@ -1,18 +1,18 @@
 /**
- * `deno task fuzz --kind K --seconds S --seed N`: hostile input, made from a seed, for the real
- * roles and the real memory. Prints what it found and how to do that again.
+ * `deno task fuzz --kind K --seconds S --seed N`: hostile input, made from a seed, for the real roles
+ * and the real memory. Prints what it found and the command that repeats it.
  *
  * @module
  */
-import { integer, parseSettings, settingsHelp, text } from "../lib/process/settings.ts";
 import { ExitError } from "../lib/exit.ts";
-import { runProgram, stderr, stdout } from "../lib/process/program.ts";
 import { printableLines } from "../lib/printable.ts";
-import { type Figures, figuresLine, keep } from "./fuzz/finding.ts";
+import { runProgram, stderr, stdout } from "../lib/process/program.ts";
+import { integer, parseSettings, settingsHelp, text } from "../lib/process/settings.ts";
+import { type Figures, figuresLine, saveFinding } from "./fuzz/finding.ts";
 import { fuzzJournals } from "./fuzz/fuzz_journals.ts";
 import { type FuzzOptions, fuzzSessions } from "./fuzz/fuzz_sessions.ts";
 
-/** Of the findings of one run so many are shown; the first ones say enough. */
+/** Later findings of a run mostly repeat the first ones. */
 const FINDINGS_SHOWN = 10;
 
 const KINDS: Readonly<Record<string, (options: FuzzOptions) => Promise<Figures>>> = {
@@ -47,14 +47,14 @@ await runProgram("fuzz", async () => {
   }
   const chosen = kind === "all" ? Object.keys(KINDS) : [kind];
   if (!chosen.every((kind) => Object.hasOwn(KINDS, kind))) {
-    throw new ExitError("usage", `Cannot fuzz "${kind}": it is lines, bytes, journals or all`);
+    throw new ExitError("usage", `Cannot fuzz "${kind}": choose lines, bytes, journals or all`);
   }
   let found = 0;
   for (const kind of chosen) {
     stderr.write(`${kind}: seed ${options.seed}, ${options.seconds} s\n`);
     const figures = await KINDS[kind](options);
     for (const finding of figures.findings.slice(0, FINDINGS_SHOWN)) {
-      stderr.write(printableLines(await keep(kind, finding)));
+      stderr.write(printableLines(await saveFinding(kind, finding)));
     }
     found += figures.findings.length;
     stdout.write(`figures: fuzz ${figuresLine(figures)}, seed ${options.seed}\n`);

@@ -1,5 +1,5 @@
 /**
- * Bytes that are no lines, or nearly.
+ * Bytes that no client would send.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Dice } from "../harness/dice.ts";
 
 const encoder = new TextEncoder();
 
-/** Sequences that decoders have stumbled over. */
+/** Sequences on which decoders have failed. */
 const ODD: readonly Uint8Array[] = [
   [0x00],
   [0x0a],
@@ -31,16 +31,17 @@ const ODD: readonly Uint8Array[] = [
   [0xe2, 0x80, 0xa8],
 ].map((bytes) => new Uint8Array(bytes));
 
+/** Returns `length` bytes of any value. */
 export function randomBytes(dice: Dice, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => dice.below(256));
 }
 
-/** A stretch of bytes of one of many kinds. */
+/** Returns bytes of a kind that the dice choose. */
 export function oddBytes(dice: Dice): Uint8Array {
   switch (dice.below(9)) {
     case 0:
       return randomBytes(dice, dice.pick([1, 10, 100, 5000, 70_000]));
-    case 1: // few kinds of bytes, so that they meet
+    case 1: // few different bytes, so that they form pieces of JSON
       return Uint8Array.from({ length: dice.pick([10, 300]) }, () => dice.pick(LIKELY));
     case 2:
       return Buffer.concat(Array.from({ length: 1 + dice.below(30) }, () => dice.pick(ODD)));
@@ -70,7 +71,7 @@ export function oddBytes(dice: Dice): Uint8Array {
 const LIKELY = [...encoder.encode('{}[]",:\\ \n\r\t0e-vitbdypo')];
 const BLANKS = [1, 99, 100, 101, 102, 20_000];
 
-/** The same bytes with a few of them changed, lost or added. */
+/** Returns a copy in which a few bytes are changed, removed, repeated or added. */
 export function mutatedBytes(bytes: Uint8Array, dice: Dice): Uint8Array {
   let changed: Uint8Array = bytes.slice();
   for (let times = 1 + dice.below(3); times > 0; times--) {

@@ -1,40 +1,44 @@
 /**
- * What a fuzzer has found, kept so that it can be done again.
+ * What a fuzzer reports.
  *
  * @module
  */
 
+/** An input that broke a rule. The seed and the number make the same input again. */
 export interface Finding {
   readonly seed: number;
   readonly number: number;
-  /** What was done; `null` where it was seen at the end of many. */
+  /** The input itself; `null` if the problem showed only after many inputs. */
   readonly input: unknown;
-  readonly told: readonly string[];
+  /** The rules that were broken, a line each. */
+  readonly problems: readonly string[];
 }
 
+/** The outcome of a run. */
 export interface Figures {
   readonly kind: string;
   readonly tried: number;
   readonly refused: number;
   readonly findings: readonly Finding[];
+  /** The longest time that anything took, in milliseconds. */
   readonly longestMs: number;
-  /** Absent where it can't be measured. */
+  /** By how much memory grew, in MiB; absent if it cannot be measured. */
   readonly grownMib: number | undefined;
 }
 
-const SHOWN = 600;
+const LINE_CHARS_MAX = 600;
 
-/** Writes a finding to a file of its own; gives what people are to read. */
-export async function keep(kind: string, finding: Finding): Promise<string> {
-  const { seed, number, told } = finding;
+/** Writes a finding to a new file; returns a text for people that names the file. */
+export async function saveFinding(kind: string, finding: Finding): Promise<string> {
+  const { seed, number, problems } = finding;
   const path = await Deno.makeTempFile({ prefix: `baton-fuzz-${kind}-`, suffix: ".json" });
   await Deno.writeTextFile(path, JSON.stringify(finding, null, 1) + "\n");
   const again = `deno task fuzz --kind ${kind} --seed ${seed} --from ${number} --inputs 1`;
-  const what = told.slice(0, 5).map((line) => `  ${line.slice(0, SHOWN)}\n`).join("");
-  return `found: ${kind}, seed ${seed}, input ${number}, kept in ${path}\n${what}  again: ${again}\n`;
+  const what = problems.slice(0, 5).map((line) => `  ${line.slice(0, LINE_CHARS_MAX)}\n`).join("");
+  return `found: ${kind}, seed ${seed}, input ${number}, saved in ${path}\n${what}  again: ${again}\n`;
 }
 
-/** One line for whoever reads only that. */
+/** Returns the outcome in one line. */
 export function figuresLine({ kind, tried, refused, findings, longestMs, grownMib }: Figures) {
   return `${kind}: ${tried} inputs, ${refused} refused, ${findings.length} findings, ` +
     `longest wait ${longestMs.toFixed(0)} ms` +

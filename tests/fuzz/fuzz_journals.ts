@@ -1,21 +1,21 @@
 /**
- * Memory folders that were harmed. What must hold:
- *  1. A folder opens within a second, or is refused with a code that says why, in one line.
- *  2. Where it opens, its state is one that was acknowledged: the last one, or, where the harm looks
- *     like a write that was cut short, an earlier one; and opened again it is the same.
- *  3. `repair` without consent changes nothing. With it the folder opens, and where `memory.json`
- *     was not harmed it holds no value that its key never had.
- *  4. Nothing of it stays on the heap.
+ * Damaged memory folders. The rules:
+ *  1. A folder opens within a second, or is refused with a reason, in one line.
+ *  2. If it opens, its state is one that was acknowledged. That is the last one, or an earlier one if
+ *     the damage looks like a write that was cut short. Opened again, the state is the same.
+ *  3. `repair` without consent changes nothing. With consent the folder opens, and if `memory.json`
+ *     was intact, no key has a value that it never had.
+ *  4. Nothing stays on the heap.
  *
  * @module
  */
-import { ExitError } from "../../lib/exit.ts";
 import { repair } from "../../lib/disk/repair.ts";
+import { ExitError } from "../../lib/exit.ts";
 import { heapMib, isExact } from "../harness/heap.ts";
-import { openMemory, stateOf } from "../lib/disk/memories.ts";
 import { copyFolder } from "../harness/temp_folder.ts";
 import { within } from "../harness/waiting.ts";
-import { damageFolder, type Harm } from "./damage_folder.ts";
+import { openMemory, stateOf } from "../lib/disk/memories.ts";
+import { type Damage, damageFolder } from "./damage_folder.ts";
 import type { Figures, Finding } from "./finding.ts";
 import type { FuzzOptions } from "./fuzz_sessions.ts";
 import { makeFolders, type MemoryFolder, textOf } from "./memory_folders.ts";
@@ -23,49 +23,38 @@ import { diceOf } from "./session_inputs.ts";
 
 const OPEN_MS_MAX = 1_000;
 const REASONS = ["damaged", "storage_failed", "not_permitted"];
-/** A torn line at the end of the last segment may have been acknowledged where its end alone is gone. */
+/** If only the end of the last record is lost, the record may have been acknowledged nevertheless. */
 const TORN_RECORDS_MAX = 1;
 const ROLE = "tester";
-/** After so many nothing is made for the first time. */
-const WARM = 200;
-const GROWTH_MIB = 8;
+/** After this number of inputs, all code has run once and all caches are full. */
+const WARM_INPUTS = 200;
+const GROWTH_MIB_MAX = 8;
 
-/** Memory that holds what it is given and nothing else, quick where it can be had. */
-async function workFolder(): Promise<string> {
-  const quick = await Deno.stat("/dev/shm").then((stat) => stat.isDirectory, () => false);
-  return await Deno.makeTempDir({ prefix: "baton-fuzz-", ...(quick ? { dir: "/dev/shm" } : {}) });
-}
-
-/** Harms folders until the time is over. */
+/** Damages folders and opens them until the run ends. */
 export async function fuzzJournals(
   { seconds, seed, from = 0, inputs = Infinity }: FuzzOptions,
 ): Promise<Figures> {
-  const below = await workFolder();
+  const below = await makeWorkFolder();
   try {
     const folders = await makeFolders(`${below}/made`, seed);
     const findings: Finding[] = [];
     const counts = { tried: 0, refused: 0 };
     let longestMs = 0;
-    let warm = heapMib();
-    const begun = performance.now();
-    const due = begun + seconds * 1_000;
+    let warmMib = heapMib();
+    const due = performance.now() + seconds * 1_000;
     for (let number = from; number < from + inputs && performance.now() < due; number++) {
-      const { refused, told, harms, ms } = await tryFolder(
-        folders,
-        `${below}/${number}`,
-        seed,
-        number,
-      );
+      const path = `${below}/${number}`;
+      const { refused, problems, damages, ms } = await tryFolder(folders, path, seed, number);
       counts.tried++;
       if (refused) counts.refused++;
       longestMs = Math.max(longestMs, ms);
-      if (told.length > 0) findings.push({ seed, number, input: harms, told });
-      if (counts.tried === WARM) warm = heapMib();
+      if (problems.length > 0) findings.push({ seed, number, input: damages, problems });
+      if (counts.tried === WARM_INPUTS) warmMib = heapMib();
     }
-    const grownMib = isExact ? heapMib() - warm : undefined;
-    if (grownMib !== undefined && grownMib > GROWTH_MIB) {
-      const told = [`this process has grown by ${grownMib.toFixed(1)} MiB`];
-      findings.unshift({ seed, number: from + counts.tried - 1, input: null, told });
+    const grownMib = isExact ? heapMib() - warmMib : undefined;
+    if (grownMib !== undefined && grownMib > GROWTH_MIB_MAX) {
+      const problems = [`this process has grown by ${grownMib.toFixed(1)} MiB`];
+      findings.unshift({ seed, number: from + counts.tried - 1, input: null, problems });
     }
     return { kind: "journals", ...counts, findings, longestMs, grownMib };
   } finally {
@@ -73,10 +62,17 @@ export async function fuzzJournals(
   }
 }
 
+/** Makes a folder in memory if the machine has such a file system: that is much faster. */
+async function makeWorkFolder(): Promise<string> {
+  const inMemory = await Deno.stat("/dev/shm").then((stat) => stat.isDirectory, () => false);
+  const options = { prefix: "baton-fuzz-", ...(inMemory ? { dir: "/dev/shm" } : {}) };
+  return await Deno.makeTempDir(options);
+}
+
 interface Tried {
   readonly refused: boolean;
-  readonly told: string[];
-  readonly harms: readonly Harm[];
+  readonly problems: string[];
+  readonly damages: readonly Damage[];
   readonly ms: number;
 }
 
@@ -90,32 +86,31 @@ async function tryFolder(
   const made = dice.pick(folders);
   const folder = `${path}/memory`;
   copyFolder(made.path, folder);
-  const harms = await damageFolder(folder, dice);
+  const damages = await damageFolder(folder, dice);
   const before = await contentOf(folder);
-  const { ms, state, error } = await opened(folder);
-  const told = ms > OPEN_MS_MAX ? [`it took ${ms.toFixed(0)} ms`] : [];
+  const { ms, state, error } = await open(folder);
+  const problems = ms > OPEN_MS_MAX ? [`it took ${ms.toFixed(0)} ms`] : [];
   if (state !== undefined) {
-    told.push(...judgeState(made, state, harms));
-    const again = await opened(folder);
-    if (again.state !== state) told.push(`opened again it is another: ${again.error}`);
+    problems.push(...checkState(made, state, damages));
+    const again = await open(folder);
+    if (again.state !== state) problems.push(`opened again its state differs: ${again.error}`);
   } else if (error instanceof ExitError) {
-    told.push(...judgeRefusal(error, before, await contentOf(folder)));
-    told.push(...await judgeRepair(made, folder, harms));
-  } else told.push(`no refusal: ${error instanceof Error ? error.stack : error}`);
-  if ("polluted" in {}) told.push("Object.prototype is polluted");
-  const harmed = harms.map(({ told }) => told).join("; ");
+    problems.push(...checkRefusal(error, before, await contentOf(folder)));
+    problems.push(...await checkRepair(made, folder, damages));
+  } else problems.push(`no refusal: ${error instanceof Error ? error.stack : error}`);
+  if ("polluted" in {}) problems.push("Object.prototype is polluted");
+  const damage = damages.map(({ description }) => description).join("; ");
   await Deno.remove(path, { recursive: true });
   return {
     refused: state === undefined,
-    told: told.map((line) => `${harmed} (${made.path.split("/").at(-1)}): ${line}`),
-    harms,
+    problems: problems.map((line) => `${damage} (${made.path.split("/").at(-1)}): ${line}`),
+    damages,
     ms,
   };
 }
 
-async function opened(
-  folder: string,
-): Promise<{ ms: number; state?: string; error?: unknown }> {
+/** Opens and closes a memory; returns its state or the error. */
+async function open(folder: string): Promise<{ ms: number; state?: string; error?: unknown }> {
   const begun = performance.now();
   try {
     await using memory = await within(openMemory(folder), "the memory to open");
@@ -125,37 +120,43 @@ async function opened(
   }
 }
 
-function judgeState({ states }: MemoryFolder, state: string, harms: readonly Harm[]): string[] {
+function checkState(
+  { states }: MemoryFolder,
+  state: string,
+  damages: readonly Damage[],
+): string[] {
   const at = states.indexOf(state);
   if (at < 0) return [`a state that never was: ${state.slice(0, 300)}`];
   const lost = states.length - 1 - at;
-  const mayLose = harms.some(({ mayLose }) => mayLose);
-  return mayLose || lost <= TORN_RECORDS_MAX ? [] : [`${lost} records are lost without a word`];
+  const mayLose = damages.some(({ mayLose }) => mayLose);
+  return mayLose || lost <= TORN_RECORDS_MAX ? [] : [`${lost} records are lost silently`];
 }
 
-function judgeRefusal(error: ExitError, before: string, after: string): string[] {
-  const told: string[] = [];
-  if (!REASONS.includes(error.reason)) told.push(`refused as ${error.reason}: ${error.message}`);
-  if (error.message.includes("\n")) told.push(`refused in more than a line: ${error.message}`);
-  if (before !== after) told.push(`a refusal has changed the folder: ${error.message}`);
-  return told;
+function checkRefusal(error: ExitError, before: string, after: string): string[] {
+  const problems: string[] = [];
+  if (!REASONS.includes(error.reason)) {
+    problems.push(`refused as ${error.reason}: ${error.message}`);
+  }
+  if (error.message.includes("\n")) problems.push(`refused in several lines: ${error.message}`);
+  if (before !== after) problems.push(`the refusal has changed the folder: ${error.message}`);
+  return problems;
 }
 
-async function judgeRepair(
+async function checkRepair(
   { values }: MemoryFolder,
   folder: string,
-  harms: readonly Harm[],
+  damages: readonly Damage[],
 ): Promise<string[]> {
-  const said: string[] = [];
-  const options = { folder, role: ROLE, say: (line: string) => void said.push(line) };
+  const lines: string[] = [];
+  const options = { folder, role: ROLE, say: (line: string) => void lines.push(line) };
   try {
     const before = await contentOf(folder);
     await within(repair({ ...options, acceptLoss: false }), "the repair");
     if (before !== await contentOf(folder)) return ["a repair without consent changes something"];
     const opens = await within(repair({ ...options, acceptLoss: true }), "the repair");
-    const { state, error } = await opened(folder);
-    if (!opens || state === undefined) return [`repaired it does not open: ${error}; ${said}`];
-    if (harms.some(({ told }) => told.startsWith("memory.json"))) return []; // rule 3 of repair
+    const { state, error } = await open(folder);
+    if (!opens || state === undefined) return [`repaired, it does not open: ${error}; ${lines}`];
+    if (damages.some(({ description }) => description.startsWith("memory.json"))) return [];
     const wrong = (JSON.parse(state) as [string, unknown][])
       .filter(([key, value]) => !values.get(key)?.has(JSON.stringify(value)));
     return wrong.map(([key]) => `repaired, ${key} has a value that it never had`);
@@ -164,13 +165,13 @@ async function judgeRepair(
   }
 }
 
-/** All that is in a folder, the lock left out, as text. */
+/** Returns everything in a folder as text, except the lock. */
 async function contentOf(folder: string): Promise<string> {
   const entries = await Array.fromAsync(Deno.readDir(folder));
-  const told = entries.filter(({ name }) => name !== "lock").map(async (entry) => {
+  const contents = entries.filter(({ name }) => name !== "lock").map(async (entry) => {
     const { name, isFile, isSymlink } = entry;
     if (isFile) return [name, (await Deno.readFile(`${folder}/${name}`)).toHex()];
     return [name, isSymlink ? await Deno.readLink(`${folder}/${name}`) : "no file"];
   });
-  return JSON.stringify((await Promise.all(told)).sort());
+  return JSON.stringify((await Promise.all(contents)).sort());
 }

@@ -1,5 +1,5 @@
 /**
- * Hostile connections to real roles, many at once, for a time.
+ * Hostile connections to the four roles, many at once.
  *
  * @module
  */
@@ -11,83 +11,89 @@ import { bytesInput, linesInput } from "./session_inputs.ts";
 import { Victim } from "./victim.ts";
 
 const ATTACKERS = 8;
-/** So much of the time is for caches and heaps to become as large as they like. */
+/** Growth is measured after this share of the run: until then caches and heaps fill up. */
 const WARM_SHARE = 0.6;
 
 const MAKE = { lines: linesInput, bytes: bytesInput };
 
+/** A run ends after `seconds` or after `inputs`, whichever comes first. */
 export interface FuzzOptions {
   readonly seconds: number;
   readonly seed: number;
-  /** Where to begin, and how many inputs there are at most; by default from 0 and as many as fit. */
+  /** The number of the first input; by default 0. */
   readonly from?: number;
+  /** How many inputs; by default any number. */
   readonly inputs?: number;
 }
 
-/** Attacks until the time is over; gives what was found, with the inputs that found it. */
+/** Attacks the roles until the run ends or they break a rule. */
 export async function fuzzSessions(
   kind: "lines" | "bytes",
   { seconds, seed, from = 0, inputs = Infinity }: FuzzOptions,
 ): Promise<Figures> {
   await using victim = await Victim.start();
-  const make = (number: number): SessionInput => MAKE[kind](seed, number);
   const counts = { tried: 0, refused: 0 };
   const findings: Finding[] = [];
+  const begun = performance.now();
   let next = from;
-  const attack = async (until: number): Promise<void> => {
-    while (performance.now() < until && next < from + inputs && victim.findings.length === 0) {
+  const attack = async (share: number): Promise<void> => {
+    const [end, due] = [from + share * inputs, begun + share * seconds * 1_000];
+    while (next < end && performance.now() < due && victim.problems.length === 0) {
       const number = next++;
-      const input = make(number);
-      const { refused, told } = await tryOne(input, victim);
+      const input = MAKE[kind](seed, number);
+      const { refused, problems } = await tryInput(input, victim);
       counts.tried++;
       if (refused) counts.refused++;
-      if (told.length > 0) findings.push({ seed, number, input, told });
+      if (problems.length > 0) findings.push({ seed, number, input, problems });
     }
   };
-  const begun = performance.now();
-  const all = (ms: number): Promise<unknown> =>
-    Promise.all(Array.from({ length: ATTACKERS }, () => attack(begun + ms)));
+  const attackTogether = (share: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: ATTACKERS }, () => attack(share)));
   let grownMib = 0;
   try {
-    await all(WARM_SHARE * seconds * 1_000);
+    await attackTogether(WARM_SHARE);
     await victim.measure();
     const warm = counts.tried;
-    await all(seconds * 1_000);
-    if (victim.findings.length === 0) grownMib = await victim.judge(counts.tried - warm);
+    await attackTogether(1);
+    if (victim.problems.length === 0) grownMib = await victim.check(counts.tried - warm);
   } catch (error) {
-    victim.findings.push(`an honest client, or a look from outside: ${error}`);
+    victim.problems.push(`an honest client, or a measurement: ${error}`);
   }
   await victim.stop();
-  if (victim.findings.length > 0) {
-    findings.unshift({ seed, number: next - 1, input: null, told: victim.findings });
+  if (victim.problems.length > 0) {
+    findings.unshift({ seed, number: next - 1, input: null, problems: victim.problems });
   }
   return { kind, ...counts, findings, longestMs: victim.longestWaitMs, grownMib };
 }
 
-/** Lets one connection do its worst, and lets this process read the same lines. */
-export async function tryOne(
+/**
+ * Runs one hostile connection, and decodes the same lines in this process.
+ *
+ * @returns whether a request was refused, which rules were broken, and the code of the last reply
+ */
+export async function tryInput(
   input: SessionInput,
   victim: Pick<Victim, "target">,
-): Promise<{ refused: boolean; told: string[]; last: string | undefined }> {
-  const told = readHere(allBytes(input));
+): Promise<{ refused: boolean; problems: string[]; last: string | undefined }> {
+  const problems = decodeHere(allBytes(input));
   try {
-    const { replies, findings } = await runSession(input, victim.target(input.role));
-    const refusals = replies.flatMap((reply) => reply.ok ? [] : [reply.error.code]);
-    told.push(...findings);
-    return { refused: refusals.length > 0, told, last: refusals.at(-1) };
+    const outcome = await runSession(input, victim.target(input.role));
+    const refusals = outcome.replies.flatMap((reply) => reply.ok ? [] : [reply.error.code]);
+    problems.push(...outcome.problems);
+    return { refused: refusals.length > 0, problems, last: refusals.at(-1) };
   } catch (error) {
-    return { refused: false, told: [...told, String(error)], last: undefined };
+    return { refused: false, problems: [...problems, String(error)], last: undefined };
   }
 }
 
-/** The readers throw what they are meant to throw, and no prototype is touched. */
-function readHere(bytes: Uint8Array): string[] {
-  for (const read of [decodeRequest, decodeReply]) {
+/** The decoders may throw only their own errors and must not touch a prototype. */
+function decodeHere(bytes: Uint8Array): string[] {
+  for (const decode of [decodeRequest, decodeReply]) {
     try {
-      read(bytes);
+      decode(bytes);
     } catch (error) {
       const { name } = error as Error;
-      if (name !== "RequestError" && name !== "CodedError") return [`${read.name} threw ${name}`];
+      if (name !== "RequestError" && name !== "CodedError") return [`${decode.name} threw ${name}`];
     }
   }
   return "polluted" in {} ? ["Object.prototype is polluted"] : [];

@@ -1,6 +1,5 @@
 /**
- * Folders of a real memory at moments at which a process may have ended, and every state that was
- * ever acknowledged in them.
+ * Folders of a real memory as a crash may leave them, and every state that was acknowledged in them.
  *
  * @module
  */
@@ -14,20 +13,20 @@ const KEYS = 8;
 
 export interface MemoryFolder {
   readonly path: string;
-  /** Each state there was, the empty one first, as `textOf` writes it. */
+  /** Each acknowledged state as `textOf` writes it, beginning with the empty one. */
   readonly states: readonly string[];
-  /** Each value there was, by key. */
+  /** Each value that a key ever had, as JSON. */
   readonly values: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** A state as text, to compare it. */
+/** Returns a state as text that can be compared. */
 export function textOf(state: ReadonlyMap<string, Json>): string {
   return JSON.stringify([...state].sort(([one], [other]) => one < other ? -1 : 1));
 }
 
 /**
- * Makes folders below `below`: with a journal alone, with a snapshot and a journal behind it, and as
- * a crash leaves them between a rotation and its snapshot.
+ * Makes three folders below `below`: with a journal only, with a snapshot and a journal, and as a crash
+ * leaves them between the rotation of the journal and its snapshot.
  */
 export async function makeFolders(below: string, seed: number): Promise<MemoryFolder[]> {
   const dice = new Dice(seed);
@@ -57,7 +56,7 @@ export async function makeFolders(below: string, seed: number): Promise<MemoryFo
     copyFolder(live, second);
     made.push({ path: second, states: [...states], values });
     copyFolder(second, torn);
-    copyFolder(first, torn); // the older snapshot, and the journal that it goes on in
+    copyFolder(first, torn); // the older snapshot, and the segment that follows it
     made.push({ path: torn, states: [...states], values });
   }
   return made;
@@ -73,7 +72,7 @@ function changesFor(number: number, dice: Dice): Map<string, Json | undefined> {
     changes.set(
       dice.below(20) === 0 ? "__proto__" : key,
       dice.below(6) === 0 ? undefined : {
-        number, // no two states are alike
+        number, // so that no two states are equal
         digest: dice.below(2 ** 31).toString(16).padStart(64, "0"),
         text: dice.pick(["GET / 200", "Ünïcode \u2028 💥", 'quote " and \\', "}\n{"]),
         reply: { records: dice.next(), list: [1, null, true, "x".repeat(dice.below(400))] },

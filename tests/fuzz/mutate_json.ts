@@ -1,24 +1,25 @@
 /**
- * JSON that is nearly right: values are changed, keys dropped, doubled and added, and numbers written
- * that no encoder would write.
+ * JSON that is nearly right: with changed values, with keys that are missing, doubled or added, and
+ * with numbers that no encoder would write.
  *
  * @module
  */
 import type { Json } from "../../lib/json.ts";
 import type { Dice } from "../harness/dice.ts";
 
-/** Text that stands in the JSON as it is. */
+/** Text that is written into the JSON as it is. */
 class Raw {
   constructor(readonly text: string) {}
 }
 
-/** An object as a list, so that a key can come twice. */
+/** An object as a list, so that it can hold a key twice. */
 class Entries {
   constructor(readonly list: [key: string, value: Node][]) {}
 }
 
 type Node = null | boolean | number | string | Raw | Entries | Node[];
 
+/** Texts on which parsers, terminals and file systems have failed. */
 export const NASTY_TEXTS = [
   "",
   " ",
@@ -68,7 +69,7 @@ const NASTY_NUMBERS = [
   "-8640000000000001",
 ];
 
-/** Not JSON at all. */
+/** What other encoders write, and JSON forbids. */
 const NO_JSON = ["NaN", "Infinity", "undefined", "01", "+1", ".5", "0x10", "'a'", "[1,]", "{,}"];
 
 const NASTY_KEYS = [
@@ -90,7 +91,7 @@ const NASTY_KEYS = [
   "k".repeat(3000),
 ];
 
-/** A JSON text that differs from `value` in a few places. */
+/** Returns a JSON text that differs from `value` in a few places. */
 export function mutatedJson(value: Json, dice: Dice): string {
   const root = new Entries([["", toNode(value)]]);
   for (let times = 1 + dice.below(3); times > 0; times--) mutateOnce(root, dice);
@@ -102,8 +103,8 @@ function mutateOnce(root: Entries, dice: Dice): void {
   const target = inner.length > 0 && dice.below(30) > 0 ? dice.pick(inner) : root;
   const size = target instanceof Entries ? target.list.length : target.length;
   const at = dice.below(Math.max(1, size));
-  const mayGo = target !== root;
-  switch (dice.below(mayGo ? 9 : 4)) {
+  const isInside = target !== root;
+  switch (dice.below(isInside ? 9 : 4)) {
     case 0:
     case 1:
       return put(target, at, odd(dice));
@@ -117,14 +118,14 @@ function mutateOnce(root: Entries, dice: Dice): void {
       return add(target, at, get(target, at), dice);
     case 6:
       return add(target, at, odd(dice), dice, dice.pick(NASTY_KEYS));
-    case 7: // known by another name
+    case 7: // renames a key
       if (target instanceof Entries && size > 0) target.list[at][0] = dice.pick(NASTY_KEYS);
       return;
     case 8: {
       const other = dice.below(Math.max(1, size));
-      const [one, two] = [get(target, at), get(target, other)];
-      put(target, at, two);
-      return put(target, other, one);
+      const [first, second] = [get(target, at), get(target, other)];
+      put(target, at, second);
+      return put(target, other, first);
     }
   }
 }
@@ -177,7 +178,7 @@ function odd(dice: Dice): Node {
         new Entries([[dice.pick(["polluted", "polluted", "toString"]), 1]]),
       ]]);
     case 6:
-      return dice.below(20) === 0 ? digits() : many(dice);
+      return dice.below(20) === 0 ? collidingDigits() : many(dice);
     case 7:
     case 8:
     case 9:
@@ -189,16 +190,16 @@ function odd(dice: Dice): Node {
 
 function many(dice: Dice): Node[] {
   const count = dice.below(20) === 0 ? 200_000 : dice.pick([1, 10, 2_000]);
-  // No object that can be changed: a change would be there as many times.
+  // Nothing that can be mutated later: one change would show in all of them.
   return Array<Node>(count).fill(dice.pick([0, null, "a", true, new Raw("{}")]));
 }
 
-/** Texts that V8 finds one behind the other. */
-function digits(): Node[] {
+/** Texts that collide in the hash table of V8. */
+function collidingDigits(): Node[] {
   return Array.from({ length: 20_000 }, (_, n) => String(n * 65_536));
 }
 
-/** Nearly the same. */
+/** Returns a value that is nearly the same. */
 function bent(value: Node, dice: Dice): Node {
   if (typeof value === "number") {
     return dice.pick<Node>([-value, value + 0.5, value * 1e9, String(value), [value]]);

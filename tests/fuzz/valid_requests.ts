@@ -1,5 +1,5 @@
 /**
- * A request of each type that a role answers, with a body that it takes.
+ * A valid request of each type that a role answers.
  *
  * @module
  */
@@ -10,7 +10,8 @@ import type { Role } from "../../lib/roles.ts";
 import { analysis } from "../agents/reporter/sample.ts";
 import { DONE_TASK } from "./session_input.ts";
 
-export interface Asked {
+/** A type of request and a valid body. */
+export interface Example {
   readonly type: string;
   readonly body?: JsonObject;
 }
@@ -44,7 +45,7 @@ const PAGES = [
 ];
 const PARTIALS = PAGES.map(analyze);
 
-const ANY: readonly Asked[] = [
+const ANY: readonly Example[] = [
   { type: "ping" },
   { type: "health" },
   { type: "stats", body: {} },
@@ -53,12 +54,12 @@ const ANY: readonly Asked[] = [
   { type: "no_such_type", body: { a: 1 } },
 ];
 
-const AGENT: readonly Asked[] = [
+const AGENT: readonly Example[] = [
   { type: "info", body: {} },
   { type: "cancel", body: { id: "f1" } },
 ];
 
-const BY_ROLE: Readonly<Record<Role, readonly Asked[]>> = {
+const BY_ROLE: Readonly<Record<Role, readonly Example[]>> = {
   orchestrator: [
     {
       type: "submit",
@@ -127,13 +128,13 @@ const BY_ROLE: Readonly<Record<Role, readonly Asked[]>> = {
   ],
 };
 
-/** All that a role answers, and some that it does not. */
-export function requestsOf(role: Role): Asked[] {
+/** Returns an example of each type that a role answers, and of a type that does not exist. */
+export function requestsOf(role: Role): Example[] {
   return [...ANY, ...BY_ROLE[role]];
 }
 
-/** A whole request. */
-export function requestOf({ type, body }: Asked, id: string, timeoutMs?: number): JsonObject {
+/** Returns an example as a whole request. */
+export function requestOf({ type, body }: Example, id: string, timeoutMs?: number): JsonObject {
   return {
     v: 1,
     id,

@@ -1,12 +1,6 @@
-/**
- * The four roles as real processes, looked at from outside: whether they live, how soon each answers
- * an honest client, what they use, and what they say.
- *
- * @module
- */
 import { copy } from "@std/fs/copy";
-import { importSecret, type Secret } from "../../lib/wire/auth.ts";
 import { Client } from "../../lib/client/client.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import {
   launch,
   makeSecret,
@@ -16,37 +10,39 @@ import {
   waitUntilHealthy,
 } from "../../lib/launch/launch.ts";
 import { claimPorts } from "../../lib/launch/ports.ts";
-import type { JsonObject } from "../../lib/json.ts";
-import type { Target } from "./hostile_session.ts";
 import { sleep } from "../../lib/retry.ts";
 import { type Role, ROLES } from "../../lib/roles.ts";
+import { importSecret, type Secret } from "../../lib/wire/auth.ts";
+import type { Target } from "./hostile_session.ts";
 
 const START_MS = 60_000;
 const PING_EVERY_MS = 50;
-/** An honest client is answered within this time. */
-export const PING_MS_MAX = 1_000;
-/** However loaded the machine is. */
-const PING_MS_END = 30_000;
-/** While a ping waits its role is looked at so often. */
+/** A role answers an honest ping before its event loop has worked for longer than this. */
+const PING_BUSY_MS_MAX = 1_000;
+/** A ping that takes longer is lost, however loaded the machine is. */
+const PING_MS_MAX = 60_000;
+/** How often the processor time of a role is read while a ping waits. */
 const LOOK_MS = 250;
-const SETTLE_MS = 5_000;
-/** What stays open of the honest client and of what the roles have with each other. */
-const DESCRIPTORS_MORE_MAX = 8;
+/** Connections of attackers are closed by then, however loaded the machine is. */
+const SETTLE_MS = 60_000;
+/** Connections of the honest client, and between roles, that may open during the run. */
+const DESCRIPTORS_GROWTH_MAX = 8;
 const MIB = 1024 * 1024;
 /**
- * Until they have what they remember, roles fill up, the sooner the faster the machine: by 150 MiB in
- * 40,000 inputs, and by nothing in as many more.
+ * Roles remember tasks, up to a limit. That took 150 MiB in the first 40,000 inputs, and nothing in the
+ * next 40,000. How much of it happens in a run depends on the speed of the machine.
  */
 const GROWTH_MIB = 32;
 const GROWTH_MIB_PER_INPUT = 0.004;
 const GROWTH_MIB_MAX = 128;
-/** Whatever V8 would keep for later is no growth, so each of its collections is a full one. */
+/** Each garbage collection is a full one. Otherwise garbage would count as growth. */
 const COLLECT_ALL = "--gc-global";
 const TICKS_PER_SECOND = 100;
 
 interface Process {
   readonly child: Deno.ChildProcess;
-  readonly heard: Promise<void>;
+  /** Resolves at the end of its log. */
+  readonly logged: Promise<void>;
   code?: number;
 }
 
@@ -55,15 +51,20 @@ interface Used {
   readonly descriptors: number;
 }
 
+/**
+ * The four roles as real processes under attack, observed from outside: whether they live, how soon
+ * each answers an honest client, what they log, and how much memory and how many descriptors they use.
+ */
 export class Victim implements AsyncDisposable {
   readonly site: Site;
-  /** What must not be, in the order in which it was seen. */
-  readonly findings: string[] = [];
-  /** Of a task that is done. */
-  task = "";
+  /** The rules that were broken, a line each, in order. */
+  readonly problems: string[] = [];
+  /** The most processor time that a role used while an honest ping waited. */
   longestWaitMs = 0;
-  secret!: Secret;
-  limits: Target["limits"] = {};
+  /** The id of a task that is done. */
+  #task = "";
+  #secret!: Secret;
+  #limits: Target["limits"] = {};
   readonly #ports = claimPorts();
   readonly #processes = new Map<Role, Process>();
   readonly #pinging = new AbortController();
@@ -74,6 +75,7 @@ export class Victim implements AsyncDisposable {
     this.site = { folder, inbox: "inbox", ports: this.#ports };
   }
 
+  /** Starts all roles, runs one task, and begins to ping. */
   static async start(): Promise<Victim> {
     const victim = new Victim(await Deno.makeTempDir({ prefix: "baton-fuzz-" }));
     try {
@@ -81,20 +83,20 @@ export class Victim implements AsyncDisposable {
       return victim;
     } catch (error) {
       await victim[Symbol.asyncDispose]();
-      throw new Error([(error as Error).message, ...victim.findings].join("; "), { cause: error });
+      throw new Error([(error as Error).message, ...victim.problems].join("; "), { cause: error });
     }
   }
 
-  /** Whom inputs for a role are for. */
+  /** What a hostile connection to a role needs to know. */
   target(role: Role): Target {
-    const { secret, task, limits } = this;
-    return { port: this.site.ports[role], secret, task, limits };
+    const port = this.site.ports[role];
+    return { port, secret: this.#secret, task: this.#task, limits: this.#limits };
   }
 
-  /** A task as anybody would submit it; gives its id when its report is right. */
-  async honestTask(): Promise<string> {
+  /** Submits a task as an honest client does, and checks its report; returns its id. */
+  async #runHonestTask(): Promise<string> {
     using client = await this.#client("orchestrator");
-    const ask = (type: string, body: JsonObject, timeoutMs = 5_000): Promise<JsonObject> =>
+    const ask = (type: string, body: JsonObject, timeoutMs = 60_000): Promise<JsonObject> =>
       client.call(type, body, { timeoutMs });
     for (const agent of ["collector", "analyzer", "reporter"]) await ask("resume", { agent });
     await ask("resume", { pipeline: "report" });
@@ -104,55 +106,59 @@ export class Victim implements AsyncDisposable {
     const { task, state, headline } = await ask("submit", body, 130_000);
     const expected = "First run: 3 records, 2 templates, errors 33.3 %";
     if (state !== "done" || headline !== expected) {
-      this.findings.push(`an honest task is ${state}: ${JSON.stringify(headline)}`);
+      this.problems.push(`an honest task is ${state}: ${JSON.stringify(headline)}`);
     }
     return String(task);
   }
 
-  /** From here on growth is counted. */
+  /** Takes the present use of memory and descriptors as the base of growth. */
   async measure(): Promise<void> {
     for (const role of ROLES) this.#before.set(role, await this.#used(role));
   }
 
-  /** What has become of the roles once nobody attacks any more; gives the growth in MiB. */
-  async judge(inputs: number): Promise<number> {
+  /**
+   * Checks the roles after the attack; returns the largest growth in MiB.
+   *
+   * @param inputs how many connections there were since `measure()`
+   */
+  async check(inputs: number): Promise<number> {
     const growthMax = Math.min(GROWTH_MIB_MAX, GROWTH_MIB + inputs * GROWTH_MIB_PER_INPUT);
-    await this.honestTask();
+    await this.#runHonestTask();
     let growth = 0;
     for (const role of ROLES) {
       const before = this.#before.get(role)!;
       let now = await this.#used(role);
       const due = performance.now() + SETTLE_MS;
-      while (now.descriptors > before.descriptors + DESCRIPTORS_MORE_MAX) {
+      while (now.descriptors > before.descriptors + DESCRIPTORS_GROWTH_MAX) {
         if (performance.now() > due) {
           const from = before.descriptors;
-          this.findings.push(`${role} has ${now.descriptors} descriptors instead of ${from}`);
+          this.problems.push(`${role} has ${now.descriptors} descriptors instead of ${from}`);
           break;
         }
         await sleep(100);
         now = await this.#used(role);
       }
-      const more = now.rssMib - before.rssMib;
-      growth = Math.max(growth, more);
-      if (more > growthMax) {
-        this.findings.push(
-          `${role} has grown by ${more.toFixed(0)} MiB to ${now.rssMib.toFixed(0)}`,
+      const grownMib = now.rssMib - before.rssMib;
+      growth = Math.max(growth, grownMib);
+      if (grownMib > growthMax) {
+        this.problems.push(
+          `${role} has grown by ${grownMib.toFixed(0)} MiB to ${now.rssMib.toFixed(0)}`,
         );
       }
     }
     return growth;
   }
 
-  /** Ends all with SIGTERM, to which each answers with 0. */
+  /** Ends all roles with SIGTERM. Each must end with 0. */
   async stop(): Promise<void> {
     this.#pinging.abort();
     await Promise.all(this.#pings);
     for (const [role, process] of this.#processes) {
       if (process.code !== undefined) continue;
-      process.code = -1; // from here on an end is expected
+      process.code = -1; // its end is expected from now on
       const code = await stopRole(process.child);
-      if (code !== 0) this.findings.push(`${role} ended with ${code} at SIGTERM`);
-      await process.heard;
+      if (code !== 0) this.problems.push(`${role} ended with ${code} at SIGTERM`);
+      await process.logged;
     }
     this.#processes.clear();
   }
@@ -167,12 +173,12 @@ export class Victim implements AsyncDisposable {
     const { folder } = this.site;
     await copy(SAMPLE_INBOX, `${folder}/inbox`);
     await makeSecret(this.site);
-    this.secret = importSecret((await Deno.readTextFile(`${folder}/secret/token`)).trim());
+    this.#secret = importSecret((await Deno.readTextFile(`${folder}/secret/token`)).trim());
     for (const role of ROLES) this.#start(role);
     await waitUntilHealthy("orchestrator", this.site, START_MS);
     using client = await this.#client("orchestrator");
-    this.limits = client.welcome!.limits;
-    this.task = await this.honestTask();
+    this.#limits = client.welcome!.limits;
+    this.#task = await this.#runHonestTask();
     this.#pings = ROLES.map((role) => this.#ping(role));
   }
 
@@ -181,23 +187,23 @@ export class Victim implements AsyncDisposable {
     const args = ["serve", ...port, ...(role === "orchestrator" ? ["--watch", "0"] : [])];
     const env = { AUTH_TOKEN: "", AUTH_TOKEN_FILE: "", DENO_V8_FLAGS: COLLECT_ALL };
     const child = launch(role, this.site, { args, env, stderr: "piped" });
-    const process: Process = { child, heard: this.#hear(role, child.stderr) };
+    const process: Process = { child, logged: this.#checkLog(role, child.stderr) };
     this.#processes.set(role, process);
     child.status.then(({ code }) => {
       if (process.code !== undefined) return;
       process.code = code;
-      this.findings.push(`${role} ended with ${code}`);
+      this.problems.push(`${role} ended with ${code}`);
     });
   }
 
-  /** Each line of a log is JSON, and none tells of what nobody has foreseen. */
-  async #hear(role: Role, stream: ReadableStream<Uint8Array>): Promise<void> {
-    let rest = "";
+  /** Each line of a log must be JSON, and none may report a bug. */
+  async #checkLog(role: Role, stream: ReadableStream<Uint8Array>): Promise<void> {
+    let unfinished = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream() as TransformStream)) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
+      const lines = (unfinished + text).split("\n");
+      unfinished = lines.pop()!;
       for (const line of lines) {
-        if (!isQuiet(line)) this.findings.push(`${role} says ${line.slice(0, 800)}`);
+        if (!isHarmless(line)) this.problems.push(`${role} logs ${line.slice(0, 800)}`);
       }
     }
   }
@@ -206,32 +212,32 @@ export class Victim implements AsyncDisposable {
     const { signal } = this.#pinging;
     using client = await this.#client(role);
     const isOver = (): boolean =>
-      signal.aborted || this.#processes.get(role)?.code !== undefined || this.findings.length > 0;
+      signal.aborted || this.#processes.get(role)?.code !== undefined || this.problems.length > 0;
     for (; !isOver(); await sleep(PING_EVERY_MS, signal).catch(() => {})) {
       const busy = this.#busyMs(role);
       const begun = performance.now();
       let answered = false;
-      const ping = client.call("ping", {}, { timeoutMs: PING_MS_END }).then(
+      const ping = client.call("ping", {}, { timeoutMs: PING_MS_MAX }).then(
         () => answered = true,
-        (error) => isOver() || this.findings.push(`${role} does not answer: ${error.message}`),
+        (error) => isOver() || this.problems.push(`${role} does not answer: ${error.message}`),
       );
-      // Time that the role works counts, not time that the machine has no time for it.
+      // Only time in which the role works counts, not time in which the machine is busy otherwise.
       let used = 0;
       while (!answered && !isOver()) {
         const late = new AbortController();
         await Promise.race([ping, sleep(LOOK_MS, late.signal).catch(() => {})]);
         late.abort();
         used = this.#busyMs(role) - busy;
-        if (used > PING_MS_MAX) {
+        if (used > PING_BUSY_MS_MAX) {
           const ms = (performance.now() - begun).toFixed(0);
-          this.findings.push(`${role} lets a ping wait for ${ms} ms, ${used} of them at work`);
+          this.problems.push(`${role} answers no ping for ${ms} ms, of which it works ${used} ms`);
         }
       }
       this.longestWaitMs = Math.max(this.longestWaitMs, used);
     }
   }
 
-  /** Time that the role's event loop has worked for since its start. */
+  /** The processor time of the role's event loop since its start, in milliseconds. */
   #busyMs(role: Role): number {
     const { pid } = this.#processes.get(role)!.child;
     try {
@@ -239,7 +245,7 @@ export class Victim implements AsyncDisposable {
       const [utime, stime] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
       return (Number(utime) + Number(stime)) * 1000 / TICKS_PER_SECOND;
     } catch {
-      return 0; // it has ended, which is told elsewhere
+      return 0; // it has ended, which is a problem already
     }
   }
 
@@ -253,15 +259,15 @@ export class Victim implements AsyncDisposable {
 
   #client(role: Role): Promise<Client> {
     const address = { hostname: "127.0.0.1", port: this.site.ports[role] };
-    return Client.connect({ address, secret: this.secret, role, connectMs: START_MS });
+    return Client.connect({ address, secret: this.#secret, role, connectMs: START_MS });
   }
 }
 
-function isQuiet(line: string): boolean {
+function isHarmless(line: string): boolean {
   try {
     const { event } = JSON.parse(line);
     return event !== "internal" && event !== "handler_stuck";
   } catch {
-    return false; // a stack, say
+    return false; // such as a stack trace
   }
 }
