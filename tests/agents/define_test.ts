@@ -13,15 +13,15 @@ import { greeter } from "../harness/greeter.ts";
 
 const log = (): void => {};
 
-/** The greeter's one line of complaint. */
-function complaint({ stderr }: Ended): string {
+/** Returns the one line that the greeter prints when it can't start. */
+function errorLine({ stderr }: Ended): string {
   const lines = stderr.trimEnd().split("\n").filter((line) => !line.startsWith("{"));
   assertEquals(lines.length, 1, stderr);
   assertMatch(lines[0], /^greeter: Cannot /);
   return lines[0];
 }
 
-Deno.test("defineAgent() makes what a runtime serves over a real connection", async () => {
+Deno.test("defineAgent() defines an agent that a runtime serves over a real connection", async () => {
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path, { role: "greeter" });
   const runtime = new Runtime({ agent: greeter, memory, log, execute: executeHere(greeter) });
@@ -79,8 +79,8 @@ Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", a
       assertEquals([code, stderr], [0, ""]);
       const health = JSON.parse(stdout);
       assertEquals([health.status, health.role, health.name], ["ok", "greeter", "greeter-1"]);
-      const told = ["status", "role", "name", "version", "uptime_ms", "storage", "in_flight"];
-      assertEquals(Object.keys(health), told, "and nothing else");
+      const keys = ["status", "role", "name", "version", "uptime_ms", "storage", "in_flight"];
+      assertEquals(Object.keys(health), keys, "and nothing else");
     }
     greeter.kill("SIGTERM");
     const { code, stderr } = await greeter.ended();
@@ -91,7 +91,7 @@ Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", a
   assertEquals(memory.entries["state/Ada"], 2);
 });
 
-Deno.test("run() takes the secret from a file, and tells it to nobody", async () => {
+Deno.test("run() reads the secret from a file, and does not log it", async () => {
   await using folder = await TempFolder.make();
   await Deno.writeTextFile(`${folder.path}/token`, SECRET + "\n");
   await using greeter = new AgentProcess(folder.path, ["--port", "0"], {
@@ -103,7 +103,7 @@ Deno.test("run() takes the secret from a file, and tells it to nobody", async ()
   assertEquals([code, stderr.includes(SECRET)], [0, false]);
 });
 
-Deno.test("run() that is killed goes on with what it has answered", async () => {
+Deno.test("run() has all its answers after it was killed", async () => {
   await using folder = await TempFolder.make();
   for (let time = 1; time <= 3; time++) {
     await using greeter = new AgentProcess(folder.path, ["--port", "0"]);
@@ -117,7 +117,7 @@ Deno.test("run() that is killed goes on with what it has answered", async () => 
   }
 });
 
-Deno.test("run() waits for what runs at a signal, and ends at once at the same one again", async () => {
+Deno.test("run() drains at a signal, and ends at once at the same signal again", async () => {
   await using folder = await TempFolder.make();
   await using sleeper = new AgentProcess(folder.path, ["--port", "0"], undefined, {
     name: "sleeper",
@@ -134,7 +134,7 @@ Deno.test("run() waits for what runs at a signal, and ends at once at the same o
   assertEquals((await sleep).code, "agent_unreachable");
 });
 
-Deno.test("run() ends at the first signal where it serves nobody", async () => {
+Deno.test("run() ends at the first signal if it does not serve", async () => {
   await using folder = await TempFolder.make();
   using listener = Deno.listen({ hostname: HOST, port: 0 });
   const port = String(listener.addr.port);
@@ -144,7 +144,7 @@ Deno.test("run() ends at the first signal where it serves nobody", async () => {
   assertEquals((await asking.ended()).code, 143);
 });
 
-Deno.test("run() says in one line and by its exit code why it can't start", async () => {
+Deno.test("run() reports in one line and by its exit code why it can't start", async () => {
   await using folder = await TempFolder.make();
   await using running = new AgentProcess(folder.path, ["--port", "0"]);
   const port = await running.serving();
@@ -172,11 +172,15 @@ Deno.test("run() says in one line and by its exit code why it can't start", asyn
   for (const [code, text, args, env, below = ""] of cases) {
     await using failing = new AgentProcess(`${folder.path}/${below}`, args, env);
     const ended = await failing.ended();
-    assertStringIncludes(complaint(ended), text);
+    assertStringIncludes(errorLine(ended), text);
     assertEquals(ended.code, code, ended.stderr);
   }
   using client = await connect(port);
-  assertEquals(await client.call("ping", {}, { timeoutMs: 5_000 }), {}, "the first is undisturbed");
+  assertEquals(
+    await client.call("ping", {}, { timeoutMs: 5_000 }),
+    {},
+    "the running greeter still answers",
+  );
 });
 
 Deno.test("run() shows its help and the exit codes", async () => {

@@ -4,13 +4,10 @@ import { AgentProcess, connect, HOST } from "../harness/agent_process.ts";
 import { SECRET } from "../harness/secrets.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 
-// Seen to fail where the setting is read and not passed on, where the flag gives way to the variable,
-// and where a limit out of its bounds is taken.
-
-Deno.test("--limits and BATON_LIMITS are what a process holds its peers to", async () => {
+Deno.test("--limits and BATON_LIMITS set the limits of a process", async () => {
   await using folder = await TempFolder.make();
   for (
-    const [args, variable, told] of [
+    const [args, variable, set] of [
       [[], "in_flight=7,auth_ms=5000", { in_flight: 7, auth_ms: 5_000 }],
       [["--limits", "in_flight=8"], "in_flight=7", { in_flight: 8 }],
       [[], "", {}],
@@ -23,7 +20,7 @@ Deno.test("--limits and BATON_LIMITS are what a process holds its peers to", asy
       env,
     );
     using client = await connect(await program.serving());
-    assertEquals(client.welcome?.limits, { ...LIMITS, ...told });
+    assertEquals(client.welcome?.limits, { ...LIMITS, ...set });
     const { limits, auth_failures, connections } = await client.call("stats", {}, {
       timeoutMs: 10_000,
     });
@@ -32,7 +29,7 @@ Deno.test("--limits and BATON_LIMITS are what a process holds its peers to", asy
   }
 });
 
-Deno.test("a limit that can't be had ends the start with what can, and exit code 2", async () => {
+Deno.test("an impossible limit ends the process with what is possible, and exit code 2", async () => {
   await using folder = await TempFolder.make();
   for (
     const [text, why] of [

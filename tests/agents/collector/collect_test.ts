@@ -7,7 +7,7 @@ const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 const sum = (pages: { bytes: number }[]): number =>
   pages.reduce((bytes, page) => bytes + page.bytes, 0);
 
-Deno.test("collect() gives pages that together are the file", async () => {
+Deno.test("collect() returns pages that together are the file", async () => {
   await using harness = await openHarness();
   for (const about of [-1, 0, 1, 2 * PAGE_BYTES + 7]) {
     // Multi-byte characters in lines of changing length lie across all kinds of block borders.
@@ -30,7 +30,7 @@ Deno.test("collect() gives pages that together are the file", async () => {
   }
 });
 
-Deno.test("collect() fills a page to its last byte and puts the next record on another", async () => {
+Deno.test("collect() fills a page to its last byte and puts the next record on the next page", async () => {
   await using harness = await openHarness();
   const record = "x".repeat(1023) + "\n";
   const full = record.repeat(PAGE_BYTES / 1024);
@@ -74,7 +74,7 @@ Deno.test("collect() keeps a page within its limit when bytes that are no UTF-8 
   );
 });
 
-Deno.test("collect() gives whole rows of CSV and its columns on every page", async () => {
+Deno.test("collect() returns whole rows of CSV, and the columns with every page", async () => {
   await using harness = await openHarness();
   const row = `1,"${"line\n".repeat(200)}","say ""hi"""\r\n`;
   await harness.write("a.csv", "id,note,quote\r\n" + row.repeat(2000));
@@ -90,7 +90,7 @@ Deno.test("collect() gives whole rows of CSV and its columns on every page", asy
   assertEquals(sum(pages), 15 + 2000 * row.length);
 });
 
-Deno.test("collect() gives JSON documents as one line per value", async () => {
+Deno.test("collect() returns JSON documents as one line per value", async () => {
   await using harness = await openHarness();
   const values = Array.from(
     { length: 60_000 },
@@ -110,14 +110,14 @@ Deno.test("collect() gives JSON documents as one line per value", async () => {
   assertEquals(text.split("\n")[pages[1].first_line], `    "id": ${id},`);
 });
 
-Deno.test("collect() takes off what is not text: byte order marks and carriage returns", async () => {
+Deno.test("collect() removes byte order marks and carriage returns", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "\ufeffone\r\ntwo\r\nthree");
   const [page] = await harness.pages({ sources: [{ file: "a.log" }] });
   assertEquals([page.text, page.bytes, page.first_line], ["one\ntwo\nthree", 18, 1]);
 });
 
-Deno.test("collect() gives one empty page for an empty file", async () => {
+Deno.test("collect() returns one empty page for an empty file", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "");
   const { page, cursor } = await harness.collect({ sources: [{ file: "a.log" }] });
@@ -126,7 +126,7 @@ Deno.test("collect() gives one empty page for an empty file", async () => {
   assertEquals((await harness.recall({ sources: [{ file: "a.log" }] })).page, page);
 });
 
-Deno.test("collect() goes through all sources in order and passes over empty ones", async () => {
+Deno.test("collect() returns all sources in order and passes over empty sources", async () => {
   await using harness = await openHarness();
   await harness.write("logs/b.log", "b\n");
   await harness.write("logs/a.log", "a\n");
@@ -146,7 +146,7 @@ Deno.test("collect() goes through all sources in order and passes over empty one
   assertEquals(pages.map((page) => page.stream), Array(4).fill("nothing"));
 });
 
-Deno.test("collect() passes over a file that goes before its page", async () => {
+Deno.test("collect() passes over a file that is removed before its page", async () => {
   await using harness = await openHarness();
   for (const name of ["a", "b", "c"]) await harness.write(`${name}.log`, `${name}\n`);
   const sources = [{ glob: "*.log" }];
@@ -161,7 +161,7 @@ Deno.test("collect() passes over a file that goes before its page", async () => 
   assertEquals([last.page.text, last.cursor], ["", null]);
 });
 
-Deno.test("collect() leaves what is appended meanwhile for the next time", async () => {
+Deno.test("collect() leaves what is appended meanwhile for the next task", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "x".repeat(999) + "\n".repeat(PAGE_BYTES));
   const input = { sources: [{ file: "a.log" }] };
@@ -174,7 +174,7 @@ Deno.test("collect() leaves what is appended meanwhile for the next time", async
   assertEquals([page.text, page.first_line, more], ["later\n", PAGE_BYTES + 1, []]);
 });
 
-Deno.test("collect() refuses to go on with a file that was written anew", async () => {
+Deno.test("collect() refuses to continue with a file that was rewritten", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "x\n".repeat(PAGE_BYTES));
   const input = { sources: [{ file: "a.log" }] };
@@ -190,7 +190,7 @@ Deno.test("collect() refuses to go on with a file that was written anew", async 
   }
 });
 
-Deno.test("collect() with only_new gives what was appended", async () => {
+Deno.test("collect() with only_new returns what was appended", async () => {
   await using harness = await openHarness();
   const input = { sources: [{ glob: "*.log" }], only_new: true };
   await harness.write("a.log", "one\ntwo");
@@ -208,7 +208,7 @@ Deno.test("collect() with only_new gives what was appended", async () => {
   ]);
 });
 
-Deno.test("collect() with only_new takes a rotated, cut or rewritten file for a new one", async () => {
+Deno.test("collect() with only_new returns a rotated, cut or rewritten file from its start", async () => {
   await using harness = await openHarness();
   const input = { sources: [{ file: "a.log" }], only_new: true };
   await harness.write("a.log", "monday 1\nmonday 2\n");
@@ -235,7 +235,7 @@ Deno.test("collect() with only_new keeps the columns of a table that has grown",
   assertEquals([page.columns, page.text, page.first_line], [["id", "name"], "2,two\n", 3]);
 });
 
-Deno.test("collect() counts a file as seen only when its end was reached", async () => {
+Deno.test("collect() records a file only when its end is reached", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "x\n".repeat(PAGE_BYTES));
   const input = { sources: [{ file: "a.log" }], only_new: true };
@@ -246,7 +246,7 @@ Deno.test("collect() counts a file as seen only when its end was reached", async
   assertEquals((await harness.memory.keys("file/")).length, 1);
 });
 
-Deno.test("collect() does not take back what another task has collected since", async () => {
+Deno.test("collect() does not undo the record of a task that has collected more", async () => {
   await using harness = await openHarness();
   const input = { sources: [{ file: "a.log" }], only_new: true };
   await harness.write("a.log", "x\n".repeat(PAGE_BYTES));
@@ -257,7 +257,7 @@ Deno.test("collect() does not take back what another task has collected since", 
   assertEquals(await harness.texts(input), [""]);
 });
 
-Deno.test("recall() gives the same page after the file has grown", async () => {
+Deno.test("recall() returns the same page after the file has grown", async () => {
   await using harness = await openHarness();
   await harness.write("a.csv", "id,name\n" + "1,é\n".repeat(400_000));
   let input = { sources: [{ file: "a.csv" }] };
@@ -269,7 +269,7 @@ Deno.test("recall() gives the same page after the file has grown", async () => {
   }
 });
 
-Deno.test("recall() gives an inline text again", async () => {
+Deno.test("recall() repeats an inline text", async () => {
   await using harness = await openHarness();
   const input = { sources: [{ text: "one\n", name: "note" }, { text: "two" }] };
   const answer = await harness.collect(input);
@@ -277,7 +277,7 @@ Deno.test("recall() gives an inline text again", async () => {
   assertEquals(answer.page.source, "note");
 });
 
-Deno.test("recall() refuses when the file has changed or is gone", async () => {
+Deno.test("recall() refuses if the file has changed or is gone", async () => {
   await using harness = await openHarness();
   const input = { sources: [{ file: "a.log" }] };
   await harness.write("a.log", "one\ntwo\n");

@@ -18,7 +18,7 @@ const PAGES_MAX = 100;
 export class CollectorHarness implements AsyncDisposable {
   readonly memory = new MapDraft();
   readonly inbox: string;
-  /** Every file is written as of this time, so it is settled when `now` is later. */
+  /** Time of change that `write()` gives a file, in ms. A file is settled if `now` is later. */
   written = 1_000_000;
   now = 2_000_000;
   readonly config: CollectorConfig;
@@ -48,7 +48,7 @@ export class CollectorHarness implements AsyncDisposable {
     return await collect(this.config, input, this.#context());
   }
 
-  /** Asks until the cursor is null, and gives up where it never is. */
+  /** Collects until the cursor is null. Throws if it never is. */
   async pages(input: CollectInput): Promise<Page[]> {
     const pages: Page[] = [];
     let cursor: Cursor | undefined;
@@ -64,7 +64,7 @@ export class CollectorHarness implements AsyncDisposable {
     return (await this.pages(input)).map((page) => page.text);
   }
 
-  /** Recalls the last answer. */
+  /** Recalls the last answer of `collect()`. */
   async recall(input: CollectInput): Promise<CollectOutput> {
     const note = Note.parse(JSON.parse(this.#note ?? "null"));
     return await recall(this.config, input, note, new AbortController().signal);

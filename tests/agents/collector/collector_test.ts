@@ -4,7 +4,7 @@ import { collector } from "../../../agents/collector/collector.ts";
 import type { Json } from "../../../lib/json.ts";
 import { openHarness } from "./collector_harness.ts";
 
-Deno.test("collector() gives a page again from what it noted", async () => {
+Deno.test("collector() repeats a page from its note", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "one\n");
   const { collect, scan } = collector(harness.inbox, () => harness.now).ops;
@@ -35,7 +35,7 @@ Deno.test("collector() gives a page again from what it noted", async () => {
   assertEquals(await scan.handle({}, context), { files: [], more: false, too_deep: [] });
 });
 
-Deno.test("collector() has inputs that are strict and can be told as JSON schema", () => {
+Deno.test("collector() has strict inputs that convert to JSON schemas", () => {
   const { ops } = collector("inbox");
   for (const { input, output } of Object.values(ops)) {
     z.toJSONSchema(input, { io: "input" });

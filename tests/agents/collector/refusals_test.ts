@@ -28,7 +28,7 @@ Deno.test("collect() refuses paths that are not below the inbox", async () => {
   await refused(harness, { glob: "/etc/*" }, "invalid_input", "an absolute path");
 });
 
-Deno.test("collect() takes the longest path, and neither a longer one nor one that is passing", async () => {
+Deno.test("collect() accepts the longest path, but no longer path, and no temporary file in a glob", async () => {
   await using harness = await openHarness();
   const longest = `${"a".repeat(200)}/${"b".repeat(55)}`;
   for (const path of [longest, `${longest}c`, "a.log~"]) await harness.write(path, `${path}\n`);
@@ -37,13 +37,13 @@ Deno.test("collect() takes the longest path, and neither a longer one nor one th
   assertEquals(await harness.texts({ sources: [{ glob: "**" }] }), [`${longest}\n`]);
 });
 
-Deno.test("collect() refuses a glob that more files match than one walk gives", async () => {
+Deno.test("collect() refuses a glob that matches more files than one walk returns", async () => {
   await using harness = await openHarness();
   for (let n = 0; n <= FILES_MAX; n++) await Deno.writeTextFile(`${harness.inbox}/${n}.log`, "");
   await refused(harness, { glob: "*.log" }, "invalid_input", "use narrower globs");
 });
 
-Deno.test("collect() says what is not there", async () => {
+Deno.test("collect() reports a missing file, and a glob without a match", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "x\n");
   await refused(harness, { file: "b.log" }, "not_found", '"b.log"');
@@ -68,7 +68,7 @@ Deno.test("collect() refuses a name that the file system does not take", async (
   }
 });
 
-Deno.test("collect() names a path that leads round in a circle, or is closed to it", async () => {
+Deno.test("collect() refuses links in a circle, and folders that it may not read", async () => {
   await using harness = await openHarness();
   await harness.write("closed/a.log", "x\n");
   await Deno.symlink("round", `${harness.inbox}/round`);
@@ -85,7 +85,7 @@ Deno.test("collect() names a path that leads round in a circle, or is closed to 
   await Deno.chmod(folder, 0o755);
 });
 
-Deno.test("collect() does not wait for a FIFO that comes in a file's place while it opens it", async () => {
+Deno.test("collect() does not wait for a FIFO that replaces a file while it is opened", async () => {
   await using harness = await openHarness();
   await using beside = await openHarness();
   await beside.write("plain", "x\n");
@@ -114,13 +114,13 @@ Deno.test("collect() does not wait for a FIFO that comes in a file's place while
   }
 });
 
-Deno.test("collect() refuses a directory and names the way out", async () => {
+Deno.test("collect() refuses a directory and suggests a glob", async () => {
   await using harness = await openHarness();
   await harness.write("logs/a.log", "x\n");
   await refused(harness, { file: "logs" }, "invalid_input", 'use the glob "logs/*"');
 });
 
-Deno.test("collect() refuses links, wherever they are in the path", async () => {
+Deno.test("collect() refuses links anywhere in the path", async () => {
   await using outside = await openHarness();
   await using harness = await openHarness();
   await outside.write("secret.log", "secret\n");
@@ -150,7 +150,7 @@ Deno.test("collect() refuses a FIFO without opening it", async () => {
   assertEquals((await harness.scan()).files, []);
 });
 
-Deno.test("collect() refuses what is no text", async () => {
+Deno.test("collect() refuses binary files", async () => {
   await using harness = await openHarness();
   await harness.write("image.log", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 13]));
   await refused(harness, { file: "image.log" }, "invalid_input", "not text");
@@ -160,7 +160,7 @@ Deno.test("collect() refuses what is no text", async () => {
   }
 });
 
-Deno.test("collect() refuses a cursor that is not of its sources", async () => {
+Deno.test("collect() refuses a cursor that does not belong to its sources", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "x\n");
   await harness.write("b.log", "y\n");
@@ -190,7 +190,7 @@ Deno.test("collect() refuses a cursor that is not of its sources", async () => {
   }
 });
 
-Deno.test("collect() names a missing inbox", async () => {
+Deno.test("collect() reports a missing inbox", async () => {
   await using harness = await openHarness();
   await Deno.rename(harness.inbox, `${harness.inbox}-moved`);
   try {

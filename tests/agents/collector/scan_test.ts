@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { CollectorHarness, openHarness } from "./collector_harness.ts";
 
-Deno.test("scan() lists what has not been collected, the oldest first", async () => {
+Deno.test("scan() lists the files with uncollected content, oldest first", async () => {
   await using harness = await openHarness();
   await harness.write("b.log", "bb\n");
   await harness.write("a-2026-11-01.log", "a\n");
@@ -19,7 +19,7 @@ Deno.test("scan() lists what has not been collected, the oldest first", async ()
   ]);
 });
 
-Deno.test("scan() leaves a file alone that is still being written", async () => {
+Deno.test("scan() leaves out a file that is still being written", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "a\n");
   const seen = async (now: number, settle?: number) => {
@@ -30,7 +30,7 @@ Deno.test("scan() leaves a file alone that is still being written", async () => 
   assertEquals(await seen(1_001_000), 1);
   assertEquals(await seen(1_001_000, 5000), 0);
   assertEquals(await seen(1_000_000, 0), 1);
-  assertEquals(await seen(500_000), 1, "a time that lies ahead is no reason to wait for it");
+  assertEquals(await seen(500_000), 1, "a file of a later time is not waited for");
 });
 
 Deno.test("scan() counts only what was added since the file was collected", async () => {
@@ -49,7 +49,7 @@ Deno.test("scan() counts only what was added since the file was collected", asyn
   assertEquals(await fresh(), [14]);
 });
 
-Deno.test("scan() takes a link below the inbox for nothing", async () => {
+Deno.test("scan() ignores links", async () => {
   await using outside = await openHarness();
   await using harness = await openHarness();
   await outside.write("secret.log", "secret\n");
@@ -58,7 +58,7 @@ Deno.test("scan() takes a link below the inbox for nothing", async () => {
   assertEquals((await harness.scan()).files, []);
 });
 
-Deno.test("scan() comes to a new file however many lie there that are collected or empty", async () => {
+Deno.test("scan() reaches a new file behind 12,000 collected or empty files", async () => {
   await using harness = await openHarness();
   const old = 12_000;
   await Deno.mkdir(`${harness.inbox}/old`);
@@ -79,10 +79,10 @@ Deno.test("scan() comes to a new file however many lie there that are collected 
   assertEquals([more, found], [false, ["z.log"]]);
   await harness.write("a.log", "new\n");
   const { files } = await harness.scan();
-  assertEquals(files.map(({ path }) => path), ["a.log"], "it has begun anew");
+  assertEquals(files.map(({ path }) => path), ["a.log"], "the next round has begun");
 });
 
-Deno.test("scan() names each fresh file once in a round, whatever an answer holds", async () => {
+Deno.test("scan() lists each fresh file once in a round of several answers", async () => {
   await using harness = await openHarness();
   const all = Array.from({ length: 2_100 }, (_, at) => `${at}.log`);
   for (const path of all) await harness.write(path, "x\n");
@@ -98,7 +98,7 @@ Deno.test("scan() names each fresh file once in a round, whatever an answer hold
   assertEquals([counts, found.sort()], [[1000, 1000, 100], all.sort()]);
 });
 
-Deno.test("scan() leaves out the one folder that is too deep, and names it", async () => {
+Deno.test("scan() leaves out a folder that is too deep, and reports it", async () => {
   await using harness = await openHarness();
   await harness.write("d/".repeat(17) + "deep.log", "x\n");
   await harness.write("honest/h.log", "x\n");
@@ -108,7 +108,7 @@ Deno.test("scan() leaves out the one folder that is too deep, and names it", asy
 });
 
 Deno.test({
-  name: "scan() names a file of the year 3,000,000 once, until it grows",
+  name: "scan() lists a file of the year 3,000,000 once, until it grows",
   ignore: Deno.build.os !== "linux", // a file system that has such years
   async fn() {
     await using harness = new CollectorHarness(await Deno.makeTempDir({ dir: "/dev/shm" }));

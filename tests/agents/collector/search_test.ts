@@ -20,7 +20,7 @@ async function found(harness: CollectorHarness, input: CollectInput) {
   }
 }
 
-Deno.test("search() yields the same source as often as it is named", async () => {
+Deno.test("search() yields a source as often as the request names it", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "a\n");
   const sources = [{ text: "a" }, { text: "a" }, { file: "a.log" }, { file: "a.log" }];
@@ -28,7 +28,7 @@ Deno.test("search() yields the same source as often as it is named", async () =>
   assertEquals(places, [[0], [1], [2, "a.log"], [3, "a.log"]]);
 });
 
-Deno.test("search() goes on at a cursor that is not begun, and after one that is", async () => {
+Deno.test("search() continues at a cursor that is not begun, and after a cursor that is", async () => {
   await using harness = await openHarness();
   for (const name of ["a", "b", "c"]) await harness.write(`${name}.log`, "x\n");
   const sources = [{ text: "a" }, { glob: "*.log" }, { file: "a.log" }];
@@ -57,7 +57,7 @@ Deno.test("search() returns the first candidate that it passed over", async () =
   assertEquals((await found(harness, { sources, cursor })).passed, cursor);
 });
 
-Deno.test("search() passes over a file of a glob that goes before it is looked at", async () => {
+Deno.test("search() passes over a file of a glob that is removed before it is looked at", async () => {
   await using harness = await openHarness();
   for (const name of ["a", "b", "c"]) await harness.write(`${name}.log`, name === "a" ? "" : "x\n");
   harness.memory.get = async () => {

@@ -26,7 +26,7 @@ Deno.test("matches() knows *, ? and **", () => {
   for (const [glob, path, match] of table) assertEquals(matches(glob, path), match, glob);
 });
 
-Deno.test("matches() comes to an end on a glob that would have much to try again", () => {
+Deno.test("matches() ends on globs with very many wildcards", () => {
   assertEquals(matches("*a".repeat(100) + "b", "a".repeat(250)), false);
   assertEquals(matches("**/a/".repeat(50) + "b", "a/".repeat(120) + "c"), false);
 });

@@ -30,7 +30,7 @@ Deno.test({
   },
 });
 
-Deno.test("InboxFile sees neither what is appended after it was found nor another file", async () => {
+Deno.test("InboxFile reads nothing that was appended after it was found, and no file in its place", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "one\n");
   await using file = await InboxFile.find(harness.inbox, "a.log");

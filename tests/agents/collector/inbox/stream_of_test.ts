@@ -30,6 +30,6 @@ const STREAMS = {
   "shop-2026-11-*.log": "shop-*.log",
 };
 
-Deno.test("streamOf() takes off what changes from file to file of one log", () => {
+Deno.test("streamOf() removes what differs between the files of one log", () => {
   for (const [path, stream] of Object.entries(STREAMS)) assertEquals(streamOf(path), stream, path);
 });

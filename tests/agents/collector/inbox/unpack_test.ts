@@ -5,9 +5,6 @@ import { CodedError } from "../../../../lib/errors.ts";
 import { openHarness } from "../collector_harness.ts";
 import { gzip, utf16 } from "../packed.ts";
 
-// Seen to catch: a character that is cut where a block ends, a packed text that is given free before it is
-// read, a file that is cut meanwhile and read for ever, an abort that nobody looks at.
-
 Deno.test("collect() pages a gzip file, and its bytes sum to the packed size", async () => {
   await using harness = await openHarness();
   const text = Array.from({ length: 300_000 }, (_, id) => `line ${id}\n`).join("");
@@ -22,7 +19,7 @@ Deno.test("collect() pages a gzip file, and its bytes sum to the packed size", a
   assertEquals(await harness.texts(input), [""]);
 });
 
-Deno.test("collect() takes a gzip file that has changed for a new one", async () => {
+Deno.test("collect() returns a gzip file that has changed from its start", async () => {
   await using harness = await openHarness();
   const input = { sources: [{ file: "a.log.gz" }], only_new: true };
   await harness.write("a.log.gz", await gzip("one\n"));
@@ -31,7 +28,7 @@ Deno.test("collect() takes a gzip file that has changed for a new one", async ()
   assertEquals(await harness.texts(input), ["one\ntwo\n"]);
 });
 
-Deno.test("collect() gives an empty page that stands for all of an empty gzip file", async () => {
+Deno.test("collect() returns an empty page that covers an empty gzip file", async () => {
   await using harness = await openHarness();
   const packed = await gzip("");
   await harness.write("a.gz", packed);
@@ -49,7 +46,7 @@ Deno.test("collect() reads UTF-16 with a byte order mark", async () => {
   }
 });
 
-Deno.test("collect() takes UTF-16 that has grown for a new file", async () => {
+Deno.test("collect() returns UTF-16 that has grown from its start", async () => {
   await using harness = await openHarness();
   const input = { sources: [{ file: "a.log" }], only_new: true };
   await harness.write("a.log", utf16("\ufeffone\n", true));
@@ -73,8 +70,8 @@ Deno.test("collect() refuses gzip that is cut off or has a second member", async
   }
 });
 
-Deno.test("unpack() reads UTF-16 in gzip, and characters that lie across two blocks", async () => {
-  // With the mark in front each block of 64 KiB ends within a pair.
+Deno.test("unpack() reads UTF-16 in gzip, and characters that two blocks share", async () => {
+  // After the byte order mark, each block of 64 KiB ends within a surrogate pair.
   const text = "\u{1f600}".repeat(100_000);
   const packed = await gzip(utf16("\ufeff" + text, true).buffer as ArrayBuffer);
   const unpacked = await unpack("a.gz", memoryBytes(packed), new AbortController().signal);
@@ -83,7 +80,7 @@ Deno.test("unpack() reads UTF-16 in gzip, and characters that lie across two blo
   assertEquals(new TextDecoder().decode(bytes), text);
 });
 
-Deno.test("unpack() ends with an abort, and where the file is cut while it is read", async () => {
+Deno.test("unpack() ends at an abort, and if the file is cut while it is read", async () => {
   const packed = memoryBytes(await gzip("hello\n"));
   const signal = AbortSignal.abort(new Error("nobody waits"));
   await assertRejects(() => unpack("a.gz", packed, signal), Error, "nobody waits");

@@ -4,7 +4,7 @@ import { DEPTH_MAX, walk, type WalkOptions } from "../../../../agents/collector/
 import { CodedError } from "../../../../lib/errors.ts";
 import { openHarness } from "../collector_harness.ts";
 
-Deno.test("walk() leaves out the one folder that is too deep, and names it", async () => {
+Deno.test("walk() leaves out a folder that is too deep, and reports it", async () => {
   await using harness = await openHarness();
   await harness.write("a.log", "a\n");
   await harness.write("x/".repeat(DEPTH_MAX - 1) + "b.log", "b\n");
@@ -18,7 +18,7 @@ Deno.test("walk() leaves out the one folder that is too deep, and names it", asy
   assertEquals(await harness.texts({ sources: [{ glob: "*.log" }] }), ["a\n"]);
 });
 
-Deno.test("walk() refuses what is asked for too deep, and says what no match may come from", async () => {
+Deno.test("collect() refuses a glob that is too deep, and hints at deep folders if nothing matches", async () => {
   await using harness = await openHarness();
   await harness.write("x/".repeat(DEPTH_MAX) + "c.log", "c\n");
   const refused = async (glob: string) => {
@@ -35,7 +35,7 @@ Deno.test("walk() refuses what is asked for too deep, and says what no match may
   assertStringIncludes(why, "is too deep to be looked into");
 });
 
-Deno.test("walk() comes to all files part by part, each once and in order", async () => {
+Deno.test("walk() lists all files part by part, each once and in order", async () => {
   await using harness = await openHarness();
   const all = [
     "a-b/c",
@@ -76,7 +76,7 @@ Deno.test("walk() comes to all files part by part, each once and in order", asyn
   assertEquals((await walk(harness.inbox, { after: "b/c/" })).paths, wanted.slice(5));
 });
 
-Deno.test("walk() names ten of the folders that are too deep, and keeps no more of one than it may", async () => {
+Deno.test("walk() reports at most ten folders that are too deep, and keeps at most entriesMax paths of a folder", async () => {
   await using harness = await openHarness();
   for (let n = 0; n < 12; n++) await harness.write(`${n}/`.repeat(DEPTH_MAX) + "c.log", "c\n");
   assertEquals((await walk(harness.inbox)).tooDeep.length, 10);
@@ -85,7 +85,7 @@ Deno.test("walk() names ten of the folders that are too deep, and keeps no more 
   assertEquals([paths, next], [["a/10.log", "a/11.log", "a/12.log"], "a/12.log"]);
 });
 
-Deno.test("walk() passes over a folder that goes before it is looked into", async () => {
+Deno.test("walk() passes over a folder that is removed before it is listed", async () => {
   await using harness = await openHarness();
   for (const path of ["a", "b/c", "d"]) await harness.write(path, "x\n");
   const wanted = (path: string): boolean => {
@@ -102,7 +102,7 @@ Deno.test("walk() sorts whole paths", async () => {
   assertEquals((await walk(harness.inbox, { folder: "b" })).paths, ["b/a"]);
 });
 
-Deno.test("walk() lets an abort in while it looks at the names of one folder, and ends", async () => {
+Deno.test("walk() ends at an abort within a folder of many names", async () => {
   await using harness = await openHarness();
   const names = Array.from({ length: 2_500 }, (_, n) => `${n}.log`);
   for (const name of names) await Deno.writeTextFile(`${harness.inbox}/${name}`, "");

@@ -35,7 +35,7 @@ const holes: Bytes = {
   },
 };
 
-Deno.test("cutPage() gives what stands before a record without end, and refuses that", async () => {
+Deno.test("cutPage() returns the records before an endless record, and refuses that record", async () => {
   const { text, offset, line } = await cutPage(holes, "lines", START, signal);
   assertEquals([text, offset, line], ["one\n", 4, 2]);
   const error = await assertRejects(
@@ -45,7 +45,7 @@ Deno.test("cutPage() gives what stands before a record without end, and refuses 
   assertEquals(error.code, "invalid_input", error.message);
 });
 
-Deno.test("cutPage() reads no more for a page whose records shrink to nothing", async () => {
+Deno.test("cutPage() reads at most READ_BYTES_MAX for records that shrink to nothing", async () => {
   const value = new TextEncoder().encode("{" + " ".repeat(BLOCK_BYTES - 2) + "}");
   let read = 0;
   const spaces: Bytes = {
@@ -82,7 +82,7 @@ Deno.test("cutPage() refuses a source that ends before its size", async () => {
   assertEquals(error.code, "handler_rejected");
 });
 
-Deno.test("cutPage() loses one record to a quote that nobody closes", async () => {
+Deno.test("cutPage() loses one record to an unclosed quote", async () => {
   const rows = '1,"open\n' + "2,x\n".repeat(30_000);
   const { text, cut: cuts, offset } = await cut(rows, "csv");
   assertEquals(cuts, 1);
@@ -90,7 +90,7 @@ Deno.test("cutPage() loses one record to a quote that nobody closes", async () =
   assertEquals(text.endsWith("2,x\n".repeat(10_000)), true);
 });
 
-Deno.test("cutPage() leaves a quote inside a field alone", async () => {
+Deno.test("cutPage() keeps a quote inside a field", async () => {
   const rows = "2,x\t\n".repeat(30_000);
   for (const [row, layout] of [['1,5" pipe\n', "csv"], ['1,"5\tpipe\n', "tsv"]] as const) {
     const { text, cut: cuts } = await cut(row + rows, layout);

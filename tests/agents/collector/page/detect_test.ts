@@ -4,7 +4,7 @@ import { detect } from "../../../../agents/collector/page/detect.ts";
 const look = (path: string, text: string, whole = true) =>
   detect(path, new TextEncoder().encode(text), whole);
 
-Deno.test("detect() tells the layout from the beginning of a source", () => {
+Deno.test("detect() returns the layout of a source", () => {
   const table: [path: string, text: string, layout: string][] = [
     ["a.log", "2026-11-02 10:00:00 INFO up\n", "lines"],
     ["a.log", "[2026-11-02 10:00:00] INFO up\n", "lines"],
@@ -38,14 +38,14 @@ Deno.test("detect() tells the layout from the beginning of a source", () => {
   for (const [path, text, layout] of table) assertEquals(look(path, text).layout, layout, text);
 });
 
-Deno.test("detect() decides on what it has when the first record does not end in it", () => {
+Deno.test("detect() decides on a beginning in which the first record does not end", () => {
   assertEquals(look("a.jsonl", '{"a":"xxxx', false).layout, "ndjson");
   assertEquals(look("a.json", '[ {"a":"xxxx', false).layout, "json");
   assertEquals(look("a.log", "xxxx", false).layout, "lines");
   assertEquals(look("a.csv", "id,na", false).layout, "lines");
 });
 
-Deno.test("detect() tells where the first record begins", () => {
+Deno.test("detect() returns where the first record begins", () => {
   assertEquals(look("a.log", "\ufeffx\n"), { layout: "lines", skip: 3, line: 1 });
   assertEquals(look("a.json", "\ufeff[\n\n  {}]"), { layout: "json", skip: 8, line: 3 });
   assertEquals(look("a.csv", '\ufeffid,"na me"\r\n1,2'), {
@@ -56,7 +56,7 @@ Deno.test("detect() tells where the first record begins", () => {
   });
 });
 
-Deno.test("detect() takes no longer over blanks than over letters", () => {
+Deno.test("detect() takes no longer for blanks than for letters", () => {
   const msOf = (filling: string): number => {
     const document = new TextEncoder().encode(`{\n"a":${filling}1\n}`);
     return Math.min(...Array.from({ length: 5 }, () => {
