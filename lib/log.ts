@@ -5,6 +5,7 @@
  */
 import { printableLines } from "./printable.ts";
 
+/** How serious a log line is. */
 export type LogLevel = "error" | "warn" | "info";
 /** Writes one event; `event` is a word such as `task_done`, `fields` must be JSON. */
 export type Log = (level: LogLevel, event: string, fields?: Record<string, unknown>) => void;

@@ -9,6 +9,7 @@
 export const AGENT_ROLES = ["collector", "analyzer", "reporter"] as const;
 /** All roles. */
 export const ROLES = ["orchestrator", ...AGENT_ROLES] as const;
+/** The name of a role that ships. */
 export type Role = typeof ROLES[number];
 
 /** The version of every role, in the handshake and in lists of what a program contains. */

@@ -31,6 +31,7 @@ const BUSY_BACKOFF = { baseMs: 25, maxMs: 100 };
 /** A timer that is later than this shows that the process was stopped. */
 const STALL_MS = 250;
 
+/** What `Client.connect` takes. */
 export interface ClientOptions {
   readonly address: Address;
   readonly secret: Secret;
@@ -41,6 +42,7 @@ export interface ClientOptions {
   readonly system?: Pick<System, "clock" | "net"> & { readonly random?: System["random"] };
 }
 
+/** How a request is sent. */
 export interface CallOptions {
   /** Stays the same when a request is repeated; a new one by default. */
   readonly id?: string;

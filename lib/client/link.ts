@@ -16,6 +16,7 @@ import { Peer, type PeerState } from "./peer.ts";
 /** How long a request waits for a connection before it fails. */
 const CONNECTION_WAIT_MS = 1_000;
 
+/** What a link takes. */
 export interface LinkOptions {
   /** The role that every address must have. */
   readonly role: string;

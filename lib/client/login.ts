@@ -20,6 +20,7 @@ export type Call = (
   options: { readonly timeoutMs: number },
 ) => Promise<JsonObject>;
 
+/** What a login takes. */
 export interface LoginOptions {
   readonly secret: Secret;
   /** The role that the server must have. */

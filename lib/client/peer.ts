@@ -34,6 +34,7 @@ const COOLDOWN = { baseMs: 1_000, maxMs: 30_000 };
 /** How long the agent has to confirm that it cancels a request. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
+/** What a peer takes. */
 export interface PeerOptions {
   /** The role that the agent must have. */
   readonly role: string;

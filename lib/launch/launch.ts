@@ -40,6 +40,7 @@ export interface Site extends Layout {
   readonly binaries?: string;
 }
 
+/** How a role's process is started. */
 export interface LaunchOptions {
   readonly args: readonly string[];
   /** Variables to add to those of the site. */

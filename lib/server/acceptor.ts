@@ -17,6 +17,7 @@ const BACKOFF = { baseMs: 20, maxMs: 1_000 };
 /** After this many connections in a row the event loop gets a turn for everything else. */
 const BATCH = 32;
 
+/** What an acceptor takes. */
 export interface AcceptorOptions {
   readonly listener: Listener;
   readonly onConnection: (connection: Connection) => void;

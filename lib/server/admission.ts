@@ -33,6 +33,7 @@ export interface Admitted extends Evictable {
   close(): void;
 }
 
+/** Decides which connections are kept, by the rules above. */
 export class Admission {
   readonly #log: Log;
   readonly #clock: Clock;

@@ -42,4 +42,5 @@ export interface BudgetHost {
   onUnread(chars: number): void;
 }
 
+/** Everything that a session asks of its server. */
 export type Host = AdmissionHost & BudgetHost;

@@ -34,6 +34,7 @@ const STALL_MS = 250;
 const BACKLOG = 4_096;
 const TOO_MANY = tooManyConnections("connections");
 
+/** What a server takes. */
 export interface ServerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
@@ -45,6 +46,7 @@ export interface ServerOptions {
   readonly system?: System;
 }
 
+/** Listens on one address until it is drained or disposed of. */
 export class Server implements AsyncDisposable {
   readonly #system: System;
   readonly #listener: Listener;

@@ -39,6 +39,7 @@ export interface Service extends Identity {
 
 type Answer = (body: JsonObject) => JsonObject | Promise<JsonObject>;
 
+/** The life of one connection, from its first byte to its last. */
 export class Session {
   readonly #conn: Duplex;
   readonly #service: Service;

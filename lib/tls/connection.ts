@@ -22,6 +22,7 @@ const BLOCK_BYTES = 16 * 1024;
  */
 const LINGER_MS = 2_000;
 
+/** A connection whose bytes go through TLS over the loopback; the room's first page says why. */
 export class TlsConnection implements Connection {
   readonly remoteAddr: Deno.NetAddr;
   readonly #peer: Deno.TcpConn;

@@ -17,6 +17,7 @@ import { TLS_MISMATCH_ADVICE } from "../wire/refuse_tls.ts";
  */
 const UNFINISHED_MAX = 32;
 
+/** Connects with TLS and checks the peer's certificate against a CA. */
 export class TlsConnector {
   readonly #ca: string;
   /** By `host:port`, the handshakes that were given up and that the server has not ended. */

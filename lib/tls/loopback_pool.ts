@@ -12,6 +12,7 @@ export interface Loopback {
   readonly plain: Deno.TlsConn;
 }
 
+/** Makes one loopback connection at a time for the TLS connections that wait. */
 export class LoopbackPool {
   readonly #connect: () => Promise<Loopback>;
   readonly #waiting: PromiseWithResolvers<Loopback>[] = [];

@@ -6,10 +6,12 @@
 import { CodedError } from "../errors.ts";
 import type { Duplex } from "../system.ts";
 
-/** How a TLS record of these types begins (RFC 8446, 5.1); no line of JSON begins so. */
+/** The first byte of a TLS alert (RFC 8446, 5.1); no line of JSON begins with it. */
 export const ALERT = 0x15;
+/** The first byte of a TLS handshake; no line of JSON begins with it. */
 export const HANDSHAKE = 0x16;
 
+/** What to do if only one side speaks TLS. */
 export const TLS_MISMATCH_ADVICE =
   "give TLS to both sides or to neither: --tls-ca to the one that connects, " +
   "--tls-cert and --tls-key to the one that listens";

@@ -42,6 +42,7 @@ export interface PagesStage {
   readonly combine: Call;
 }
 
+/** One step of a pipeline. */
 export type Stage = CallStage | PagesStage;
 
 /** What a task goes through: its input is the value that the first stage begins with. */
