@@ -32,7 +32,7 @@ Deno.test("replaceFile() writes all of a large file", () =>
     assertEquals((await Deno.stat(`${folder}/large`)).size, data.length);
   }));
 
-Deno.test("replaceFile() takes over what a crash left behind", () =>
+Deno.test("replaceFile() replaces the temporary file that a crash left", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/a${TEMPORARY}`, "half");
     await replaceFile(`${folder}/a`, "whole");
@@ -40,7 +40,7 @@ Deno.test("replaceFile() takes over what a crash left behind", () =>
     assertEquals(await names(folder), ["a"]);
   }));
 
-Deno.test("replaceFile() writes through no symlink, neither at the path nor beside it", () =>
+Deno.test("replaceFile() follows no symlink, at the path or at the temporary path", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/victim`, "untouched");
     await Deno.symlink(`${folder}/victim`, `${folder}/a`);
@@ -59,7 +59,7 @@ Deno.test("replaceFile() that fails leaves the old content and no half file", ()
     await assertRejects(() => replaceFile(`${folder}/none/a`, "text"), Deno.errors.NotFound);
   }));
 
-Deno.test("syncFolder() refuses what is not there", () =>
+Deno.test("syncFolder() rejects if there is no such folder", () =>
   inFolder(async (folder) => {
     await syncFolder(folder);
     await assertRejects(() => syncFolder(`${folder}/none`), Deno.errors.NotFound);

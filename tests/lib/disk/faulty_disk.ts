@@ -1,18 +1,28 @@
-/** Something that is asked of the disk. */
+/** A call of the disk. */
 export interface DiskCall {
   readonly op: "open" | "write" | "sync" | "truncate" | "rename" | "remove";
   readonly path: string;
-  /** Which call of all this is, from 1. */
+  /** The number of the call, from 1. */
   readonly nth: number;
 }
 
 /**
- * Looks at a call before it is made: what it throws is what the call throws, and a number is how many
- * bytes a write takes, or for any other call that it is left out.
+ * Decides what happens to a call, before it is made. The call throws what this throws. A number is how
+ * many bytes a write takes; any other call is left out if this returns a number.
  */
 export type Fault = (call: DiskCall) => void | number | Promise<void | number>;
 
-/** An error as the system gives it. */
+/** Leaves all syncs out, for tests that stop no machine and open thousands of journals. */
+export const skipSyncs: Fault = ({ op }) => op === "sync" ? 0 : undefined;
+
+/** Returns a disk that leaves all syncs out. */
+export function unsyncedDisk(): FaultyDisk {
+  const disk = new FaultyDisk();
+  disk.fault = skipSyncs;
+  return disk;
+}
+
+/** Returns an error as Deno makes it from an answer of the operating system. */
 export function systemError(code: "ENOSPC" | "EIO"): Error {
   const text = code === "EIO"
     ? "Input/output error (os error 5)"
@@ -22,13 +32,17 @@ export function systemError(code: "ENOSPC" | "EIO"): Error {
 
 type Method = "write" | "sync" | "syncData" | "truncate";
 
-/** The disk of this test's process; it fails when told. One at a time, and no other test beside it. */
+/**
+ * The real disk, as this process uses it through `Deno`, whose calls fail as `fault` decides. There may
+ * be one at a time, and no other test may run beside it.
+ */
 export class FaultyDisk implements Disposable {
   fault: Fault = () => {};
+  /** All calls so far. */
   readonly calls: DiskCall[] = [];
   readonly #paths = new WeakMap<Deno.FsFile, string>();
-  readonly #undo: (() => void)[] = [];
-  #watchers: { op: DiskCall["op"]; seen: () => void }[] = [];
+  readonly #restore: (() => void)[] = [];
+  #watchers: { op: DiskCall["op"]; onCall: () => void }[] = [];
 
   constructor() {
     // deno-lint-ignore no-this-alias -- the functions below have a `this` of their own
@@ -49,8 +63,8 @@ export class FaultyDisk implements Disposable {
     const file = Deno.FsFile.prototype;
     const { write, sync, syncData, truncate } = file;
     this.#replace(file, "write", async function (this: Deno.FsFile, bytes: Uint8Array) {
-      const most = await disk.#enter("write", disk.#paths.get(this) ?? "");
-      return await write.call(this, most === undefined ? bytes : bytes.subarray(0, most));
+      const bytesMax = await disk.#enter("write", disk.#paths.get(this) ?? "");
+      return await write.call(this, bytesMax === undefined ? bytes : bytes.subarray(0, bytesMax));
     });
     const others = { sync, syncData, truncate } as unknown as Record<
       Method,
@@ -59,22 +73,23 @@ export class FaultyDisk implements Disposable {
     for (const method of ["sync", "syncData", "truncate"] as const) {
       const op = method === "truncate" ? method : "sync";
       this.#replace(file, method, async function (this: Deno.FsFile, length?: number) {
-        const left = await disk.#enter(op, disk.#paths.get(this) ?? "");
-        if (left === undefined) await others[method].call(this, length);
+        const leftOut = await disk.#enter(op, disk.#paths.get(this) ?? "");
+        if (leftOut === undefined) await others[method].call(this, length);
       });
     }
   }
 
+  /** Returns how many calls there were, whose path contains `path`. */
   count(op: DiskCall["op"], path = ""): number {
     return this.calls.filter((call) => call.op === op && call.path.includes(path)).length;
   }
 
-  /** Resolves when such a call is asked for the next time. */
+  /** Resolves at the next such call. */
   next(op: DiskCall["op"]): Promise<void> {
-    return new Promise((seen) => this.#watchers.push({ op, seen }));
+    return new Promise((onCall) => this.#watchers.push({ op, onCall }));
   }
 
-  /** Holds each such call back from now on; gives what lets them go. */
+  /** Makes every such call wait from now on. Returns a function that lets them all continue. */
   hold(op: DiskCall["op"]): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     const before = this.fault;
@@ -86,13 +101,13 @@ export class FaultyDisk implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const undo of this.#undo) undo();
+    for (const restore of this.#restore) restore();
   }
 
   async #enter(op: DiskCall["op"], path: string): Promise<number | undefined> {
     const call = { op, path, nth: this.calls.length + 1 };
     this.calls.push(call);
-    for (const watcher of this.#watchers) if (watcher.op === op) watcher.seen();
+    for (const watcher of this.#watchers) if (watcher.op === op) watcher.onCall();
     this.#watchers = this.#watchers.filter((watcher) => watcher.op !== op);
     return await this.fault(call) ?? undefined;
   }
@@ -101,6 +116,6 @@ export class FaultyDisk implements Disposable {
   #replace(owner: any, name: string, by: (...args: any[]) => Promise<unknown>): void {
     const real = Object.getOwnPropertyDescriptor(owner, name)!;
     Object.defineProperty(owner, name, { ...real, value: by });
-    this.#undo.push(() => Object.defineProperty(owner, name, real));
+    this.#restore.push(() => Object.defineProperty(owner, name, real));
   }
 }

@@ -4,9 +4,7 @@ import { type Disk, type DiskFile, SYSTEM } from "../../../lib/system.ts";
 import { lockFolder } from "../../../lib/disk/folder_lock.ts";
 import { systemError } from "./faulty_disk.ts";
 
-// Seen to catch: a lock that stays open.
-
-Deno.test("takeFolder() leaves no file open where the disk can't lock it", async () => {
+Deno.test("lockFolder() leaves no file open if the disk can't lock it", async () => {
   let closed = 0;
   const lock = {
     tryLock: () => Promise.reject(systemError("EIO")),

@@ -19,14 +19,14 @@ function appendAll(journal: Journal, values: Json[]): Promise<PromiseSettledResu
   return Promise.allSettled(values.map((value) => journal.append(value)));
 }
 
-/** Each outcome: `ok`, or the error's code. */
+/** Returns `ok` or the error's code for each outcome. */
 function codes(outcomes: PromiseSettledResult<void>[]): string[] {
   return outcomes.map((outcome) =>
     outcome.status === "fulfilled" ? "ok" : (outcome.reason as CodedError).code
   );
 }
 
-Deno.test("append() resolves when the record is synced and not before", async () => {
+Deno.test("Journal.append() resolves when the record is synced, and not before", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -43,7 +43,7 @@ Deno.test("append() resolves when the record is synced and not before", async ()
   assertEquals(await readBack(folder.path), ["a"]);
 });
 
-Deno.test("append() shares one write and one sync among those of one turn", async () => {
+Deno.test("Journal.append() writes and syncs the records of one turn together", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -54,7 +54,7 @@ Deno.test("append() shares one write and one sync among those of one turn", asyn
   assertEquals(await readBack(folder.path), range(0, 500));
 });
 
-Deno.test("append() gathers what comes while a sync runs into the next one", async () => {
+Deno.test("Journal.append() writes and syncs the records that come during a sync together", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -75,25 +75,25 @@ Deno.test("append() gathers what comes while a sync runs into the next one", asy
   assertEquals(await readBack(folder.path), range(0, 200));
 });
 
-Deno.test("append() keeps the order of asking, lazy or not, in memory and on disk", async () => {
+Deno.test("Journal.append() keeps the order of the calls, lazy or not, in its promises and on disk", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   const dice = new Dice(SEED);
-  const ended: number[] = [];
+  const resolved: number[] = [];
   const appends: Promise<unknown>[] = [];
   for (const value of range(0, 400)) {
     const lazy = dice.below(3) === 0;
-    appends.push(journal.append(value, { lazy }).then(() => ended.push(value)));
+    appends.push(journal.append(value, { lazy }).then(() => resolved.push(value)));
     if (dice.below(20) === 0) appends.push(journal.rotate());
     if (dice.below(10) === 0) await new Promise((next) => setTimeout(next));
   }
   await journal.close();
   await Promise.all(appends);
-  assertEquals(ended, range(0, 400), `seed ${SEED}`);
+  assertEquals(resolved, range(0, 400), `seed ${SEED}`);
   assertEquals(await readBack(folder.path), range(0, 400), `seed ${SEED}`);
 });
 
-Deno.test("append() writes the value as it was when it was appended", async () => {
+Deno.test("Journal.append() writes the value as it was at the call", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   const value = { list: [1] };
@@ -104,7 +104,7 @@ Deno.test("append() writes the value as it was when it was appended", async () =
   assertEquals(await readBack(folder.path), [{ list: [1] }]);
 });
 
-Deno.test("append() goes on where a write takes only a part", async () => {
+Deno.test("Journal.append() writes the rest if a write takes only a part", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -116,19 +116,19 @@ Deno.test("append() goes on where a write takes only a part", async () => {
 });
 
 for (const [code, expected] of [["ENOSPC", "storage_full"], ["EIO", "storage_failed"]] as const) {
-  Deno.test(`append() that meets ${code} leaves whole records only, and the next one is taken`, async () => {
+  Deno.test(`Journal.append() after ${code} leaves only whole records, and accepts the next record`, async () => {
     await using folder = await TempFolder.make();
     using disk = new FaultyDisk();
-    const { journal, told } = await openJournal(folder.path);
+    const { journal, reports } = await openJournal(folder.path);
     await journal.append("before");
     const [path] = await folder.segments();
     const { size } = await Deno.stat(path);
 
-    for (const taken of [0, 1, 40, 100]) {
+    for (const bytes of [0, 1, 40, 100]) {
       const writes = disk.count("write");
       disk.fault = ({ op }) => {
         if (op !== "write") return;
-        if (disk.count("write") === writes + 1 && taken > 0) return taken;
+        if (disk.count("write") === writes + 1 && bytes > 0) return bytes;
         throw systemError(code);
       };
       const outcomes = await appendAll(journal, ["lost 1", "lost 2", "lost 3"]);
@@ -142,14 +142,14 @@ for (const [code, expected] of [["ENOSPC", "storage_full"], ["EIO", "storage_fai
       assertEquals(journal.bytes, size);
     }
 
-    assertEquals(told, ["rolled back", "rolled back", "rolled back", "rolled back"]);
+    assertEquals(reports, ["rolled back", "rolled back", "rolled back", "rolled back"]);
     await journal.append("after");
     await journal.close();
     assertEquals(await readBack(folder.path), ["before", "after"]);
   });
 }
 
-Deno.test("append() refuses for as long as the disk is full, and no longer", async () => {
+Deno.test("Journal.append() rejects while the disk is full, and not after that", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -165,32 +165,32 @@ Deno.test("append() refuses for as long as the disk is full, and no longer", asy
   assertEquals(await readBack(folder.path), range(0, 5));
 });
 
-Deno.test("append() that is given up takes with it what waits behind it, and tells before it rejects", async () => {
+Deno.test("Journal.append() that fails rejects the records after it too, and reports a rollback first", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
-  const { journal, told } = await openJournal(folder.path);
+  const { journal, reports } = await openJournal(folder.path);
   disk.fault = ({ op }) => {
     if (op === "write") throw systemError("ENOSPC");
   };
   const writing = disk.next("write");
-  const reject = (error: CodedError): number => told.push(error.code);
-  const ended = [journal.append(1).catch(reject), journal.append(2).catch(reject)];
+  const reject = (error: CodedError): number => reports.push(error.code);
+  const rejected = [journal.append(1).catch(reject), journal.append(2).catch(reject)];
   await writing;
-  ended.push(journal.append(3).catch(reject), journal.append(4, { lazy: true }).catch(reject));
+  rejected.push(journal.append(3).catch(reject), journal.append(4, { lazy: true }).catch(reject));
   const rotation = assertRejects(() => journal.rotate(), CodedError);
-  await Promise.all(ended);
+  await Promise.all(rejected);
   await rotation;
-  assertEquals(told, ["rolled back", ...Array(4).fill("storage_full")]);
+  assertEquals(reports, ["rolled back", ...Array(4).fill("storage_full")]);
   disk.fault = () => {};
   await journal.append("next");
   await journal.close();
   assertEquals(await readBack(folder.path), ["next"]);
 });
 
-Deno.test("append() whose sync fails is the last: nothing is accepted, nothing is synced again", async () => {
+Deno.test("Journal.append() whose sync fails is the last: no record is accepted, no sync is tried again", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
-  const { journal, told } = await openJournal(folder.path);
+  const { journal, reports } = await openJournal(folder.path);
   await journal.append("durable");
   const syncs = disk.count("sync");
   disk.fault = ({ op, nth }) => {
@@ -204,7 +204,7 @@ Deno.test("append() whose sync fails is the last: nothing is accepted, nothing i
   for (const outcome of outcomes) {
     assertEquals(((outcome as PromiseRejectedResult).reason as CodedError).maybeDone, true);
   }
-  assertEquals(told, ["rolled back", "failed"]);
+  assertEquals(reports, ["rolled back", "failed"]);
 
   const calls = disk.calls.length;
   for (const lazy of [true, false]) {
@@ -213,11 +213,11 @@ Deno.test("append() whose sync fails is the last: nothing is accepted, nothing i
   }
   assertThrows(() => journal.rotate(), CodedError);
   await journal.close();
-  assertEquals([told, disk.calls.length], [["rolled back", "failed"], calls]);
+  assertEquals([reports, disk.calls.length], [["rolled back", "failed"], calls]);
   assertEquals(((await readBack(folder.path)) as Json[])[0], "durable");
 });
 
-Deno.test("append() that was waiting for a sync that fails is told of storage_failed too", async () => {
+Deno.test("Journal.append() during a sync that fails rejects with storage_failed too", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -239,10 +239,10 @@ Deno.test("append() that was waiting for a sync that fails is told of storage_fa
 });
 
 for (const broken of ["truncate", "sync"] as const) {
-  Deno.test(`append() that can't be given up because of a failed ${broken} ends the journal`, async () => {
+  Deno.test(`Journal.append() that can't be rolled back because of a failed ${broken} ends the journal`, async () => {
     await using folder = await TempFolder.make();
     using disk = new FaultyDisk();
-    const { journal, told } = await openJournal(folder.path);
+    const { journal, reports } = await openJournal(folder.path);
     await journal.append("durable");
     disk.fault = ({ op }) => {
       if (op === "write") throw systemError("ENOSPC");
@@ -250,14 +250,14 @@ for (const broken of ["truncate", "sync"] as const) {
     };
     assertEquals(codes(await appendAll(journal, ["lost"])), ["storage_failed"]);
     disk.fault = () => {};
-    assertEquals(told, ["rolled back", "failed"]);
+    assertEquals(reports, ["rolled back", "failed"]);
     assertThrows(() => journal.append("refused"), CodedError);
     await journal.close();
     assertEquals(await readBack(folder.path), ["durable"]);
   });
 }
 
-Deno.test("append() given up is synced away, so that no power cut brings it back", async () => {
+Deno.test("Journal.append() syncs after a rollback, so that no power cut brings the record back", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -270,63 +270,63 @@ Deno.test("append() given up is synced away, so that no power cut brings it back
   await journal.close();
 });
 
-Deno.test("append() lazily is on disk soon though nobody waits and nothing else is written", async () => {
+Deno.test("Journal.append() writes a lazy record soon, even if nothing else is written", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
   disk.calls.length = 0;
   const appends = range(0, 10).map((value) => journal.append(value, { lazy: true }));
   await new Promise((next) => setTimeout(next));
-  assertEquals(disk.calls, [], "it waits a moment for others");
+  assertEquals(disk.calls, [], "it waits a moment for other records");
   await within(Promise.all(appends), "the lazy appends");
   assertEquals([disk.count("write"), disk.count("sync")], [1, 1]);
   await journal.close();
   assertEquals(await readBack(folder.path), range(0, 10));
 });
 
-Deno.test("append() lazily goes along with the next record that someone waits for", async () => {
+Deno.test("Journal.append() writes a lazy record with the next record that is not lazy", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
   disk.calls.length = 0;
   journal.append("lazy", { lazy: true });
-  await journal.append("waited for");
+  await journal.append("not lazy");
   assertEquals([disk.count("write"), disk.count("sync")], [1, 1]);
   await journal.close();
-  assertEquals(await readBack(folder.path), ["lazy", "waited for"]);
+  assertEquals(await readBack(folder.path), ["lazy", "not lazy"]);
 });
 
-Deno.test("append() lazily that is given up is no unhandled rejection", async () => {
+Deno.test("Journal.append() of a lazy record that is rolled back causes no unhandled rejection", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
-  const { journal, told } = await openJournal(folder.path);
+  const { journal, reports } = await openJournal(folder.path);
   for (const [op, expected] of [["write", 1], ["sync", 3]] as const) {
     disk.fault = (call) => {
       if (call.op === op) throw systemError("EIO");
     };
     journal.append(op, { lazy: true });
-    while (told.length < expected) await new Promise((next) => setTimeout(next, 5));
+    while (reports.length < expected) await new Promise((next) => setTimeout(next, 5));
     disk.fault = () => {};
   }
   await journal.close();
-  assertEquals(told, ["rolled back", "rolled back", "failed"]);
+  assertEquals(reports, ["rolled back", "rolled back", "failed"]);
 });
 
-Deno.test("append() refuses a record that could not be read back, and goes on", async () => {
+Deno.test("Journal.append() throws for a record that is too long to read back, and accepts the next", async () => {
   await using folder = await TempFolder.make();
-  const { journal, told } = await openJournal(folder.path);
+  const { journal, reports } = await openJournal(folder.path);
   const large = "x".repeat(RECORD_BYTES_MAX - 1_000);
   assertThrows(() => journal.append(large + "é".repeat(500)), RangeError, "Cannot keep a record");
   assertThrows(() => journal.append(1n as unknown as Json), TypeError);
   await journal.append(large);
   await journal.append("small");
   await journal.close();
-  assertEquals(told, []);
+  assertEquals(reports, []);
   const found = await readBack(folder.path) as string[];
   assertEquals(found.map(({ length }) => length), [large.length, 5]);
 });
 
-Deno.test("rotate() gives the position that the next segment begins behind", async () => {
+Deno.test("Journal.rotate() returns the position at which the next segment begins", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   const before = appendAll(journal, [1, 2, 3]);
@@ -339,7 +339,7 @@ Deno.test("rotate() gives the position that the next segment begins behind", asy
   assertEquals(await readBack(folder.path, { after: position }), [4, 5]);
 });
 
-Deno.test("rotate() has the new segment's header and name on disk before it says so", async () => {
+Deno.test("Journal.rotate() resolves when the new segment's header and name are on disk", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   const { journal } = await openJournal(folder.path);
@@ -356,10 +356,10 @@ Deno.test("rotate() has the new segment's header and name on disk before it says
   await journal.close();
 });
 
-Deno.test("rotate() that finds no room leaves the journal and what waits as they were", async () => {
+Deno.test("Journal.rotate() without room changes nothing, and the queued records are written", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
-  const { journal, told } = await openJournal(folder.path);
+  const { journal, reports } = await openJournal(folder.path);
   const before = await folder.names();
   for (const op of ["open", "write"]) {
     disk.fault = (call) => {
@@ -367,13 +367,13 @@ Deno.test("rotate() that finds no room leaves the journal and what waits as they
     };
     const outcomes = appendAll(journal, [`${op} 1`]);
     const rotation = assertRejects(() => journal.rotate(), CodedError);
-    const behind = appendAll(journal, [`${op} 2`]);
+    const after = appendAll(journal, [`${op} 2`]);
     assertEquals((await rotation).code, "storage_full");
-    assertEquals(codes([...await outcomes, ...await behind]), ["ok", "ok"]);
+    assertEquals(codes([...await outcomes, ...await after]), ["ok", "ok"]);
     assertEquals(await folder.names(), before);
   }
   disk.fault = () => {};
-  assertEquals(told, []);
+  assertEquals(reports, []);
   await journal.rotate();
   await journal.append("end");
   await journal.close();
@@ -381,28 +381,33 @@ Deno.test("rotate() that finds no room leaves the journal and what waits as they
 });
 
 for (const which of ["ndjson", "baton-"]) {
-  Deno.test(`rotate() whose sync fails ends the journal, of ${which === "ndjson" ? "the file" : "the folder"}`, async () => {
-    await using folder = await TempFolder.make();
-    using disk = new FaultyDisk();
-    const { journal, told } = await openJournal(folder.path);
-    await journal.append("durable");
-    const isIt = (path: string): boolean =>
-      which === "ndjson" ? path.endsWith(which) : path === folder.path;
-    disk.fault = ({ op, path }) => {
-      if (op === "sync" && isIt(path)) throw systemError("EIO");
-    };
-    const rotation = assertRejects(() => journal.rotate(), CodedError);
-    const behind = appendAll(journal, ["refused"]);
-    assertEquals((await rotation).code, "storage_failed");
-    assertEquals(codes(await behind), ["storage_failed"]);
-    assertEquals(told, ["rolled back", "failed"]);
-    disk.fault = () => {};
-    await journal.close();
-    assertEquals(await readBack(folder.path), ["durable"]);
-  });
+  Deno.test(
+    `Journal.rotate() ends the journal if the sync of the ${
+      which === "ndjson" ? "file" : "folder"
+    } fails`,
+    async () => {
+      await using folder = await TempFolder.make();
+      using disk = new FaultyDisk();
+      const { journal, reports } = await openJournal(folder.path);
+      await journal.append("durable");
+      const isIt = (path: string): boolean =>
+        which === "ndjson" ? path.endsWith(which) : path === folder.path;
+      disk.fault = ({ op, path }) => {
+        if (op === "sync" && isIt(path)) throw systemError("EIO");
+      };
+      const rotation = assertRejects(() => journal.rotate(), CodedError);
+      const after = appendAll(journal, ["refused"]);
+      assertEquals((await rotation).code, "storage_failed");
+      assertEquals(codes(await after), ["storage_failed"]);
+      assertEquals(reports, ["rolled back", "failed"]);
+      disk.fault = () => {};
+      await journal.close();
+      assertEquals(await readBack(folder.path), ["durable"]);
+    },
+  );
 }
 
-Deno.test("removeUpTo() removes the segments that the position covers and counts their bytes off", async () => {
+Deno.test("Journal.removeUpTo() removes the segments before the position, and counts their bytes off", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   await journal.append("one");
@@ -416,20 +421,20 @@ Deno.test("removeUpTo() removes the segments that the position covers and counts
   await journal.removeUpTo(START);
   assertEquals(await folder.segments(), paths);
   await journal.removeUpTo({ ...second, seq: second.seq - 1 });
-  assertEquals(await folder.segments(), paths.slice(1), "the second holds one that is newer");
+  assertEquals(await folder.segments(), paths.slice(1), "the second segment holds a newer record");
   await journal.removeUpTo(second);
   assertEquals(await folder.segments(), paths.slice(2));
   assertEquals(journal.bytes, (await Deno.stat(paths[2])).size);
   await journal.removeUpTo({ ...second, seq: second.seq + 100 });
-  assertEquals(await folder.segments(), paths.slice(2), "the last one always stays");
+  assertEquals(await folder.segments(), paths.slice(2), "the last segment always stays");
   assertGreater(second.seq, first.seq);
   await journal.close();
   assertEquals(await readBack(folder.path, { after: second }), ["three"]);
 });
 
-Deno.test("close() writes what waits, also what nobody waits for, and refuses what comes later", async () => {
+Deno.test("Journal.close() writes the queued records, lazy ones too, and refuses later ones", async () => {
   await using folder = await TempFolder.make();
-  const { journal, told } = await openJournal(folder.path);
+  const { journal, reports } = await openJournal(folder.path);
   journal.append(1, { lazy: true });
   const second = journal.append(2);
   const closed = journal.close();
@@ -437,11 +442,11 @@ Deno.test("close() writes what waits, also what nobody waits for, and refuses wh
   second.then(() => assertThrows(() => journal.append(4, { lazy: true }), CodedError, "closed"));
   await Promise.all([second, closed]);
   assertThrows(() => journal.rotate(), CodedError, "closed");
-  assertEquals(told, []);
+  assertEquals(reports, []);
   assertEquals(await readBack(folder.path), [1, 2]);
 });
 
-Deno.test("Journal.open() that is given up half-way leaves no file open", async () => {
+Deno.test("Journal.open() that fails halfway leaves no file open", async () => {
   await using folder = await TempFolder.make();
   using disk = new FaultyDisk();
   disk.fault = ({ op }) => {
@@ -455,7 +460,7 @@ Deno.test("Journal.open() that is given up half-way leaves no file open", async 
   await journal.close();
 });
 
-Deno.test("Journal.open() keeps the tail that it cuts, on disk, before it cuts", async () => {
+Deno.test("Journal.open() has the torn tail kept on disk before it cuts it off", async () => {
   await using folder = await TempFolder.make();
   {
     const { journal } = await openJournal(folder.path);
@@ -475,8 +480,8 @@ Deno.test("Journal.open() keeps the tail that it cuts, on disk, before it cuts",
   assert(aside >= 0 && aside < cut && order.indexOf(`sync ${name}`) > cut, order.join(", "));
 });
 
-// The simulation found the next three: what was acknowledged was lost with the power after a kill.
-Deno.test("Journal.open() writes what it reads back anew, since it may never have been on disk", async () => {
+// The simulation found the next three: acknowledged records were lost in a power cut after a kill.
+Deno.test("Journal.open() rewrites what it reads back, since that may never have been on disk", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   await appendAll(journal, [1, 2]);
@@ -493,7 +498,7 @@ Deno.test("Journal.open() writes what it reads back anew, since it may never hav
   await again.journal.close();
 });
 
-Deno.test("Journal.open() on a full disk reads, and writes anew before it accepts anything", async () => {
+Deno.test("Journal.open() on a full disk reads, and rewrites before it accepts a record", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   await appendAll(journal, [1]);
@@ -514,7 +519,7 @@ Deno.test("Journal.open() on a full disk reads, and writes anew before it accept
   assertEquals(await readBack(folder.path), [1, 3]);
 });
 
-Deno.test("Journal.open() goes on where a segment was begun behind a tail that is torn", async () => {
+Deno.test("Journal.open() removes segments that were begun after a torn tail", async () => {
   await using folder = await TempFolder.make();
   const { journal } = await openJournal(folder.path);
   await appendAll(journal, [1, 2]);
@@ -530,7 +535,7 @@ Deno.test("Journal.open() goes on where a segment was begun behind a tail that i
   await again.journal.close();
   assertEquals(await folder.segments(), [segment]);
   assertEquals(await readBack(folder.path), [1, 2, 3]);
-  // What holds anything is damage, as before.
+  // A later segment that holds a record is damage.
   await Deno.writeTextFile(`${folder.path}/journal-000000000009.ndjson`, whole);
   await Deno.writeTextFile(segment, (await Deno.readTextFile(segment)).slice(0, -3));
   assert(await readBack(folder.path) instanceof Error);

@@ -1,6 +1,6 @@
 /**
- * A program that is killed: it appends numbers to the journal of its folder, going on from the last
- * one there, and tells each on stdout when it is on disk.
+ * A program that is killed: it appends numbers to the journal of its folder, after the last number
+ * there, and prints each when it is on disk.
  *
  * @module
  */

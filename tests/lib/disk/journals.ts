@@ -3,36 +3,37 @@ import { Journal, type JournalOptions } from "../../../lib/disk/journal.ts";
 import type { Json } from "../../../lib/json.ts";
 import { START } from "../../../lib/disk/record.ts";
 
-/** A journal that is open, and what it told while it opened and since. */
-export interface Opened {
+/** An open journal, and what it has reported so far. */
+export interface OpenedJournal {
   readonly journal: Journal;
   readonly replayed: Json[];
-  /** In the order in which they came. */
-  readonly told: string[];
+  /** `rolled back` and `failed`, in the order of the calls. */
+  readonly reports: string[];
   readonly log: { event: string; fields: Record<string, unknown> }[];
 }
 
+/** Opens the journal of a folder. */
 export async function openJournal(
   folder: string,
   options: Partial<JournalOptions> = {},
-): Promise<Opened> {
+): Promise<OpenedJournal> {
   const replayed: Json[] = [];
-  const told: string[] = [];
-  const log: Opened["log"] = [];
+  const reports: string[] = [];
+  const log: OpenedJournal["log"] = [];
   const journal = await Journal.open({
     folder,
     role: "tester",
     after: START,
     replay: (rec) => replayed.push(rec),
-    onRollback: () => told.push("rolled back"),
-    onFailed: () => told.push("failed"),
+    onRollback: () => reports.push("rolled back"),
+    onFailed: () => reports.push("failed"),
     log: (_level, event, fields = {}) => log.push({ event, fields }),
     ...options,
   });
-  return { journal, replayed, told, log };
+  return { journal, replayed, reports, log };
 }
 
-/** What a journal gives back, or the error that says why it can't. */
+/** Opens a journal and closes it. Returns its records, or the error that says why it does not open. */
 export async function readBack(
   folder: string,
   options: Partial<JournalOptions> = {},

@@ -1,10 +1,11 @@
 const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
 
 /**
- * Runs a module on a folder until it has told its first number and `ms` have passed, ends it with
- * SIGKILL, and gives the numbers that it has told.
+ * Runs a module on a folder, and ends it with SIGKILL `ms` after it printed its first number.
+ *
+ * @returns the numbers that it printed
  */
-export async function killed(module: string, folder: string, ms: number): Promise<number[]> {
+export async function runKilled(module: string, folder: string, ms: number): Promise<number[]> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--config", CONFIG, import.meta.resolve(module), folder],
     stdout: "piped",

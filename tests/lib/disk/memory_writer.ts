@@ -1,6 +1,6 @@
 /**
- * A program that is killed: it counts in the memory of its folder, eight commits at a time, and tells
- * each number on stdout when it is on disk.
+ * A program that is killed: it counts in the memory of its folder, eight commits at a time, and prints
+ * each number when it is on disk.
  *
  * @module
  */

@@ -23,6 +23,7 @@ const VALUES: Json[] = [
   { "": 1, ["__proto__"]: { polluted: true }, "constructor": null, "ключ": "значение" },
 ];
 
+/** Encodes values as records that follow one another. */
 function chain(
   values: Json[],
   after: JournalPosition = START,
@@ -36,8 +37,8 @@ function chain(
   return { lines, position };
 }
 
-/** The records up to the first that is not the next one. */
-function follow(lines: Uint8Array[], after: JournalPosition = START): Json[] {
+/** Decodes lines up to the first that is not the next record. */
+function decodeAll(lines: Uint8Array[], after: JournalPosition = START): Json[] {
   const found: Json[] = [];
   let position = after;
   for (const line of lines) {
@@ -56,7 +57,7 @@ Deno.test("crc32() agrees with zlib", () => {
   assertEquals(crc32(new Uint8Array(32).fill(255)), 0xff6cab0b);
 });
 
-Deno.test("crc32() goes on from an earlier one as if it had not stopped", () => {
+Deno.test("crc32() continues an earlier checksum", () => {
   const bytes = encoder.encode("The quick brown fox jumps over the lazy dog");
   assertEquals(crc32(bytes), 0x414fa339);
   for (let at = 0; at <= bytes.length; at++) {
@@ -68,7 +69,7 @@ Deno.test("crcText() writes eight digits", () => {
   assertEquals([0, 1, 0xffffffff].map(crcText), ["00000000", "00000001", "ffffffff"]);
 });
 
-Deno.test("encodeRecord() writes one line of JSON that any reader takes", () => {
+Deno.test("encodeRecord() returns one line of plain JSON", () => {
   const { lines } = chain(VALUES);
   for (const [at, line] of lines.entries()) {
     assertEquals(line.indexOf(0x0a), line.length - 1);
@@ -82,37 +83,37 @@ Deno.test("encodeRecord() writes one line of JSON that any reader takes", () => 
   }
 });
 
-Deno.test("encodeRecord() keeps the form that is on disk everywhere", () => {
+Deno.test("encodeRecord() keeps the format of existing journals", () => {
   const { lines: [first, second] } = chain([{ a: 1 }, "two"]);
   assertEquals(decoder.decode(first), '{"crc":"97e26806","seq":1,"rec":{"a":1}}\n');
   assertEquals(decoder.decode(second), '{"crc":"565549a0","seq":2,"rec":"two"}\n');
 });
 
-Deno.test("decodeRecord() gives back what was written", () => {
+Deno.test("decodeRecord() returns what encodeRecord() encoded", () => {
   const { lines, position } = chain(VALUES);
-  assertEquals(follow(lines), VALUES);
+  assertEquals(decodeAll(lines), VALUES);
   assertEquals(position.seq, VALUES.length);
   assertEquals(({} as { polluted?: true }).polluted, undefined);
 });
 
-Deno.test("decodeRecord() sees a record that is lost, doubled or moved", () => {
+Deno.test("decodeRecord() notices a record that is lost, doubled or moved", () => {
   const { lines } = chain(["a", "a", "a", "a"]);
   const [one, two, three, four] = lines;
-  assertEquals(follow([one, three, four]).length, 1, "lost");
-  assertEquals(follow([one, two, two, three]).length, 2, "doubled");
-  assertEquals(follow([one, three, two, four]).length, 1, "swapped");
-  assertEquals(follow([two, three, four]).length, 0, "the first one lost");
+  assertEquals(decodeAll([one, three, four]).length, 1, "lost");
+  assertEquals(decodeAll([one, two, two, three]).length, 2, "doubled");
+  assertEquals(decodeAll([one, three, two, four]).length, 1, "swapped");
+  assertEquals(decodeAll([two, three, four]).length, 0, "the first record lost");
 });
 
-Deno.test("decodeRecord() sees a record that was renumbered or taken from another chain", () => {
+Deno.test("decodeRecord() notices a record that is renumbered or from another journal", () => {
   const own = chain(["own", "next"]);
   const other = chain(["other", "next"]);
-  assertEquals(follow([own.lines[0], other.lines[1]]), ["own"]);
+  assertEquals(decodeAll([own.lines[0], other.lines[1]]), ["own"]);
   const renumbered = decoder.decode(own.lines[1]).replace('"seq":2', '"seq":1');
-  assertEquals(follow([encoder.encode(renumbered)]), []);
+  assertEquals(decodeAll([encoder.encode(renumbered)]), []);
 });
 
-Deno.test("decodeRecord() sees every bit that is flipped", () => {
+Deno.test("decodeRecord() notices every flipped bit", () => {
   const { lines: [first, second] } = chain([{ a: 1 }, { name: "x@ y", list: [1, 2, 3] }]);
   const after = { seq: 1, crc: parseInt(JSON.parse(decoder.decode(first)).crc, 16) };
   const line = second.subarray(0, second.length - 1);
@@ -124,7 +125,7 @@ Deno.test("decodeRecord() sees every bit that is flipped", () => {
   }
 });
 
-Deno.test("decodeRecord() takes any bytes without throwing", () => {
+Deno.test("decodeRecord() accepts any bytes without throwing", () => {
   const dice = new Dice(7);
   for (let round = 0; round < 2000; round++) {
     const bytes = Uint8Array.from({ length: dice.below(60) }, () => dice.below(256));
@@ -135,7 +136,7 @@ Deno.test("decodeRecord() takes any bytes without throwing", () => {
   }
 });
 
-Deno.test("peekRecord() gives nothing for what is no JSON", () => {
+Deno.test("peekRecord() returns undefined for a line that is no JSON", () => {
   assertEquals(peekRecord(new Uint8Array([0xff, 0x7b])), undefined);
   assertEquals(peekRecord(encoder.encode('{"seq":')), undefined);
 });

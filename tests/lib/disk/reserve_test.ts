@@ -1,6 +1,6 @@
 /**
- * Seen to fail where the write was not tried again, where it was tried behind the torn one, where the
- * reserve was not taken back, and where new work was taken all the same.
+ * Seen to fail if the write is not tried again, if it is tried after its torn part, if the reserve is not
+ * taken back, and if new work is accepted on a full disk.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { skip } from "../../harness/test_output.ts";
 import { within } from "../../harness/waiting.ts";
 import { fillDisk, mountSmall, whyNoMount } from "../../disk_faults/mounted.ts";
 import { Site } from "../../orchestrator/site.ts";
-import { FaultyDisk, systemError } from "./faulty_disk.ts";
+import { FaultyDisk, skipSyncs, systemError } from "./faulty_disk.ts";
 import { openMemory, recovered, stateOf } from "./memories.ts";
 
 const RESERVE = 256 * 1024;
@@ -40,7 +40,7 @@ async function roomy(memory: Memory): Promise<void> {
   );
 }
 
-/** A disk on which so many bytes are free, beside what the reserve holds. */
+/** Returns a disk with `free` bytes, and a function that adds to them. */
 function smallDisk(free: number): { disk: FaultyDisk; give: (bytes: number) => void } {
   const disk = new FaultyDisk();
   let reserved = 0;
@@ -61,21 +61,21 @@ function smallDisk(free: number): { disk: FaultyDisk; give: (bytes: number) => v
     if (free < 1_000) {
       const some = free;
       free = 0;
-      return some; // a short write, as a full disk gives
+      return some; // a short write, as on a full disk
     }
-    free -= 1_000; // of any size
+    free -= 1_000; // whatever the size of the write
   };
   return { disk, give: (bytes) => void (free += bytes) };
 }
 
-/** What the storage is, as `health` says it twice. */
+/** Returns the state of the storage from `health`, which has it twice. */
 async function storageOf(client: Client): Promise<unknown> {
   const { storage, status } = await client.call("health", {}, { timeoutMs: 5_000 });
   assertEquals(status, storage);
   return storage;
 }
 
-/** Asks until it is refused because the disk is full. */
+/** Calls `ask` until it is rejected because the disk is full. */
 async function untilFull(ask: (count: number) => Promise<unknown>): Promise<void> {
   const error = await assertRejects(async () => {
     for (let count = 0; count < 500; count++) await ask(count);
@@ -83,6 +83,7 @@ async function untilFull(ask: (count: number) => Promise<unknown>): Promise<void
   assertEquals(error.code, "storage_full");
 }
 
+/** Resolves when the process has its reserve again. */
 async function untilRoomy(client: Client): Promise<void> {
   const roomy = async (): Promise<void> => {
     while (await storageOf(client) === "full") await new Promise((next) => setTimeout(next, 50));
@@ -90,7 +91,7 @@ async function untilRoomy(client: Client): Promise<void> {
   await within(roomy(), "room on the disk");
 }
 
-Deno.test("Memory on a full disk gives its reserve free, records, and takes the reserve back", async () => {
+Deno.test("Memory on a full disk releases its reserve, records, and takes the reserve back", async () => {
   await using folder = await TempFolder.make();
   const copy = `${folder.path}/copy`;
   const { disk, give } = smallDisk(RESERVE + 64 * 1024 + 5_500);
@@ -111,7 +112,7 @@ Deno.test("Memory on a full disk gives its reserve free, records, and takes the 
     await roomy(memory);
     assertEquals(await sizeOf(folder.path), RESERVE);
     await memory.commit(new Map([[`k${count++}`, count]]));
-    disk.fault = ({ op }) => op === "sync" ? 0 : undefined;
+    disk.fault = skipSyncs;
     assertEquals(stateOf(memory).size, count);
     copyFolder(folder.path, copy); // as a crash now would leave it
     assertEquals((await recovered(copy)).size, count);
@@ -121,7 +122,7 @@ Deno.test("Memory on a full disk gives its reserve free, records, and takes the 
   assert(state.size > 80, `${state.size}`);
 });
 
-Deno.test("Memory whose reserve is used up refuses as before, and loses nothing", async () => {
+Deno.test("Memory without a reserve left rejects commits, and loses nothing", async () => {
   await using folder = await TempFolder.make();
   const { disk } = smallDisk(RESERVE + 5_500);
   using _ = disk;
@@ -132,13 +133,13 @@ Deno.test("Memory whose reserve is used up refuses as before, and loses nothing"
       for (; kept < 1_000; kept++) await memory.commit(new Map([["n", kept + 1]]));
     }, CodedError);
     assertEquals([error.code, memory.full, memory.get("n")], ["storage_full", true, kept]);
-    disk.fault = ({ op }) => op === "sync" ? 0 : undefined;
+    disk.fault = skipSyncs;
   }
   assertEquals((await recovered(folder.path)).get("n"), kept);
   assert(kept > RESERVE / 1_000 - 10, `${kept}`);
 });
 
-Deno.test("Reserve.open() really holds what it says, and finds it again", async () => {
+Deno.test("Reserve.open() holds its bytes on disk, and finds them again", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/reserve`;
   for (let time = 0; time < 2; time++) {
@@ -150,7 +151,7 @@ Deno.test("Reserve.open() really holds what it says, and finds it again", async 
   }
 });
 
-Deno.test("Reserve.open() holds less on a small disk, and says so once; on a full one nothing", async () => {
+Deno.test("Reserve.open() holds less on a small disk and nothing on a full one, and logs it once", async () => {
   for (const [free, held] of [[RESERVE, RESERVE], [RESERVE - 1, RESERVE / 2], [0, 0]]) {
     await using folder = await TempFolder.make();
     const { disk } = smallDisk(free);
@@ -169,22 +170,22 @@ Deno.test("Reserve.open() holds less on a small disk, and says so once; on a ful
   }
 });
 
-Deno.test("Reserve.release() while it is filled again gives free what is there", async () => {
+Deno.test("Reserve.release() during a fill frees what is written", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/reserve`;
   using disk = new FaultyDisk();
   await using reserve = await Reserve.open(path, RESERVE, () => {});
   assertEquals([await reserve.release(), await sizeOf(folder.path)], [true, 0]);
-  assertEquals(await reserve.release(), false, "there is nothing to give any more");
+  assertEquals(await reserve.release(), false, "nothing is left to free");
   const writing = disk.next("write");
-  const goOn = disk.hold("write");
+  const continueWrites = disk.hold("write");
   await within(writing, "the write to begin");
   const released = reserve.release();
-  goOn();
+  continueWrites();
   assertEquals([await released, await sizeOf(folder.path), reserve.held], [true, 0, false]);
 });
 
-Deno.test("Reserve.open() refuses at once what is no plain file", async () => {
+Deno.test("Reserve.open() refuses at once a path that is no plain file", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/reserve`;
   await new Deno.Command("mkfifo", { args: [path] }).output();
@@ -195,7 +196,7 @@ Deno.test("Reserve.open() refuses at once what is no plain file", async () => {
   );
 });
 
-Deno.test("answer() while the disk is full refuses what is new, and nothing else", async () => {
+Deno.test("Runtime.answer() refuses only new work while the disk is full", async () => {
   await using folder = await TempFolder.make();
   const { disk, give } = smallDisk(RESERVE + 64 * 1024 + 5_500);
   using _ = disk;
@@ -239,10 +240,10 @@ Deno.test("answer() while the disk is full refuses what is new, and nothing else
   give(RESERVE);
   await roomy(memory);
   assertEquals(await ask("once", "new"), "once");
-  disk.fault = ({ op }) => op === "sync" ? 0 : undefined;
+  disk.fault = skipSyncs;
 });
 
-Deno.test("Memory on a disk that is really full records with its reserve", async (t) => {
+Deno.test("Memory records with its reserve on a disk that is really full", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNoMount(temp.path);
   if (why !== undefined) return await skip(t, why);
@@ -268,7 +269,7 @@ Deno.test("Memory on a disk that is really full records with its reserve", async
   assert((await recovered(folder)).size >= 21);
 });
 
-Deno.test("an agent on a full disk refuses what is new, says so, and is well again by itself", async (t) => {
+Deno.test("An agent on a full disk refuses new work, reports it, and recovers by itself", async (t) => {
   await using temp = await TempFolder.make();
   const why = await whyNoMount(temp.path);
   if (why !== undefined) return await skip(t, why);
@@ -287,7 +288,7 @@ Deno.test("an agent on a full disk refuses what is new, says so, and is well aga
   assertEquals(await greet("last"), { text: "Hello last, for the 1. time" });
 });
 
-Deno.test("the orchestrator on a full disk refuses tasks alone, and takes them again by itself", async (t) => {
+Deno.test("The orchestrator on a full disk refuses only new tasks, and accepts them again by itself", async (t) => {
   await using site = await Site.make();
   const why = await whyNoMount(site.folder);
   if (why !== undefined) return await skip(t, why);

@@ -27,7 +27,7 @@ async function write(path: string, snapshot: Snapshot, role = "tester"): Promise
   await Deno.writeFile(path, ReadableStream.from(encodeSnapshot(role, snapshot)));
 }
 
-Deno.test("readSnapshot() gives back what encodeSnapshot() wrote, in its order", async () => {
+Deno.test("readSnapshot() returns what encodeSnapshot() wrote, in the same order", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
   for (const count of [0, 1, ENTRIES.length]) {
@@ -40,7 +40,7 @@ Deno.test("readSnapshot() gives back what encodeSnapshot() wrote, in its order",
   assertEquals(({} as { polluted?: true }).polluted, undefined);
 });
 
-Deno.test("encodeSnapshot() writes JSON that any reader takes, one entry a line", async () => {
+Deno.test("encodeSnapshot() writes plain JSON, one entry a line", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
   await write(path, { entries: new Map(ENTRIES), position: POSITION });
@@ -53,7 +53,7 @@ Deno.test("encodeSnapshot() writes JSON that any reader takes, one entry a line"
   assertEquals(sum, crcText(crc32(new TextEncoder().encode(covered))));
 });
 
-Deno.test("readSnapshot() reads what is larger than its blocks and parts", async () => {
+Deno.test("readSnapshot() reads a file that is larger than its blocks and parts", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
   const dice = new Dice(SEED);
@@ -66,7 +66,7 @@ Deno.test("readSnapshot() reads what is larger than its blocks and parts", async
   assertEquals((await readSnapshot(path, "tester")).entries, entries);
 });
 
-Deno.test("readSnapshot() gives nothing where there is none yet", async () => {
+Deno.test("readSnapshot() returns no entries if there is no file", async () => {
   await using folder = await TempFolder.make();
   const found = await readSnapshot(`${folder.path}/memory.json`, "tester");
   assertEquals(found, { entries: new Map(), position: START });
@@ -131,7 +131,7 @@ Deno.test("readSnapshot() refuses another role and a newer format", async () => 
   await assertRejects(() => readSnapshot(path, "tester"), ExitError, "format 2 is newer than 1");
 });
 
-Deno.test("readSnapshot() refuses at once what is no plain file", async () => {
+Deno.test("readSnapshot() refuses at once a path that is no plain file", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
   const kinds: (() => Promise<unknown>)[] = [
@@ -151,10 +151,10 @@ Deno.test("readSnapshot() refuses at once what is no plain file", async () => {
   }
 });
 
-Deno.test("readSnapshot() tells a disk that fails from a file that is damaged", async () => {
+Deno.test("readSnapshot() tells a failing disk from a damaged file", async () => {
   await using folder = await TempFolder.make();
   const path = `${folder.path}/memory.json`;
-  // What it holds may look like what the system says.
+  // The content of a file may look like an error of the operating system.
   await Deno.writeTextFile(path, systemError("EIO").message + "\n");
   await assertRejects(() => readSnapshot(path, "tester"), Damage, "line 1 is damaged");
   const failing = {

@@ -1,15 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { FaultyDisk } from "./faulty_disk.ts";
 import { openJournal } from "./journals.ts";
+import { isTorn } from "../../../lib/disk/torn_tail.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
 
-/** Tears the tail of the last segment, so that the next start cuts it off. */
+/** Appends a torn tail to the last segment. */
 async function tear(folder: TempFolder): Promise<void> {
   const path = (await folder.segments()).at(-1)!;
   await Deno.writeTextFile(path, '{"crc":"half', { append: true });
 }
 
-/** Opens and closes it, as a process does that is killed before its next write. */
+/** Opens the journal, appends and closes it. Returns where a torn tail was kept. */
 async function start(folder: TempFolder): Promise<string | undefined> {
   const { journal, log } = await openJournal(folder.path);
   await journal.append("more");
@@ -18,13 +19,13 @@ async function start(folder: TempFolder): Promise<string | undefined> {
   return log.find(({ event }) => event === "journal_tail_cut")?.fields.kept_in as string;
 }
 
-/** The tails that are kept, by path. */
+/** Returns the paths of the kept tails. */
 async function tails(folder: TempFolder): Promise<string[]> {
   const names = await folder.names();
   return names.filter((name) => name.includes("cut-at")).map((name) => `${folder.path}/${name}`);
 }
 
-Deno.test("keepTail() keeps the newest four tails, however often a start finds one", async () => {
+Deno.test("cutTornTail() keeps the newest four tails", async () => {
   await using folder = await TempFolder.make();
   await start(folder);
   const made: string[] = [];
@@ -35,7 +36,7 @@ Deno.test("keepTail() keeps the newest four tails, however often a start finds o
   }
 });
 
-Deno.test("keepTail() goes by record and offset, and counts nothing but tails", async () => {
+Deno.test("cutTornTail() removes the tail with the lowest record and offset, and no other file", async () => {
   await using folder = await TempFolder.make();
   await start(folder);
   const journal = (name: string): string => `${folder.path}/journal-${name}`;
@@ -56,7 +57,7 @@ Deno.test("keepTail() goes by record and offset, and counts nothing but tails", 
   for (const path of others) assert((await Deno.lstat(path)).isFile);
 });
 
-Deno.test("keepTail() has removed the oldest on disk before the tail is cut off", async () => {
+Deno.test("cutTornTail() has removed the oldest tail on disk before it cuts the new one off", async () => {
   await using folder = await TempFolder.make();
   await start(folder);
   for (const offset of [1, 2, 3, 4]) {
@@ -70,4 +71,20 @@ Deno.test("keepTail() has removed the oldest on disk before the tail is cut off"
   const removed = at("remove", /000001\.ndjson\.cut-at-1$/);
   const synced = at("sync", new RegExp(`^${folder.path}$`), removed);
   assert(removed >= 0 && removed < synced && synced < at("truncate", /ndjson$/));
+});
+
+Deno.test("isTorn() tells a write that never finished from damage", async () => {
+  await using folder = await TempFolder.make();
+  const path = `${folder.path}/file`;
+  const torn = async (tail: string, before = 100): Promise<boolean> => {
+    await Deno.writeTextFile(path, "x".repeat(before) + tail);
+    return await isTorn(path, before);
+  };
+  assertEquals(await torn(""), true);
+  assertEquals(await torn('{"crc":'), true);
+  assertEquals(await torn('{"crc":\n'), false);
+  assertEquals(await torn("\0".repeat(412) + "\n"), true);
+  assertEquals(await torn("\0".repeat(411) + "\n"), false);
+  assertEquals(await torn("a\n" + "\0".repeat(100), 510), true);
+  assertEquals(await torn("a\n\0b\n", 510), false);
 });
