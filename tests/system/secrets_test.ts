@@ -1,5 +1,5 @@
 /**
- * Who may speak as whom, with real processes: each agent has a secret of its own.
+ * Which role a secret proves, with real processes: each agent has a secret of its own.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { RawPeer } from "../harness/raw_peer.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { RoleProcesses } from "../harness/role_processes.ts";
 
-// Seen to catch: an orchestrator that asks every agent with the common secret, and one that lets in
-// whoever holds an agent's.
+// Seen to fail: with an orchestrator that uses the common secret for every agent, and with one that
+// accepts the secret of any agent.
 
-/** Who has which secret: the orchestrator all of them, an agent its own alone. */
+/** Returns the variables of a role: the orchestrator has all secrets, an agent only its own. */
 function secretFiles(role: Role): Record<string, string> {
   if (role !== "orchestrator") return { AUTH_TOKEN_FILE: `secret/${role}` };
   const agents = AGENT_ROLES.map((agent) => [
@@ -37,7 +37,7 @@ async function makeSecrets(folder: string): Promise<Record<Role, Secret>> {
   return Object.fromEntries(await Promise.all(made));
 }
 
-Deno.test("an agent with a secret of its own can be that agent and nothing else", async () => {
+Deno.test("an agent's own secret proves that agent and no other role", async () => {
   await using temp = await TempFolder.make();
   const secrets = await makeSecrets(temp.path);
   await using roles = await RoleProcesses.in(temp.path, { env: secretFiles });
@@ -91,7 +91,7 @@ Deno.test("an agent with a secret of its own can be that agent and nothing else"
   await roles.up();
 });
 
-Deno.test("a secret of one role that can't be used keeps the orchestrator from starting", async () => {
+Deno.test("the orchestrator does not start if the secret of one agent is unusable", async () => {
   await using temp = await TempFolder.make();
   await makeSecrets(temp.path);
   await Deno.writeTextFile(`${temp.path}/secret/reporter`, "short\n");
@@ -101,7 +101,7 @@ Deno.test("a secret of one role that can't be used keeps the orchestrator from s
   assertStringIncludes(stderr, 'the secret in file "secret/reporter" has 5 bytes');
 });
 
-Deno.test("serve warns once of a secret's file that others may read, a client's command never", async () => {
+Deno.test("serve warns once of a secret that other users can read, other commands never", async () => {
   await using temp = await TempFolder.make();
   await makeSecrets(temp.path);
   for (const role of ROLES) {

@@ -9,11 +9,11 @@ import { type Role, ROLES } from "../../lib/roles.ts";
 import { type PrivateCa, tlsTest } from "../lib/tls/private_ca.ts";
 import { type Ran, RoleProcesses } from "../harness/role_processes.ts";
 
-// Seen to catch: a key that is not compared with its certificate.
+// Seen to fail: with a key that is not compared with its certificate.
 
 const CA = ["--tls-ca", "secret/ca.pem"];
 
-/** The roles in the folder that the commands of SECURITY.md were run in. */
+/** Returns the roles, in the folder that the commands of SECURITY.md were run in. */
 async function rolesOf(ca: PrivateCa, env: (role: Role) => Record<string, string>) {
   const roles = await RoleProcesses.in(ca.folder, { env });
   assertEquals((await roles.run("orchestrator", ["secret"])).code, EXIT.done);
@@ -28,14 +28,14 @@ function withTls(role: Role): Record<string, string> {
   };
 }
 
-/** One line on stderr that says why. */
+/** Asserts the exit code, and one line on stderr that says why. */
 function assertRefused({ code, stdout, stderr }: Ran, expected: number, why: RegExp): void {
   assertEquals([code, stdout], [expected, ""], stderr);
   assertEquals(stderr.split("\n").length, 2, stderr);
   assertMatch(stderr, why);
 }
 
-tlsTest("the roles, their health and the command line speak TLS", async (ca) => {
+tlsTest("the four roles, health and the command line speak TLS with each other", async (ca) => {
   await using roles = await rolesOf(ca, withTls);
   for (const role of ROLES) roles.start(role);
   await roles.until(["agents"], ({ code }) => code === EXIT.done);
@@ -62,7 +62,7 @@ tlsTest("the roles, their health and the command line speak TLS", async (ca) => 
   assertEquals(down.code, EXIT.failed);
 });
 
-tlsTest("what is wrong with the files for TLS is said in one line", async (ca) => {
+tlsTest("serve reports in one line what is wrong with a file for TLS", async (ca) => {
   await using roles = await rolesOf(ca, () => ({}));
   await Deno.writeTextFile(`${ca.folder}/secret/garbage`, "garbage");
   const torn = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
