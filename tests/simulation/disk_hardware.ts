@@ -12,19 +12,19 @@ const SLOW_MS = [50, 500] as const;
 export type DiskFault =
   /** A call takes 50 to 500 ms. */
   | "slow"
-  /** A write takes fewer bytes than it is given. */
+  /** A write takes only a part of its bytes. */
   | "shortWrite"
-  /** No room: a write takes a part at most, and the next one to this file fails with ENOSPC. */
+  /** The disk is full: a write takes a part, and the next one to the file fails with ENOSPC. */
   | "noSpace"
-  /** A sync fails with EIO; content that it was to make durable never will be. */
+  /** A sync fails with EIO. The content that it should have made durable never becomes durable. */
   | "failedSync";
 
-/** How long things take on a disk, and what goes wrong there. */
+/** The latency of a disk's calls, its capacity and its faults. */
 export class DiskHardware {
   readonly faults: Faults<DiskFault>;
-  /** Where it does, a sync says that it is done and makes nothing durable. */
+  /** If true, a sync reports success and makes nothing durable. */
   lies = false;
-  /** Room for the content of all files. */
+  /** The size that all files together may reach. */
   capacityBytes = Infinity;
   readonly #dice: Dice;
   readonly #tree: SimTree;
@@ -36,10 +36,12 @@ export class DiskHardware {
     this.faults = new Faults(dice, { slow: 0.002, shortWrite: 0, noSpace: 0, failedSync: 0 });
   }
 
+  /** Applies `effect` after a random latency and returns its result to the process. */
   call<T>(process: Process, effect: () => T): Promise<T> {
     return this.#call(process, CALL_MS, effect);
   }
 
+  /** Makes a file's content, or a folder's names, durable. */
   sync(process: Process, node: SimNode): Promise<void> {
     if (this.lies) return Promise.resolve();
     return this.#call(process, SYNC_MS, () => {
@@ -52,33 +54,40 @@ export class DiskHardware {
     });
   }
 
-  /** Gives how many of the bytes were taken. */
+  /**
+   * Writes at offset `at`, or a part of the bytes if a fault strikes.
+   *
+   * @returns the number of bytes written
+   * @throws ENOSPC if no byte fits
+   */
   write(file: SimFile, at: number, bytes: Uint8Array): number {
-    const most = this.#taken(file, at, bytes.length);
-    if (most === 0 && bytes.length > 0) throw systemError("ENOSPC");
-    file.write(at, bytes.subarray(0, most));
-    return most;
+    const written = this.#writableBytes(file, at, bytes.length);
+    if (written === 0 && bytes.length > 0) throw systemError("ENOSPC");
+    file.write(at, bytes.subarray(0, written));
+    return written;
   }
 
+  /** Creates an empty file; throws ENOSPC if the disk is full. */
   create(path: string): SimFile {
     if (this.faults.strikes("noSpace")) throw systemError("ENOSPC", `open '${path}'`);
     return this.#tree.create(path);
   }
 
-  #taken(file: SimFile, at: number, length: number): number {
+  /** The number of bytes that this write takes. */
+  #writableBytes(file: SimFile, at: number, length: number): number {
     if (this.#full.delete(file)) return 0;
     if (this.faults.strikes("noSpace")) {
-      const most = this.#dice.below(length);
-      if (most > 0) this.#full.add(file);
-      return most;
+      const part = this.#dice.below(length);
+      if (part > 0) this.#full.add(file);
+      return part;
     }
-    const most = Math.min(length, this.#room(file, at));
-    if (most < 2 || !this.faults.strikes("shortWrite")) return most;
-    return 1 + this.#dice.below(most - 1);
+    const fitting = Math.min(length, this.#freeBytes(file, at));
+    if (fitting < 2 || !this.faults.strikes("shortWrite")) return fitting;
+    return 1 + this.#dice.below(fitting - 1);
   }
 
-  /** Bytes that a write at this place may have. */
-  #room(file: SimFile, at: number): number {
+  /** The number of bytes that fit on the disk if they are written at offset `at`. */
+  #freeBytes(file: SimFile, at: number): number {
     if (this.capacityBytes === Infinity) return Infinity;
     let free = this.capacityBytes;
     for (const [, { size }] of this.#tree.files()) free -= size;
@@ -86,8 +95,8 @@ export class DiskHardware {
   }
 
   #call<T>(process: Process, range: readonly [number, number], effect: () => T): Promise<T> {
-    const [least, most] = this.faults.strikes("slow") ? SLOW_MS : range;
-    const ms = least + this.#dice.next() * (most - least);
+    const [min, max] = this.faults.strikes("slow") ? SLOW_MS : range;
+    const ms = min + this.#dice.next() * (max - min);
     return process.call(ms, this.#dice.next(), effect);
   }
 }

@@ -1,16 +1,18 @@
-/** Something that is due at a time. */
+/** A callback that is due at a point in virtual time. */
 export interface Event {
+  /** When it is due, in ms. */
   readonly at: number;
-  /** Of two at the same time, the one that was asked for first comes first. */
+  /** Orders events that are due at the same time: first scheduled, first called. */
   readonly sequence: number;
-  /** Missing once it is not wanted any more. */
+  /** Undefined after the event is cancelled. */
   callback: (() => void) | undefined;
 }
 
-/** Events by time, as a binary heap. */
+/** A priority queue of events by time, as a binary heap. */
 export class EventQueue {
   readonly #heap: Event[] = [];
 
+  /** Adds an event. */
   push(event: Event): void {
     const heap = this.#heap;
     let at = heap.push(event) - 1;
@@ -23,7 +25,7 @@ export class EventQueue {
     heap[at] = event;
   }
 
-  /** The next one that is still wanted. */
+  /** Removes and returns the earliest event that is not cancelled. */
   pop(): Event | undefined {
     for (let event; (event = this.#popAny()) !== undefined;) {
       if (event.callback !== undefined) return event;

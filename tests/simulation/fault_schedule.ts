@@ -4,13 +4,14 @@ import type { Node } from "./node.ts";
 import type { SimNet } from "./sim_net.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** From one fault to the next. */
+/** The time from one fault to the next. */
 const BETWEEN_MS = [50, 2_500] as const;
-/** How long one lasts that ends. */
+/** How long a temporary fault lasts. */
 const LASTS_MS = [20, 8_000] as const;
-/** Whoever starts a process anew takes so long. */
+/** The time from the end of a process to its restart. */
 const RESTART_MS = [50, 3_000] as const;
 
+/** What the faults act on: the machines, their network and the clock. */
 export interface Place {
   readonly timeline: Timeline;
   readonly net: SimNet;
@@ -62,39 +63,42 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "paused agent": (place) => {
     const orchestrator = place.nodes[0] as unknown as Node<Orchestrator>;
     const agent = place.dice.pick(place.nodes.slice(1)).role;
-    orchestrator.service?.ask("pause", { agent }).catch(() => {}); // it ends, or its disk is full
+    // The request fails if the orchestrator ends or its disk is full.
+    orchestrator.service?.ask("pause", { agent }).catch(() => {});
     place.timeline.after(between(place, LASTS_MS), () => resume(place, agent));
   },
-  snapshot: (_place, { memory }) => void memory?.snapshot().catch(() => {}), // the journal goes on
+  // If the snapshot fails, the journal still has all records.
+  snapshot: (_place, { memory }) => void memory?.snapshot().catch(() => {}),
 };
+/** The names of all faults that `injectFaults` knows. */
 export const FAULT_NAMES = Object.keys(FAULTS);
 
 /**
- * Does harm at random until its time is over: each seed has its own choice of what may go wrong, so
- * that what is rare together comes together somewhere (swarm testing: Groce et al., ISSTA 2012).
+ * Injects random faults for `ms` of virtual time. Each seed enables its own subset of faults, so
+ * that rare combinations occur in some seed (swarm testing: Groce et al., ISSTA 2012).
  *
- * @param names what may go wrong
- * @returns how often each did
+ * @param names the faults that are enabled
+ * @returns how often each fault was injected; it is filled in while the time passes
  */
 export function injectFaults(
   place: Place,
   names: readonly string[],
   ms: number,
 ): Map<string, number> {
-  const done = new Map<string, number>();
-  const over = place.timeline.now + ms;
+  const counts = new Map<string, number>();
+  const end = place.timeline.now + ms;
   const next = (): void => {
-    if (place.timeline.now >= over) return;
+    if (place.timeline.now >= end) return;
     const name = place.dice.pick(names);
-    done.set(name, (done.get(name) ?? 0) + 1);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
     FAULTS[name](place, place.dice.pick(place.nodes));
     place.timeline.after(between(place, BETWEEN_MS), next);
   };
   place.timeline.after(between(place, BETWEEN_MS), next);
-  return done;
+  return counts;
 }
 
-/** Ends all harm: everything runs, and everybody reaches everybody. */
+/** Ends all faults: every process runs, and every machine reaches every other. */
 export function heal(place: Place): void {
   const { net, nodes } = place;
   net.faults.calm();
@@ -108,23 +112,23 @@ export function heal(place: Place): void {
   }
 }
 
-/** Lets an agent go on, as soon as there is an orchestrator that does it. */
+/** Resumes a paused agent, and tries again until an orchestrator accepts the request. */
 function resume(place: Place, agent: string): void {
-  const again = (): void =>
+  const retry = (): void =>
     void place.timeline.after(between(place, RESTART_MS), () => {
       resume(place, agent);
     });
   const { service } = place.nodes[0] as unknown as Node<Orchestrator>;
-  if (service === undefined) again();
-  else service.ask("resume", { agent }).catch(again);
+  if (service === undefined) retry();
+  else service.ask("resume", { agent }).catch(retry);
 }
 
-/** Starts a process anew that has ended. */
+/** Restarts a process that has ended, after a random delay. */
 export function startLater(place: Place, node: Node): void {
   place.timeline.after(between(place, RESTART_MS), () => node.start());
 }
 
-/** Somebody that this machine talks to. */
+/** Picks a machine that this machine exchanges messages with. */
 function otherOf(
   { dice, nodes, clients }: Omit<Place, "net">,
   { machine }: Pick<Node, "machine">,
@@ -133,6 +137,6 @@ function otherOf(
   return machine.name === orchestrator ? dice.pick([...agents, ...clients]) : orchestrator;
 }
 
-function between({ dice }: Pick<Place, "dice">, [least, most]: readonly [number, number]): number {
-  return least + dice.next() * (most - least);
+function between({ dice }: Pick<Place, "dice">, [min, max]: readonly [number, number]): number {
+  return min + dice.next() * (max - min);
 }

@@ -1,22 +1,23 @@
 import type { Dice } from "../harness/dice.ts";
 
-/** What may go wrong by itself, how likely that is each time, and how often it did. */
+/** Random faults: the chance of each, and how often each has struck. */
 export class Faults<Name extends string> {
-  /** From 0, never, to 1, always. To be set at any time. */
+  /** The chance of each fault, from 0 (never) to 1 (always). May be changed at any time. */
   readonly chance: Record<Name, number>;
+  /** How often each fault has struck. */
   readonly happened: Record<Name, number>;
   readonly #dice: Dice;
-  readonly #atFirst: Readonly<Record<Name, number>>;
+  readonly #initial: Readonly<Record<Name, number>>;
 
   constructor(dice: Dice, chance: Readonly<Record<Name, number>>) {
     this.#dice = dice;
-    this.#atFirst = chance;
+    this.#initial = chance;
     this.chance = { ...chance };
     this.happened = { ...chance };
     for (const name in this.happened) this.happened[name] = 0;
   }
 
-  /** Whether it happens now. */
+  /** Draws whether the fault strikes now, and counts it if it does. */
   strikes(name: Name): boolean {
     const chance = this.chance[name];
     if (chance <= 0 || this.#dice.next() >= chance) return false;
@@ -24,8 +25,8 @@ export class Faults<Name extends string> {
     return true;
   }
 
-  /** As at the beginning. */
+  /** Sets all chances back to their initial values. */
   calm(): void {
-    Object.assign(this.chance, this.#atFirst);
+    Object.assign(this.chance, this.#initial);
   }
 }

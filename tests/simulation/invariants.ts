@@ -4,14 +4,16 @@ import { isFinal, type Task } from "../../orchestrator/tasks/task.ts";
 import { countKey, partsOf } from "./roles.ts";
 import type { Record } from "./sim_client.ts";
 
-/** Where agents keep what their handlers set. */
-const STATE = "state/";
+/** The key prefix under which agents store the values that their handlers set. */
+const STATE_PREFIX = "state/";
 
 /**
- * Compares what clients were told with what is there at the end, after `total-queue` and `set-full` of
- * Jepsen (jepsen/src/jepsen/checker.clj): what went in must come out, once, and nothing else.
+ * Compares the replies that clients received with the final state of the orchestrator. Every
+ * acknowledged task must end exactly once, and every task must have been submitted by a client. The
+ * checkers are `total-queue` and `set-full` of Jepsen (jepsen/src/jepsen/checker.clj).
  *
- * @returns a line for everything that is not as it must be
+ * @param counter the memory of the agent that counts its calls
+ * @returns a line for each violation
  */
 export function checkInvariants(
   records: readonly Record[],
@@ -33,35 +35,37 @@ export function checkInvariants(
       if (record.acknowledged === "yes") findings.push(`${record.key} is lost`);
       continue;
     }
-    findings.push(...asTold(record, task));
+    findings.push(...checkEnd(record, task));
     for (const op of ["merge", "report"] as const) {
-      const count = Number(counter.get(STATE + countKey(op, task.task)) ?? 0);
+      const count = Number(counter.get(STATE_PREFIX + countKey(op, task.task)) ?? 0);
       counts[op] += count;
-      // What is cancelled may have been through it or not.
-      const least = task.state === "done" ? 1 : 0;
-      if (count < least) findings.push(`${record.key} is done without its ${op}`);
+      // A cancelled task may have passed this stage or not.
+      const min = task.state === "done" ? 1 : 0;
+      if (count < min) findings.push(`${record.key} is done without its ${op}`);
       if (count > 1 + record.reruns) findings.push(`${record.key}: ${op} was done ${count} times`);
     }
   }
   for (const key of byKey.keys()) findings.push(`Nobody asked for ${key}`);
   for (const op of ["merge", "report"] as const) {
-    const all = Number(counter.get(STATE + countKey(op, "all")) ?? 0);
+    const all = Number(counter.get(STATE_PREFIX + countKey(op, "all")) ?? 0);
     if (all !== counts[op]) findings.push(`${op} counts ${all} of ${counts[op]}`);
   }
   return findings;
 }
 
-/** A task ends as it must, and with the right result. */
-function asTold({ key, wanted, cancelled, result, acknowledged }: Record, task: Task): string[] {
+/** Checks that a task ended in an allowed state and with the right result. */
+function checkEnd({ key, wanted, cancelled, result, acknowledged }: Record, task: Task): string[] {
   const { state } = task;
   const findings: string[] = [];
-  // One that nobody follows may die of its mishaps, and is not tried again.
-  const may = {
+  // If no client follows a task, nobody retries it after its mishaps, so it may be dead.
+  const allowed = {
     done: !wanted.poison,
     dead: wanted.poison || cancelled || acknowledged !== "yes",
     cancelled,
   };
-  if (!may[state as keyof typeof may]) findings.push(`${key} is ${state}: ${task.error?.message}`);
+  if (!allowed[state as keyof typeof allowed]) {
+    findings.push(`${key} is ${state}: ${task.error?.message}`);
+  }
   if (state === "done" && acknowledged === "yes") {
     const parts = JSON.stringify(partsOf(wanted));
     if (JSON.stringify(result?.parts) !== parts) {

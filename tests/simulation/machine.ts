@@ -5,13 +5,14 @@ import { SimDisk } from "./sim_disk.ts";
 import type { SimNet } from "./sim_net.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** When time begins. */
+/** The date at which virtual time begins. */
 const EPOCH_MS = Date.UTC(2026, 10, 1, 8);
-/** A process takes at most this long until its own code runs, and its clock runs all that time. */
+/** The longest start of a process. Its clock already runs before its own code does. */
 const START_MS_MAX = 200;
 
+/** What a machine needs to run. */
 export interface MachineOptions {
-  /** By which other machines reach it. */
+  /** The hostname by which other machines reach it. */
   readonly name: string;
   readonly timeline: Timeline;
   readonly net: SimNet;
@@ -19,8 +20,8 @@ export interface MachineOptions {
 }
 
 /**
- * A host that one process at a time runs on. It is off, until it is booted; the process runs, may be
- * paused, and ends when it is killed or the power is cut; then it can be booted again.
+ * A host that runs one process at a time. It is off until `boot()` starts a process. The process
+ * may be paused, and ends by `kill()` or `cutPower()`; then the machine can be booted again.
  */
 export class Machine {
   readonly name: string;
@@ -44,11 +45,17 @@ export class Machine {
     return this.#process !== undefined;
   }
 
+  /** Whether the process is paused. */
   get paused(): boolean {
     return this.#process?.paused ?? false;
   }
 
-  /** Starts a process, over what the disk kept; gives what it is to use. */
+  /**
+   * Starts a process on the disk as the last one left it.
+   *
+   * @returns the clock, random numbers, disk and network of the process
+   * @throws {TypeError} if a process runs already
+   */
   boot(): System {
     if (this.#process !== undefined) {
       throw new TypeError(`A process runs on "${this.name}" already`);
@@ -79,17 +86,17 @@ export class Machine {
     this.#net.cutPower(this.name);
   }
 
-  /** As SIGSTOP. */
+  /** Pauses the process, as SIGSTOP does. */
   pause(): void {
     this.#process?.pause();
   }
 
-  /** As SIGCONT. */
+  /** Continues the process, as SIGCONT does. */
   resume(): void {
     this.#process?.resume();
   }
 
-  /** Someone sets the time of day: later, or earlier for less than zero. */
+  /** Sets the time of day forward by `ms`, or back if `ms` is negative. */
   shiftDate(ms: number): void {
     this.#dateShiftMs += ms;
   }
@@ -121,7 +128,7 @@ export class Machine {
   }
 }
 
-/** Others, so that how often these are thrown changes nothing there. */
+/** Returns independent dice: their throws don't depend on how often `dice` is thrown later. */
 function splitDice(dice: Dice): Dice {
   return new Dice(dice.below(2 ** 32));
 }

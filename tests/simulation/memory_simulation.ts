@@ -12,18 +12,22 @@ const LIVES = 8;
 const LIFE_MS = 300;
 const WRITERS = 3;
 const RESERVE_BYTES = 64 * 1024;
-/** From a refusal to the next try. */
-const REFUSED_MS = 20;
+/** The pause after a failed commit. */
+const RETRY_MS = 20;
 
+/** The result of one seed. */
 export interface MemoryOutcome {
+  /** A line for each violation. */
   readonly findings: readonly string[];
+  /** The number of acknowledged commits. */
   readonly acknowledged: number;
+  /** If it differs between two runs of a seed, the runs were not the same. */
   readonly digest: number;
 }
 
 /**
- * Writes to a memory through several lives of its process, each ended by a kill or a power cut, on a
- * disk that fails; after each of them what was acknowledged must be there.
+ * Writes to a memory on a failing disk, through several lives of its process. Each life ends by a
+ * kill or a power cut; afterwards every acknowledged value must still be there.
  */
 export async function simulateMemory(seed: number, unfaithful = false): Promise<MemoryOutcome> {
   const run = new MemoryRun(seed, unfaithful);
@@ -37,8 +41,9 @@ class MemoryRun implements MemoryOutcome {
   readonly #timeline = new Timeline();
   readonly #dice: Dice;
   readonly #machine: Machine;
-  /** By key, the last value that was acknowledged, and the last that was tried. */
-  readonly #kept = new Map<string, number>();
+  /** The last acknowledged value of each key. */
+  readonly #acknowledgedValues = new Map<string, number>();
+  /** The last value that a writer tried to commit, by key. */
   readonly #tried = new Map<string, number>();
   #values = 0;
 
@@ -62,7 +67,7 @@ class MemoryRun implements MemoryOutcome {
       const end = (): void => void (over = true);
       this.#write(this.#machine.boot()).then(end, (error) => {
         end();
-        this.#judge(error);
+        this.#checkError(error);
       });
       this.#timeline.after(this.#dice.next() * LIFE_MS, end);
       await this.#timeline.run(() => over, 2 * LIFE_MS);
@@ -89,7 +94,7 @@ class MemoryRun implements MemoryOutcome {
       onFailed: () => failed.resolve(),
       system,
     });
-    for (const [key, value] of this.#kept) {
+    for (const [key, value] of this.#acknowledgedValues) {
       const found = Number(memory.get(key) ?? 0);
       if (found < value || found > this.#tried.get(key)!) {
         this.findings.push(`${key} is ${found}, and ${value} was acknowledged`);
@@ -108,26 +113,26 @@ class MemoryRun implements MemoryOutcome {
       this.#tried.set(key, value);
       try {
         await memory.commit(new Map([[key, value], [twin(key), value]]));
-        this.#kept.set(key, value);
+        this.#acknowledgedValues.set(key, value);
         this.acknowledged++;
         if (this.#dice.below(100) === 0) await memory.snapshot();
       } catch (error) {
         if (!(error instanceof CodedError || error instanceof Error && "code" in error)) {
           throw error;
         }
-        await sleep(REFUSED_MS, undefined, clock);
+        await sleep(RETRY_MS, undefined, clock);
       }
     }
   }
 
-  /** A disk that fails may keep it from starting; damage never. */
-  #judge(error: unknown): void {
+  /** A failing disk may prevent the start; damage in the journal must not. */
+  #checkError(error: unknown): void {
     if (error instanceof ExitError && error.reason === "storage_failed") return;
     this.findings.push(String(error));
   }
 }
 
-/** A key that changes together with this one, or not at all. */
+/** The key that is committed together with `key`, so that both change or neither does. */
 function twin(key: string): string {
   return `${key} again`;
 }

@@ -1,5 +1,5 @@
 /**
- * Defects that are put in to see that the simulation finds them.
+ * Planted defects, which prove that the simulation finds defects of their kind.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import type { Memory } from "../../lib/disk/memory.ts";
 import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import type { Mutant } from "./simulation.ts";
 
+/** The planted defects by name. */
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a disk whose syncs do nothing": ({ nodes: [{ machine }] }) => {
     machine.disk.unfaithful = true;
@@ -14,7 +15,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "answers that leave before they are on disk": inEach((_orchestrator, memory) => {
     const commit = memory.commit.bind(memory);
     memory.commit = (changes, options) => {
-      commit(changes, options).catch(() => {}); // nobody waits for it, which is the defect
+      commit(changes, options).catch(() => {}); // the defect: no reply waits for the commit
       return Promise.resolve();
     };
   }),
@@ -35,17 +36,17 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   }),
 };
 
-/** Changes the orchestrator of each process that starts. */
+/** Applies the change to the orchestrator each time that its process starts. */
 function inEach(change: (orchestrator: Orchestrator, memory: Memory) => void): Mutant {
   return ({ timeline, nodes: [node] }) => {
     let changed: unknown;
-    const look = (): void => {
-      timeline.after(1, look);
+    const poll = (): void => {
+      timeline.after(1, poll);
       const { service, memory } = node;
       if (service === undefined || service === changed) return;
       changed = service;
       change(service as unknown as Orchestrator, memory!);
     };
-    look();
+    poll();
   };
 }

@@ -5,25 +5,25 @@ import type { Timeline } from "./timeline.ts";
 const LATENCY_MS = [0.05, 2] as const;
 const SLOW_MS = [20, 300] as const;
 const LONG_MS = [1_000, 10_000] as const;
-/** After a way is free again it takes at most this long until it is tried again. */
+/** The longest time from the end of a partition to the next attempt to send. */
 const RETRY_MS_MAX = 1_000;
 
-/** Each strikes a whole chunk, that is what one write took, and so whole lines. */
+/** Each fault strikes a chunk: the bytes of one write, which are whole lines. */
 export type NetFault =
-  /** It takes 20 to 300 ms. */
+  /** The chunk takes 20 to 300 ms. */
   | "slow"
-  /** It takes 1 to 10 seconds, and what is behind it too. */
+  /** The chunk takes 1 to 10 seconds and holds up all chunks after it. */
   | "delay"
-  /** It vanishes, and nobody is told. */
+  /** The chunk is lost, and neither side notices. */
   | "drop"
-  /** It arrives twice. */
+  /** The chunk arrives twice. */
   | "duplicate"
-  /** The one behind it arrives before it. */
+  /** The next chunk arrives before this one. */
   | "swap"
-  /** The connection is reset in its place. */
+  /** The connection is reset instead of sending the chunk. */
   | "reset";
 
-/** Which ways between hosts are free, how long they take, and what goes wrong there. */
+/** The network's state: which hosts are on, which routes are blocked, latency and faults. */
 export class NetHardware {
   readonly timeline: Timeline;
   readonly faults: Faults<NetFault>;
@@ -39,38 +39,44 @@ export class NetHardware {
     this.faults = new Faults(dice, chance);
   }
 
+  /** Draws how long the next chunk takes. */
   latencyMs(): number {
     if (this.faults.strikes("delay")) return this.#between(LONG_MS);
     return this.#between(this.faults.strikes("slow") ? SLOW_MS : LATENCY_MS);
   }
 
-  /** Whether anything from the one host reaches the other. */
+  /** Whether host `from` can reach host `to`. */
   passes(from: string, to: string): boolean {
-    return this.#on.has(to) && !this.#blocked.has(wayOf(from, to));
+    return this.#on.has(to) && !this.#blocked.has(routeOf(from, to));
   }
 
-  /** Calls once, some time after what `passes` says may be another. */
+  /** Calls `retry` once, some time after the result of `passes` may have changed. */
   whenChanged(retry: () => void): void {
     this.#waiting.push(retry);
   }
 
+  /** The host receives from now on. */
   turnOn(host: string): void {
     this.#on.add(host);
     this.#changed();
   }
 
+  /** The host receives nothing from now on. */
   turnOff(host: string): void {
     this.#on.delete(host);
   }
 
+  /** Blocks one direction between two hosts. */
   block(from: string, to: string): void {
-    this.#blocked.add(wayOf(from, to));
+    this.#blocked.add(routeOf(from, to));
   }
 
+  /** Unblocks one direction between two hosts. */
   free(from: string, to: string): void {
-    if (this.#blocked.delete(wayOf(from, to))) this.#changed();
+    if (this.#blocked.delete(routeOf(from, to))) this.#changed();
   }
 
+  /** Unblocks everything. */
   freeAll(): void {
     this.#blocked.clear();
     this.#changed();
@@ -82,11 +88,11 @@ export class NetHardware {
     }
   }
 
-  #between([least, most]: readonly [number, number]): number {
-    return least + this.#dice.next() * (most - least);
+  #between([min, max]: readonly [number, number]): number {
+    return min + this.#dice.next() * (max - min);
   }
 }
 
-function wayOf(from: string, to: string): string {
+function routeOf(from: string, to: string): string {
   return `${from} > ${to}`;
 }

@@ -5,6 +5,7 @@ import { SimFile } from "./sim_file.ts";
 import type { SimNode } from "./sim_tree.ts";
 import { closedError, systemError } from "./system_errors.ts";
 
+/** What an open file needs: its node, its access mode and the process that opened it. */
 export interface OpenFileOptions {
   readonly node: SimNode;
   readonly access: Pick<Deno.OpenOptions, "read" | "write" | "append">;
@@ -13,7 +14,7 @@ export interface OpenFileOptions {
   readonly onClosed: (file: OpenFile) => void;
 }
 
-/** A descriptor: what is asked of it is done one after the other. */
+/** A file descriptor. Its calls run one after another, in the order in which they were made. */
 export class OpenFile implements DiskFile {
   readonly #options: OpenFileOptions;
   #position = 0;
@@ -40,9 +41,9 @@ export class OpenFile implements DiskFile {
     return this.#call(() => {
       const file = this.#writable("EBADF");
       if (this.#options.access.append) this.#position = file.size;
-      const taken = this.#options.hardware.write(file, this.#position, bytes);
-      this.#position += taken;
-      return taken;
+      const written = this.#options.hardware.write(file, this.#position, bytes);
+      this.#position += written;
+      return written;
     });
   }
 
@@ -78,7 +79,7 @@ export class OpenFile implements DiskFile {
   tryLock(exclusive: boolean): Promise<boolean> {
     return this.#call(() => {
       const { locks } = this.#file();
-      locks.delete(this); // as flock does, also where the other kind then can't be had
+      locks.delete(this); // flock drops the old lock even if it cannot take the new kind
       const others = [...locks.values()];
       if (exclusive ? others.length > 0 : others.some(({ exclusive }) => exclusive)) return false;
       locks.set(this, { exclusive });
@@ -92,7 +93,7 @@ export class OpenFile implements DiskFile {
     this.release();
   }
 
-  /** As the system closes it when its process ends. */
+  /** Closes the file as the system does when the process ends. */
   release(): void {
     const { node, onClosed } = this.#options;
     this.#closed = true;
@@ -126,11 +127,11 @@ export class OpenFile implements DiskFile {
     return this.#inTurn(() => hardware.call(process, effect));
   }
 
-  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  #inTurn<T>(call: () => Promise<T>): Promise<T> {
     if (this.#options.process.ended) return new Promise(() => {});
     if (this.#closed) return Promise.reject(closedError());
-    const asked = this.#last.then(ask);
-    this.#last = asked.catch(() => {}); // whoever asked is told
-    return asked;
+    const result = this.#last.then(call);
+    this.#last = result.catch(() => {}); // the caller receives the error
+    return result;
   }
 }

@@ -1,25 +1,25 @@
 import type { Dice } from "../harness/dice.ts";
 import type { NetHardware } from "./net_hardware.ts";
 
-/** A chunk that is held back for the next one goes on its own after at most this time. */
+/** A chunk that waits to be swapped with the next chunk is sent alone after at most this time. */
 const SWAP_MS_MAX = 200;
 
-/** What goes through: what one write took, the end of the stream, or the end of the connection. */
+/** What a pipe transports: the bytes of one write, the end of the stream, or a reset. */
 export type Parcel = Uint8Array | "end" | "reset";
 
-/** One direction of a connection: what is sent arrives whole, in order and after a while. */
+/** One direction of a connection. Without faults, parcels arrive whole, in order and delayed. */
 export class Pipe {
-  /** Bytes that were sent and that nobody has read yet. */
+  /** The number of bytes that were sent and not yet read. */
   unread = 0;
   readonly #from: string;
   readonly #to: string;
   readonly #hardware: NetHardware;
   readonly #dice: Dice;
   readonly #arrive: (parcel: Parcel) => void;
-  #underWay: { parcel: Parcel; dueAt: number }[] = [];
+  #inFlight: { parcel: Parcel; dueAt: number }[] = [];
   #moving = false;
-  #stuck = false;
-  #heldBack: Uint8Array | undefined;
+  #blocked = false;
+  #delayed: Uint8Array | undefined;
 
   constructor(
     from: string,
@@ -35,51 +35,52 @@ export class Pipe {
     this.#arrive = arrive;
   }
 
-  /** Sends a chunk, or what the faults of the net make of it. */
+  /** Sends a chunk, which a fault may drop, duplicate or swap with the next one. */
   write(chunk: Uint8Array): void {
     const { faults } = this.#hardware;
     if (faults.strikes("drop")) return;
-    if (this.#heldBack === undefined && faults.strikes("swap")) return this.#holdBack(chunk);
+    if (this.#delayed === undefined && faults.strikes("swap")) return this.#delayForSwap(chunk);
     this.send(chunk);
     if (faults.strikes("duplicate")) this.send(chunk);
-    this.#letGo();
+    this.#sendDelayed();
   }
 
-  /** Sends nothing more after this. */
+  /** Sends the last parcel. */
   end(how: "end" | "reset"): void {
-    this.#letGo();
+    this.#sendDelayed();
     this.send(how);
   }
 
+  /** Sends a parcel. Of the faults, only `slow` and `delay` can strike it here. */
   send(parcel: Parcel): void {
     if (parcel instanceof Uint8Array) this.unread += parcel.length;
     const dueAt = this.#hardware.timeline.now + this.#hardware.latencyMs();
-    this.#underWay.push({ parcel, dueAt });
+    this.#inFlight.push({ parcel, dueAt });
     if (!this.#moving) this.#moveNext();
   }
 
-  /** Of what is under way only a random first part still arrives; nothing, where no way is free. */
+  /** Drops a random tail of the parcels in flight; all of them if the route is blocked. */
   cut(): void {
-    this.#heldBack = undefined;
-    this.#underWay.length = this.#stuck ? 0 : this.#dice.below(this.#underWay.length + 1);
+    this.#delayed = undefined;
+    this.#inFlight.length = this.#blocked ? 0 : this.#dice.below(this.#inFlight.length + 1);
   }
 
-  #holdBack(chunk: Uint8Array): void {
-    this.#heldBack = chunk;
+  #delayForSwap(chunk: Uint8Array): void {
+    this.#delayed = chunk;
     this.#hardware.timeline.after(this.#dice.next() * SWAP_MS_MAX, () => {
-      if (this.#heldBack === chunk) this.#letGo();
+      if (this.#delayed === chunk) this.#sendDelayed();
     });
   }
 
-  #letGo(): void {
-    const chunk = this.#heldBack;
+  #sendDelayed(): void {
+    const chunk = this.#delayed;
     if (chunk === undefined) return;
-    this.#heldBack = undefined;
+    this.#delayed = undefined;
     this.send(chunk);
   }
 
   #moveNext(): void {
-    const [next] = this.#underWay;
+    const [next] = this.#inFlight;
     this.#moving = next !== undefined;
     if (next === undefined) return;
     const { timeline } = this.#hardware;
@@ -87,15 +88,15 @@ export class Pipe {
   }
 
   #move(): void {
-    this.#stuck = false;
-    if (this.#underWay.length === 0) {
+    this.#blocked = false;
+    if (this.#inFlight.length === 0) {
       this.#moving = false;
     } else if (this.#hardware.passes(this.#from, this.#to)) {
-      const { parcel } = this.#underWay.shift()!;
+      const { parcel } = this.#inFlight.shift()!;
       this.#arrive(parcel);
       this.#moveNext();
     } else {
-      this.#stuck = true;
+      this.#blocked = true;
       this.#hardware.whenChanged(() => this.#move());
     }
   }

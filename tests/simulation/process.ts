@@ -1,13 +1,13 @@
 import type { Timeline } from "./timeline.ts";
 
 /**
- * A process, as far as its machine is concerned: what it waits for. It runs, may stand still
- * (SIGSTOP) and run on (SIGCONT), and ends; from then on nothing it waits for ever comes.
+ * The timers and system calls of a process. The process can be paused (SIGSTOP) and resumed
+ * (SIGCONT). After it has ended, no timer fires and no call settles.
  */
 export class Process {
   readonly #timeline: Timeline;
   readonly #timers = new Set<() => void>();
-  /** Timers that became due while it stood still, and calls that were done. */
+  /** Timers that became due, and calls that completed, while the process was paused. */
   #overdue: (() => void)[] = [];
   #done: (() => void)[] = [];
   #ended = false;
@@ -18,41 +18,47 @@ export class Process {
     this.#timeline = timeline;
   }
 
+  /** Whether the process has ended. */
   get ended(): boolean {
     return this.#ended;
   }
 
+  /** Whether the process is paused. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Calls once, `ms` from now or when the process runs on; what it gives prevents that. */
+  /**
+   * Calls `callback` once, after `ms`; if the process is paused then, after it resumes.
+   *
+   * @returns a function that cancels the call
+   */
   after(ms: number, callback: () => void): () => void {
     if (this.#ended) return () => {};
-    let wanted = true;
-    const prevent = (): void => {
-      wanted = false;
-      cancel();
-      this.#timers.delete(prevent);
+    let cancelled = false;
+    const cancel = (): void => {
+      cancelled = true;
+      cancelEvent();
+      this.#timers.delete(cancel);
     };
     const fire = (): void => {
-      if (!wanted) return;
-      prevent();
+      if (cancelled) return;
+      cancel();
       callback();
     };
-    const cancel = this.#timeline.after(ms, () => {
+    const cancelEvent = this.#timeline.after(ms, () => {
       if (this.#late) this.#overdue.push(fire);
       else fire();
     });
-    this.#timers.add(prevent);
-    return prevent;
+    this.#timers.add(cancel);
+    return cancel;
   }
 
   /**
-   * Asks the system for something that takes `ms`; `effect` happens somewhere in between, also
-   * while the process stands still, and not if it ends before.
+   * Makes a system call that takes `ms`. Its `effect` happens during that time, even if the process
+   * is paused, but not after the process has ended.
    *
-   * @param effectAt which part of the time is over then, from 0 to 1
+   * @param effectAt when the effect happens, as a fraction of `ms` from 0 to 1
    */
   call<T>(ms: number, effectAt: number, effect: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -71,18 +77,19 @@ export class Process {
     });
   }
 
-  /** Lets the process see that something is done, as soon as it runs. */
+  /** Calls `done` at once, or after the process resumes. */
   settle(done: () => void): void {
     if (this.#ended) return;
     if (this.#late) this.#done.push(done);
     else done();
   }
 
+  /** Holds back timers and completed calls until `resume()`. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** The timers that are overdue fire before it sees what else is done, as in Deno. */
+  /** Continues. Overdue timers fire before completed calls settle, as in Deno. */
   resume(): void {
     this.#paused = false;
     if (this.#catchingUp || this.#overdue.length + this.#done.length === 0) return;
@@ -90,9 +97,10 @@ export class Process {
     this.#catchUp();
   }
 
+  /** Ends the process: cancels its timers and leaves its calls pending for ever. */
   end(): void {
     this.#ended = true;
-    for (const prevent of this.#timers) prevent();
+    for (const cancel of this.#timers) cancel();
     this.#overdue = [];
     this.#done = [];
   }

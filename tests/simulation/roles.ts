@@ -1,5 +1,5 @@
 /**
- * Agents that do little and count what they do, and a pipeline with every kind of stage.
+ * Small agents that count their calls, and a pipeline that has every kind of stage.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import { sleep } from "../../lib/retry.ts";
 import type { System } from "../../lib/system.ts";
 import type { Pipeline } from "../../orchestrator/run/pipelines.ts";
 
-/** What a task asks for. */
+/** The input of a task. */
 export const Wanted = z.strictObject({
   name: z.string(),
   pages: z.int(),
-  /** It can never be done. */
+  /** If true, the task can never succeed. */
   poison: z.boolean(),
 });
 export type Wanted = z.infer<typeof Wanted>;
@@ -27,6 +27,7 @@ const Reported = z.strictObject({ headline: z.string(), parts: z.array(z.string(
 
 const DEFAULTS = { timeoutMs: 4_000, attempts: 8 };
 
+/** The pipeline that every simulated task runs through. */
 export const PIPELINE: Pipeline = {
   name: "count",
   stages: [
@@ -41,28 +42,30 @@ export const PIPELINE: Pipeline = {
   ],
 };
 
-/** Under this a counter remembers how often it did something for a task, and for all of them. */
+/** The key under which the counter stores its calls of `op` for a task, or for `"all"` tasks. */
 export const countKey = (op: string, task: string): string => `${op}/${task}`;
 
+/** The text of page number `at` of a task. */
 export function pageOf({ name }: Pick<Wanted, "name">, at: number): string {
   return `${name}, page ${String(at).padStart(2, "0")}`;
 }
 
-/** The parts of a task's result. */
+/** The parts that the result of a task must contain. */
 export function partsOf(wanted: Wanted): string[] {
   return Array.from({ length: wanted.pages }, (_, at) => pageOf(wanted, at));
 }
 
-/** Makes an agent for the process whose clock and dice these are: now and then it is slow or fails. */
+/** Creates an agent that uses the clock and random numbers of `system` and suffers `mishaps`. */
 export type MakeAgent = (system: System, mishaps: Mishaps) => Agent;
 
-/** How likely each is, for each handler that runs. */
+/** The chance of each mishap per handler call, from 0 to 1. */
 export interface Mishaps {
   fails: number;
   isSlow: number;
   hangs: number;
 }
 
+/** The agents by role. */
 export const AGENTS: Readonly<Record<string, MakeAgent>> = {
   collector: (system, mishaps) =>
     defineAgent("collector", {

@@ -8,38 +8,43 @@ import type { Wanted } from "./roles.ts";
 
 const PAGES_MAX = 12;
 const BACKOFF = { baseMs: 50, maxMs: 2_000 };
-/** How long one question may wait for something to happen. */
+/** The longest wait of one long-poll request. */
 const POLL_MS = 5_000;
 
-/** What a client knows of a task: what it asked for, and what it was told. */
+/** What a client knows about a task: its requests and the replies to them. */
 export interface Record {
   readonly key: string;
   readonly wanted: Wanted;
-  /** Whether the task was acknowledged; `unknown` where the client gave up on an answer. */
+  /** Whether the task was acknowledged; `unknown` if the client gave up before a reply. */
   acknowledged: "no" | "yes" | "unknown";
+  /** The task's id, once it is acknowledged. */
   task?: string;
-  /** The last state that it was told of. */
+  /** The last reported state. */
   state?: State;
-  /** Whether the client has asked to cancel it. */
+  /** Whether the client has requested a cancel. */
   cancelled: boolean;
-  /** How often calls may have been run anew that were through. */
+  /** How many times finished calls may have been run again. */
   reruns: number;
-  /** Whether it was to be tried again: what asks for that may come twice, and late. */
+  /** Whether the client has requested a retry. The request may arrive twice, and late. */
   retried: boolean;
+  /** The reported result, once the task is done. */
   result?: JsonObject;
+  /** All reported events, in order. */
   readonly events: TaskEvent[];
 }
 
+/** What a client needs to submit tasks. */
 export interface ClientOptions {
   readonly name: string;
   readonly remote: Remote;
   readonly system: System;
-  /** Whether there is to be another task. */
+  /** Whether the client submits another task. */
   readonly goesOn: () => boolean;
+  /** Reports a violation. */
   readonly onFinding: (finding: string) => void;
 }
 
-/** Submits tasks one after the other and follows each to its end, whatever is lost on the way. */
+/** Submits tasks one after another and follows each to its end, even if messages are lost. */
 export class SimClient {
   readonly records: Record[] = [];
   readonly #options: ClientOptions;
@@ -48,6 +53,7 @@ export class SimClient {
     this.#options = options;
   }
 
+  /** Submits and follows tasks until `goesOn` returns false, then checks all of them again. */
   async run(): Promise<void> {
     const { name, goesOn } = this.#options;
     for (let number = 0; goesOn(); number++) {
@@ -69,13 +75,13 @@ export class SimClient {
       await this.#submit(record);
       if (record.task !== undefined) await this.#follow(record, record.task);
     }
-    // Once more, after everything else: what has ended stays as it is.
+    // A task that has ended must not change afterwards.
     for (const record of this.records) {
       if (record.task !== undefined) await this.#check(record, record.task);
     }
   }
 
-  /** Asks until it is answered, or gives up on it and never knows. */
+  /** Submits until a reply arrives; sometimes gives up, and then the outcome stays unknown. */
   async #submit(record: Record): Promise<void> {
     const { key, wanted } = record;
     const body = { pipeline: "count", key, input: wanted, deadline_ms: 3_600_000 };
@@ -98,33 +104,35 @@ export class SimClient {
     }
   }
 
-  /** Watches to the end; what is dead is tried again, unless it can never be done. */
+  /** Follows the task to its end. Retries a dead task, unless it can never succeed. */
   async #follow(record: Record, task: string): Promise<void> {
     const cancelAt = this.#chance(0.1) ? this.#below(6) : Infinity;
     while (true) {
       const after = record.events.length;
       const reply = await this.#ask("events", { task, after, wait_ms: POLL_MS }, POLL_MS);
-      this.#take(record, reply);
+      this.#applyReply(record, reply);
       const ended = isFinal(reply.state as State) && record.events.length >= Number(reply.last);
       if (this.#chance(0.1)) await this.#askWhy(record, task);
-      if (ended && !(await this.#triedAgain(record, task))) break;
+      if (ended && !(await this.#retryDead(record, task))) break;
       if (record.events.length > cancelAt && !record.cancelled) await this.#cancel(record, task);
     }
     await this.#check(record, task);
   }
 
-  async #triedAgain(record: Record, task: string): Promise<boolean> {
+  /** Retries the task if it is dead; returns whether the client has to follow it again. */
+  async #retryDead(record: Record, task: string): Promise<boolean> {
     const { state, wanted, cancelled, key } = record;
-    const isWanted = wanted.poison ? record.reruns === 0 && this.#chance(0.5) : !cancelled;
-    if (state !== "dead" || !isWanted) return false;
-    const anew = wanted.poison || this.#chance(0.3);
+    const wantsRetry = wanted.poison ? record.reruns === 0 && this.#chance(0.5) : !cancelled;
+    if (state !== "dead" || !wantsRetry) return false;
+    const fromStage = wanted.poison || this.#chance(0.3);
     const from = this.#chance(0.5) ? "merge" : "collect";
     record.retried = true;
-    const refusal = await this.#refused("retry", anew ? { task, from } : { task }, () => {
-      if (anew) record.reruns += 2; // the net may double it
+    const refusal = await this.#refused("retry", fromStage ? { task, from } : { task }, () => {
+      if (fromStage) record.reruns += 2; // the network may duplicate the request
     });
-    // Asked twice, the first one may have done it; and it may not have come as far as to merge.
-    const expected = [undefined, "conflict", "already_final", ...(anew ? ["invalid_input"] : [])];
+    // An earlier copy of the request may have succeeded. The task may not have reached the merge.
+    const stageMissing = fromStage ? ["invalid_input"] : [];
+    const expected = [undefined, "conflict", "already_final", ...stageMissing];
     if (!expected.includes(refusal)) this.#found(`${key} can't be retried: ${refusal}`);
     return refusal !== "invalid_input" || !wanted.poison;
   }
@@ -142,8 +150,8 @@ export class SimClient {
     }
   }
 
-  /** What a client was told before stays so: no event is missed, doubled or changed. */
-  #take(record: Record, { events, state }: JsonObject): void {
+  /** Adds the reported events to the record; none may be missing or duplicated. */
+  #applyReply(record: Record, { events, state }: JsonObject): void {
     for (const event of events as unknown as TaskEvent[]) {
       if (event.seq !== record.events.length + 1) {
         this.#found(`${record.key}: event ${event.seq} comes after ${record.events.length}`);
@@ -153,13 +161,13 @@ export class SimClient {
     record.state = state as State;
   }
 
-  /** The task is as it was when it ended, and so are its events. */
+  /** Checks that the state, result and events are unchanged since the task ended. */
   async #check(record: Record, task: string): Promise<void> {
     const { key } = record;
     const { state, result } = await this.#ask("result", { task });
     const { events } = await this.#ask("events", { task });
     const later = (events as Json[]).slice(record.events.length) as unknown as TaskEvent[];
-    // Dead once more, or not yet: it was asked for.
+    // A retry that the client requested has arrived late.
     if (record.retried && later[0]?.kind === "retried") return await this.#follow(record, task);
     if (state !== record.state) this.#found(`${key} was ${record.state} and is ${state}`);
     if (JSON.stringify(events) !== JSON.stringify(record.events)) {
@@ -171,7 +179,7 @@ export class SimClient {
     if (result !== null) record.result = result as JsonObject;
   }
 
-  /** Asks until there is an answer. */
+  /** Sends the request until a reply arrives. */
   async #ask(type: string, body: JsonObject, waitMs = 0): Promise<JsonObject> {
     for (let attempt = 1;; attempt++) {
       const reply = await this.#askOnce(type, body, waitMs, attempt);
@@ -179,27 +187,32 @@ export class SimClient {
     }
   }
 
-  /** Asks until there is an answer that is no trouble of the way to it; gives its code, if it has one. */
+  /**
+   * Sends the request until it succeeds or fails with a code that is not in `TRANSIENT`.
+   *
+   * @param onAttempt called before each attempt
+   * @returns the error code, or undefined on success
+   */
   async #refused(
     type: string,
     body: JsonObject,
-    onAsking: () => void = () => {},
+    onAttempt: () => void = () => {},
   ): Promise<string | undefined> {
     const { remote } = this.#options;
     for (let attempt = 1;; attempt++) {
-      onAsking();
+      onAttempt();
       try {
         await remote.ask(type, body);
         return undefined;
       } catch (error) {
         const { code } = expected(error);
-        if (!PASSING.has(code)) return code;
+        if (!TRANSIENT.has(code)) return code;
         await this.#pause(attempt);
       }
     }
   }
 
-  /** Nothing where there was no answer, and after a while. */
+  /** Sends the request once. Without a reply it pauses and returns undefined. */
   async #askOnce(
     type: string,
     body: JsonObject,
@@ -210,7 +223,7 @@ export class SimClient {
       return await this.#options.remote.ask(type, body, waitMs);
     } catch (error) {
       const { code, message } = expected(error);
-      if (!PASSING.has(code)) this.#found(`${type} ${JSON.stringify(body)}: ${code}: ${message}`);
+      if (!TRANSIENT.has(code)) this.#found(`${type} ${JSON.stringify(body)}: ${code}: ${message}`);
       await this.#pause(attempt);
     }
   }
@@ -233,10 +246,10 @@ export class SimClient {
   }
 }
 
-/** Says that there is no answer yet, and nothing about the task. */
-const PASSING: ReadonlySet<string> = new Set([
+/** Error codes after which a client retries: they say nothing about the task. */
+const TRANSIENT: ReadonlySet<string> = new Set([
   "agent_unreachable",
-  "auth_failed", // a greeting that arrived in another order
+  "auth_failed", // the network may swap the lines of a handshake
   "auth_required",
   "bad_request",
   "busy",

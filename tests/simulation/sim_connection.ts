@@ -7,7 +7,7 @@ import { closedError, systemError } from "./system_errors.ts";
 
 /** A write waits while more than this is unread. */
 const WINDOW_BYTES = 256 * 1024;
-/** How often a read gives less than there is. */
+/** The chance that a read returns fewer bytes than are available. */
 const SPLIT_CHANCE = 0.2;
 
 interface Read {
@@ -22,13 +22,14 @@ interface Write {
   readonly reject: (error: Error) => void;
 }
 
+/** What one side of a connection is attached to. */
 export interface Wiring {
   readonly hardware: NetHardware;
   readonly dice: Dice;
   readonly host: string;
   readonly peerHost: string;
   readonly process: Process;
-  /** Called when its host need not know it any more. */
+  /** Called when the connection is over, so that the host can forget it. */
   readonly onOver: (connection: SimConnection) => void;
 }
 
@@ -51,7 +52,7 @@ export class SimConnection implements Connection {
     this.#out = new Pipe(host, peerHost, hardware, dice, arrive);
   }
 
-  /** Both sides of a new connection. */
+  /** Creates both sides of a new connection. */
   static pair(one: Wiring, other: Wiring): [SimConnection, SimConnection] {
     const pair: [SimConnection, SimConnection] = [new SimConnection(one), new SimConnection(other)];
     [pair[0].#peer, pair[1].#peer] = [pair[1], pair[0]];
@@ -89,11 +90,11 @@ export class SimConnection implements Connection {
     if (this.#wiring.process.ended) return;
     if (this.#closed) throw closedError();
     this.#fail(() => systemError("EINTR"));
-    // As Linux does: what the peer sent in vain is no orderly end.
+    // As Linux does: closing with unread bytes resets the connection.
     this.#leave(this.#received.length > 0 ? "reset" : "end");
   }
 
-  /** Ends the connection for both sides, whatever lies between them. */
+  /** Resets the connection on both sides, even if a partition separates them. */
   reset(): void {
     const { hardware } = this.#wiring;
     for (const side of [this, this.#peer]) {
@@ -102,17 +103,17 @@ export class SimConnection implements Connection {
     }
   }
 
-  /** The process has ended: the system closes the connection, orderly or not. */
+  /** Closes the connection after the process has ended, with an orderly end or a reset. */
   abandon(): void {
     if (!this.#closed) this.#leave(this.#wiring.dice.next() < 0.5 ? "reset" : "end");
   }
 
-  /** Nobody has accepted it. */
+  /** Resets a connection that the listener has not accepted. */
   refuse(): void {
     if (!this.#closed) this.#leave("reset");
   }
 
-  /** The host has lost its power: the peer hears nothing. */
+  /** Drops the connection after a power cut; the peer is not notified. */
   vanish(): void {
     this.#closed = true;
     this.#out.cut();
@@ -146,7 +147,7 @@ export class SimConnection implements Connection {
     });
   }
 
-  /** Nothing more of it is under way. */
+  /** Reports to both hosts that the connection is over. */
   #over(): void {
     for (const side of [this, this.#peer]) side.#wiring.onOver(side);
   }
@@ -168,22 +169,22 @@ export class SimConnection implements Connection {
     }
   }
 
-  /** As much as fits of what was received, or a part of that. */
+  /** Moves received bytes to `into`: as many as fit, or sometimes fewer. Returns their number. */
   #fill(into: Uint8Array): number {
     const { dice } = this.#wiring;
-    const there = this.#received.reduce((sum, { length }) => sum + length, 0);
-    let room = Math.min(there, into.length);
-    if (room > 1 && dice.next() < SPLIT_CHANCE) room = 1 + dice.below(room - 1);
-    for (let at = 0; at < room;) {
-      const part = this.#received[0].subarray(0, room - at);
+    const available = this.#received.reduce((sum, { length }) => sum + length, 0);
+    let count = Math.min(available, into.length);
+    if (count > 1 && dice.next() < SPLIT_CHANCE) count = 1 + dice.below(count - 1);
+    for (let at = 0; at < count;) {
+      const part = this.#received[0].subarray(0, count - at);
       into.set(part, at);
       at += part.length;
       if (part.length === this.#received[0].length) this.#received.shift();
       else this.#received[0] = this.#received[0].subarray(part.length);
     }
-    this.#peer.#out.unread -= room;
+    this.#peer.#out.unread -= count;
     this.#peer.#wiring.process.settle(() => this.#peer.#answerWrites());
-    return room;
+    return count;
   }
 
   #fail(why: () => Error): void {

@@ -9,9 +9,9 @@ import { SimFolder, SimTree } from "./sim_tree.ts";
 import { systemError } from "./system_errors.ts";
 
 /**
- * The disk of one machine, in memory. What is written lies in the page cache, which outlives the
- * process but not the power; a sync of a file makes its content durable, and a sync of a folder the
- * names in it.
+ * The disk of one machine, in memory. A write goes to the page cache, which survives the process
+ * but not a power cut. Syncing a file makes its content durable; syncing a folder makes the names
+ * in it durable.
  */
 export class SimDisk {
   readonly #dice: Dice;
@@ -24,40 +24,41 @@ export class SimDisk {
     this.#hardware = new DiskHardware(dice, this.#tree);
   }
 
+  /** The faults of the disk, whose chances a test may change. */
   get faults(): Faults<DiskFault> {
     return this.#hardware.faults;
   }
 
-  /** Room for the content of all files; by default without end. */
+  /** The size that all files together may reach; unlimited by default. */
   set capacityBytes(bytes: number) {
     this.#hardware.capacityBytes = bytes;
   }
 
-  /** A planted bug: a sync says at once that it is done, and makes nothing durable. */
+  /** A planted defect: a sync reports success at once and makes nothing durable. */
   set unfaithful(lies: boolean) {
     this.#hardware.lies = lies;
   }
 
-  /** The disk as a process uses it. */
+  /** Returns the disk as a process uses it. */
   attach(process: Process): Disk {
     return new AttachedDisk(process, this.#tree, this.#hardware, this.#dice, this.#open);
   }
 
-  /** The processes that use it have ended: their locks are free. */
+  /** Closes all files and releases their locks, after the process has ended. */
   kill(): void {
     for (const file of this.#open) file.release();
   }
 
-  /** As `kill`, and of what is not synced a random part is lost. */
+  /** Like `kill`, and loses a random part of what is not synced. */
   cutPower(): void {
     this.kill();
     this.#tree.cutPower(this.#dice);
   }
 
-  /** Puts a file there, durably and at once, with the folders above it. */
+  /** Writes a file at once and durably, and creates its parent folders. */
   put(path: string, content: string | Uint8Array): void {
-    const above = path.slice(0, path.lastIndexOf("/") + 1);
-    this.#tree.makeFolder(above);
+    const parent = path.slice(0, path.lastIndexOf("/") + 1);
+    this.#tree.makeFolder(parent);
     const found = this.#tree.find(path);
     const file = found instanceof SimFile ? found : this.#tree.create(path);
     file.truncate(0);
@@ -65,17 +66,17 @@ export class SimDisk {
     this.#tree.syncAll();
   }
 
-  /** What a process would read, if there is such a file. */
+  /** Returns what a process would read; undefined if the file does not exist. */
   content(path: string): Uint8Array | undefined {
     return this.#file(path)?.view().slice();
   }
 
-  /** What is certain to be left of a file after a power cut, wherever its name is then. */
+  /** Returns the content of a file that certainly survives a power cut; its name may not. */
   durableContent(path: string): Uint8Array | undefined {
     return this.#file(path)?.durableView().slice();
   }
 
-  /** The paths of all files. */
+  /** Returns the paths of all files, sorted. */
   paths(): string[] {
     return [...this.#tree.files()].map(([path]) => path).sort();
   }

@@ -1,78 +1,85 @@
 import type { Dice } from "../harness/dice.ts";
 import { GrowingBytes } from "./growing_bytes.ts";
 
+/** The unit that a disk writes whole or not at all. */
 export const SECTOR_BYTES = 512;
 
-/** Of the write that a power cut tears: how often nothing of it, or whole sectors, are there. */
+/** The chance that nothing of a write survives when a power cut tears it. */
 const NOTHING_CHANCE = 0.25;
+/** The chance that only whole sectors of a torn write survive. */
 const SECTORS_CHANCE = 0.5;
-/** How often sectors are missing in what is there of it. */
+/** The chance that sectors are missing within the part of a torn write that survives. */
 const HOLE_CHANCE = 0.25;
 
 type Change = { readonly at: number; readonly bytes: Uint8Array } | { readonly length: number };
 
-/** A file's content, whatever its name: as processes see it, and as it is on the platter. */
+/** The content of a file, without its name: as processes see it, and as it is durable. */
 export class SimFile {
   readonly locks = new Map<object, { exclusive: boolean }>();
   #seen = new GrowingBytes();
   #durable = new GrowingBytes();
-  /** What was done since the last sync, in order. */
+  /** The changes since the last sync, in order. */
   #unsynced: Change[] = [];
 
+  /** In bytes, as processes see it. */
   get size(): number {
     return this.#seen.length;
   }
 
-  /** A view that holds until the next change. */
+  /** Returns a view of the content as processes see it, which is valid until the next change. */
   view(): Uint8Array {
     return this.#seen.view();
   }
 
+  /** Returns a view of the durable content, which is valid until the next change. */
   durableView(): Uint8Array {
     return this.#durable.view();
   }
 
+  /** Writes the bytes at offset `at`, not yet durably. */
   write(at: number, bytes: Uint8Array): void {
     this.#seen.write(at, bytes);
     this.#unsynced.push({ at, bytes: bytes.slice() });
   }
 
+  /** Sets the length in bytes, not yet durably. */
   truncate(length: number): void {
     this.#seen.truncate(length);
     this.#unsynced.push({ length });
   }
 
+  /** Makes all changes durable. */
   sync(): void {
-    for (const change of this.#unsynced) this.#keep(change);
+    for (const change of this.#unsynced) this.#apply(change);
     this.#unsynced = [];
   }
 
-  /** A sync that failed: what was written counts as clean from now on, and never gets durable. */
+  /** Fails a sync: the system regards the written bytes as clean, so they never become durable. */
   loseUnsynced(): void {
-    for (const change of this.#unsynced) if ("length" in change) this.#keep(change);
+    for (const change of this.#unsynced) if ("length" in change) this.#apply(change);
     this.#unsynced = [];
   }
 
-  /** Of what is not synced some first changes survive, and a part of the next one. */
+  /** Keeps a random number of the first unsynced changes, and a part of the next change. */
   cutPower(dice: Dice): void {
     const survivors = dice.below(this.#unsynced.length + 1);
-    for (const change of this.#unsynced.slice(0, survivors)) this.#keep(change);
+    for (const change of this.#unsynced.slice(0, survivors)) this.#apply(change);
     const torn = this.#unsynced.at(survivors);
-    if (torn !== undefined && "bytes" in torn) this.#keepTorn(torn.at, torn.bytes, dice);
+    if (torn !== undefined && "bytes" in torn) this.#applyTorn(torn.at, torn.bytes, dice);
     this.#unsynced = [];
     this.#seen = new GrowingBytes();
     this.#seen.write(0, this.#durable.view());
   }
 
-  #keep(change: Change): void {
+  #apply(change: Change): void {
     if ("bytes" in change) this.#durable.write(change.at, change.bytes);
     else this.#durable.truncate(change.length);
   }
 
-  #keepTorn(at: number, bytes: Uint8Array, dice: Dice): void {
-    const sort = dice.next();
-    let length = sort < NOTHING_CHANCE ? 0 : dice.below(bytes.length + 1);
-    if (sort >= 1 - SECTORS_CHANCE) {
+  #applyTorn(at: number, bytes: Uint8Array, dice: Dice): void {
+    const kind = dice.next();
+    let length = kind < NOTHING_CHANCE ? 0 : dice.below(bytes.length + 1);
+    if (kind >= 1 - SECTORS_CHANCE) {
       length = Math.max(0, floorToSector(at + length) - at);
     }
     if (length === 0) return;
@@ -81,7 +88,7 @@ export class SimFile {
     if (dice.next() < HOLE_CHANCE) this.#makeHole(grownFrom, at + length, dice);
   }
 
-  /** Some sectors in a row that the file was given, but that were never filled. */
+  /** Zeroes some adjacent sectors, which the file system allocated but never wrote. */
   #makeHole(from: number, end: number, dice: Dice): void {
     if (from >= end) return;
     const first = floorToSector(from);

@@ -8,7 +8,7 @@ interface Accept {
   readonly reject: (error: Error) => void;
 }
 
-/** A port that a process listens on, and the connections that it has not accepted yet. */
+/** A port on which a process listens, and the connections that are not yet accepted. */
 export class SimListener implements Listener {
   readonly addr: Deno.NetAddr;
   readonly process: Process;
@@ -42,13 +42,13 @@ export class SimListener implements Listener {
     }
   }
 
-  /** The process has ended: nobody listens here any more. */
+  /** Frees the port, after the process has ended. */
   abandon(): void {
     this.#closed = true;
     this.#onClosed();
   }
 
-  /** Takes a connection that a peer opened. */
+  /** Queues a connection that a peer has opened. */
   take(connection: SimConnection): void {
     this.#backlog.push(connection);
     this.process.settle(() => this.#answer());

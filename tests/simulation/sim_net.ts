@@ -12,14 +12,14 @@ const FREE_PORT_MIN = 49_152;
 /** Names by which a host reaches itself. */
 const OWN_NAMES = ["localhost", "127.0.0.1", "0.0.0.0", "::1"];
 
-/** What a host's system knows; a power cut takes all of it. */
+/** The network state in a host's kernel, which a power cut clears. */
 interface Host {
   readonly name: string;
   readonly listeners: Map<number, SimListener>;
   readonly connections: Set<SimConnection>;
 }
 
-/** Hosts by name, and TCP between them. */
+/** A simulated network: hosts by name, and TCP connections between them. */
 export class SimNet {
   readonly #hardware: NetHardware;
   readonly #dice: Dice;
@@ -30,11 +30,12 @@ export class SimNet {
     this.#hardware = new NetHardware(timeline, dice);
   }
 
+  /** The faults of the network, whose chances a test may change. */
   get faults(): Faults<NetFault> {
     return this.#hardware.faults;
   }
 
-  /** The net as a process on this host uses it. */
+  /** Returns the network as a process on this host uses it. */
   attach(host: string, process: Process): Net {
     return {
       connect: (options) => this.#connect(this.#host(host), process, options),
@@ -42,19 +43,19 @@ export class SimNet {
     };
   }
 
-  /** The host answers from now on. */
+  /** Lets the host respond from now on. */
   turnOn(host: string): void {
     this.#hardware.turnOn(host);
   }
 
-  /** The host's processes have ended: it answers, but nobody listens there. */
+  /** Closes all connections and listeners of the host, after its process has ended. */
   kill(name: string): void {
     const { connections, listeners } = this.#host(name);
     for (const listener of listeners.values()) listener.abandon();
     for (const connection of connections) connection.abandon();
   }
 
-  /** The host is silent, and when it is on again it knows nothing of its connections. */
+  /** Silences the host. After it is turned on again, it has forgotten its connections. */
   cutPower(name: string): void {
     const { connections, listeners } = this.#host(name);
     this.#hardware.turnOff(name);
@@ -70,13 +71,13 @@ export class SimNet {
     }
   }
 
-  /** Holds back what the two send each other, or only what the first sends. */
+  /** Blocks the traffic between two hosts; with `oneWay`, only from `one` to `other`. */
   partition(one: string, other: string, { oneWay = false } = {}): void {
     this.#hardware.block(one, other);
     if (!oneWay) this.#hardware.block(other, one);
   }
 
-  /** Ends the partition between two hosts; without them, all. */
+  /** Ends the partition between two hosts; without arguments, all partitions. */
   heal(one?: string, other?: string): void {
     if (one === undefined || other === undefined) return this.#hardware.freeAll();
     this.#hardware.free(one, other);
@@ -114,27 +115,27 @@ export class SimNet {
     return new Promise((resolve, reject) => {
       if (process.ended) return;
       if (signal?.aborted) return reject(signal.reason);
-      let wanted = true;
+      let aborted = false;
       const stop = (): void => {
         if (process.ended) return;
-        wanted = false;
+        aborted = true;
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", stop, { once: true });
       const answer = (connection: SimConnection | undefined): void =>
         process.settle(() => {
           signal?.removeEventListener("abort", stop);
-          if (!wanted) connection?.close();
+          if (aborted) connection?.close();
           else if (connection === undefined) reject(systemError("ECONNREFUSED"));
           else resolve(connection);
         });
-      const knock = (): void => {
-        if (!wanted || process.ended) return;
-        if (!this.#reach(from, to)) return this.#hardware.whenChanged(knock);
+      const attempt = (): void => {
+        if (aborted || process.ended) return;
+        if (!this.#reach(from, to)) return this.#hardware.whenChanged(attempt);
         const connection = this.#open(from, process, to, port);
         timeline.after(this.#hardware.latencyMs(), () => answer(connection));
       };
-      timeline.after(this.#hardware.latencyMs(), knock);
+      timeline.after(this.#hardware.latencyMs(), attempt);
     });
   }
 
@@ -142,7 +143,7 @@ export class SimNet {
     return this.#hardware.passes(from.name, to.name) && this.#hardware.passes(to.name, from.name);
   }
 
-  /** Nothing where nobody listens. */
+  /** Opens a connection; returns undefined if no process listens on the port. */
   #open(from: Host, process: Process, to: Host, port: number): SimConnection | undefined {
     const listener = to.listeners.get(port);
     if (listener === undefined) return undefined;

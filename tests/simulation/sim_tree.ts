@@ -2,22 +2,23 @@ import type { Dice } from "../harness/dice.ts";
 import { SimFile } from "./sim_file.ts";
 import { systemError } from "./system_errors.ts";
 
-/** Names in a folder: as processes see them, and as they are on the platter. */
+/** The names in a folder: as processes see them, and as they are durable. */
 export class SimFolder {
   seen = new Map<string, SimNode>();
   readonly durable = new Map<string, SimNode>();
 }
 
+/** What a name in a folder stands for. */
 export type SimNode = SimFile | SimFolder;
 
 interface Step {
   readonly folder: SimFolder;
   readonly name: string;
-  /** Missing where the name is removed. */
+  /** Undefined if the step removes the name. */
   readonly node: SimNode | undefined;
 }
 
-/** Where a path leads; `node` is missing where nothing has this name. */
+/** Where a path leads; `node` is undefined if the folder has no such name. */
 interface Place {
   readonly folder: SimFolder;
   readonly name: string;
@@ -25,26 +26,32 @@ interface Place {
 }
 
 /**
- * Folders and files by path; a path means the same with and without a leading `/` or `./`. Changes
- * of names come on the platter in order, each whole or not at all.
+ * Folders and files by path. A leading `/` or `./` makes no difference. Changes of names become
+ * durable in order, and each of them is atomic.
  */
 export class SimTree {
   readonly #root = new SimFolder();
   #unsynced: (readonly Step[])[] = [];
 
-  /** What has this path, if anything. */
+  /** Returns the file or folder at this path; undefined if there is none. */
   find(path: string): SimNode | undefined {
     const names = namesOf(path);
     return names.length === 0 ? this.#root : this.#place(path, names).node;
   }
 
-  /** @throws {Deno.errors.NotFound} */
+  /**
+   * Returns the file or folder at this path.
+   *
+   * @param about the operation, for the error message
+   * @throws {Deno.errors.NotFound} if the path does not exist
+   */
   get(path: string, about: string): SimNode {
     const node = this.find(path);
     if (node === undefined) throw systemError("ENOENT", about);
     return node;
   }
 
+  /** Creates an empty file. */
   create(path: string): SimFile {
     const { folder, name } = this.#place(path);
     const node = new SimFile();
@@ -52,7 +59,7 @@ export class SimTree {
     return node;
   }
 
-  /** With all folders above it. */
+  /** Creates a folder and its missing parents. */
   makeFolder(path: string): void {
     let folder = this.#root;
     const names = namesOf(path);
@@ -70,6 +77,7 @@ export class SimTree {
     }
   }
 
+  /** Renames a file or folder and replaces the target, with the errors of Linux. */
   rename(from: string, to: string): void {
     const about = `rename '${from}' -> '${to}'`;
     const source = this.#place(from);
@@ -93,6 +101,7 @@ export class SimTree {
     ]);
   }
 
+  /** Removes a file or an empty folder. */
   remove(path: string): void {
     const { folder, name, node } = this.#place(path);
     if (node === undefined) throw systemError("ENOENT", `remove '${path}'`);
@@ -102,37 +111,39 @@ export class SimTree {
     this.#change([{ folder, name, node: undefined }]);
   }
 
-  /** Brings the names in a folder on the platter, and with them what they need to be found. */
+  /** Makes the names in a folder durable, and all earlier changes on which they depend. */
   sync(folder: SimFolder): void {
     const needed = new Set<SimNode>([folder]);
-    const [kept, left]: (readonly Step[])[][] = [[], []];
+    const [synced, pending]: (readonly Step[])[][] = [[], []];
     for (const steps of this.#unsynced.toReversed()) {
       const isNeeded = steps.some(({ folder, node }) =>
         needed.has(folder) || (node !== undefined && needed.has(node))
       );
-      (isNeeded ? kept : left).push(steps);
+      (isNeeded ? synced : pending).push(steps);
       if (isNeeded) { for (const { folder } of steps) needed.add(folder); }
     }
-    for (const steps of kept.toReversed()) keep(steps);
-    this.#unsynced = left.toReversed();
+    for (const steps of synced.toReversed()) makeDurable(steps);
+    this.#unsynced = pending.toReversed();
   }
 
-  /** Everything at once. */
+  /** Makes all names and all contents durable. */
   syncAll(): void {
-    for (const steps of this.#unsynced) keep(steps);
+    for (const steps of this.#unsynced) makeDurable(steps);
     this.#unsynced = [];
     for (const [, file] of this.files()) file.sync();
   }
 
-  /** Of the changes that are not synced some first ones survive; then each file has its own cut. */
+  /** Keeps a random number of the first unsynced changes; then tears the content of each file. */
   cutPower(dice: Dice): void {
-    for (const steps of this.#unsynced.slice(0, dice.below(this.#unsynced.length + 1))) keep(steps);
+    for (const steps of this.#unsynced.slice(0, dice.below(this.#unsynced.length + 1))) {
+      makeDurable(steps);
+    }
     this.#unsynced = [];
     forgetUnsynced(this.#root);
     for (const [, file] of this.files()) file.cutPower(dice);
   }
 
-  /** All files with their paths. */
+  /** Yields all files with their paths. */
   *files(folder = this.#root, prefix = ""): Generator<[string, SimFile]> {
     for (const [name, node] of folder.seen) {
       if (node instanceof SimFile) yield [prefix + name, node];
@@ -159,7 +170,7 @@ export class SimTree {
   }
 }
 
-function keep(steps: readonly Step[]): void {
+function makeDurable(steps: readonly Step[]): void {
   for (const { folder, name, node } of steps) put(folder.durable, name, node);
 }
 

@@ -18,12 +18,12 @@ import { FAULT_NAMES, heal, injectFaults, type Place, startLater } from "./fault
 const SECRET = importSecret("a secret that is only ever used in a simulation");
 const PORT = 7100;
 const CLIENTS = 3;
-/** Virtual time in which things go wrong. */
+/** The virtual time during which faults are injected. */
 const TROUBLE_MS = 40_000;
-/** After that everything must have come to its end in this time: dead peers are noticed by pings. */
+/** The virtual time in which all tasks must end after the faults; includes detecting dead peers. */
 const HEAL_MS = 240_000;
 const STOP_MS = 20_000;
-/** By machine, the agents that run. */
+/** The role of each agent machine. */
 const AGENT_MACHINES = {
   "collector-1": "collector",
   "analyzer-1": "analyzer",
@@ -31,26 +31,30 @@ const AGENT_MACHINES = {
   "counter-1": "counter",
 };
 
-/** A defect that is put in, to see whether it is found. */
+/** Plants a defect, which the simulation must then find. */
 export type Mutant = (place: Place) => void;
 
+/** The seed of a run, and the defect to plant, if any. */
 export interface SimulationOptions {
   readonly seed: number;
   readonly mutant?: Mutant;
 }
 
+/** The result of a run. */
 export interface Outcome {
-  /** Everything that is as it must never be. */
+  /** A line for each violation. */
   readonly findings: readonly string[];
-  /** How often each fault was brought about. */
+  /** How often each fault was injected. */
   readonly faults: ReadonlyMap<string, number>;
+  /** The number of submitted tasks. */
   readonly tasks: number;
+  /** The number of events on the timeline. */
   readonly events: number;
-  /** Two runs of a seed that differ in it were not the same. */
+  /** If it differs between two runs of a seed, the runs were not the same. */
   readonly digest: number;
 }
 
-/** Runs an orchestrator, four agents and three clients on machines that fail, all from one seed. */
+/** Runs an orchestrator, four agents and three clients on failing machines, all from one seed. */
 export async function simulate({ seed, mutant }: SimulationOptions): Promise<Outcome> {
   return await new Simulation(seed).run(mutant);
 }
@@ -94,8 +98,8 @@ class Simulation {
     this.#timeline.after(TROUBLE_MS, () => this.#heal());
     try {
       await this.#until(clients, TROUBLE_MS + HEAL_MS);
-      await this.#passUntil(() => this.#rests(), HEAL_MS);
-      this.#judge();
+      await this.#passUntil(() => this.#isIdle(), HEAL_MS);
+      this.#checkInvariants();
       await this.#until(this.#stop(), STOP_MS);
     } catch (error) {
       this.#found((error as Error).message);
@@ -110,21 +114,21 @@ class Simulation {
     heal(this.#place);
   }
 
-  /** Whether every task has ended, also those that nobody follows. */
-  #rests(): boolean {
+  /** Whether every task has ended, even a task that no client follows. */
+  #isIdle(): boolean {
     const orchestrator = this.#orchestrator.service;
     return orchestrator !== undefined &&
       orchestrator.scheduler.running + orchestrator.scheduler.waiting === 0 &&
       this.#place.nodes.every(({ memory }) => memory !== undefined);
   }
 
-  #judge(): void {
+  #checkInvariants(): void {
     const records = this.#clients.flatMap(({ records }) => records);
     const counter = this.#agents.at(-1)!.memory!;
     this.#findings.push(...checkInvariants(records, this.#orchestrator.service!, counter));
   }
 
-  /** Ends them all; what each had in memory is what it reads back. */
+  /** Restarts each node and checks that its memory has the same content as before. */
   async #stop(): Promise<void> {
     for (const node of this.#place.nodes) {
       const before = contentOf(node.memory!);
@@ -192,7 +196,7 @@ class Simulation {
       role,
       begin,
       log: (_level, event, fields) => {
-        // What only a defect brings about.
+        // Only a defect causes these two events.
         if (event !== "internal" && event !== "task_orphaned") return;
         this.#found(`${name}: ${event} ${JSON.stringify(fields)}`);
       },

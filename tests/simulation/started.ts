@@ -6,7 +6,7 @@ import { Timeline } from "./timeline.ts";
 
 const LIMIT_MS = 60_000;
 
-/** Machines that are on, for tests of what they are made of. */
+/** Booted machines in one network, for tests of the simulated hardware. */
 export class Started {
   readonly timeline = new Timeline();
   readonly net: SimNet;
@@ -21,7 +21,7 @@ export class Started {
     this.systems = this.machines.map((machine) => machine.boot());
   }
 
-  /** Lets time pass until this is settled. */
+  /** Lets virtual time pass until `work` settles; returns its value. */
   async until<T>(work: Promise<T>): Promise<T> {
     let settled = false;
     const done = (): void => void (settled = true);
@@ -30,12 +30,13 @@ export class Started {
     return await work;
   }
 
+  /** Lets `ms` of virtual time pass. */
   async pass(ms: number): Promise<void> {
     await this.until(new Promise<void>((resolve) => void this.timeline.after(ms, resolve)));
   }
 }
 
-/** How a promise stands, without waiting for it. */
+/** Observes a promise: `state` is "pending", its value as text, or the name of its error. */
 export function watched(work: Promise<unknown>): { readonly state: string } {
   const watch = { state: "pending" };
   work.then(
@@ -45,10 +46,12 @@ export function watched(work: Promise<unknown>): { readonly state: string } {
   return watch;
 }
 
+/** Encodes text as UTF-8. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
+/** Decodes UTF-8; undefined stays undefined. */
 export function textOf(bytes: Uint8Array | undefined): string | undefined {
   return bytes && new TextDecoder().decode(bytes);
 }

@@ -1,4 +1,4 @@
-/** Errors as Deno gives them. */
+/** Class, message and number of each error, as Deno throws it on Linux. */
 const ERRORS = {
   ENOENT: [Deno.errors.NotFound, "No such file or directory", 2],
   EINTR: [Deno.errors.Interrupted, "operation canceled", undefined],
@@ -16,16 +16,17 @@ const ERRORS = {
   ECONNREFUSED: [Deno.errors.ConnectionRefused, "Connection refused", 111],
 } as const;
 
+/** A code that `systemError` knows. */
 export type SystemErrorCode = keyof typeof ERRORS;
 
-/** An error as the system gives it, with what it was about. */
+/** Creates an error as Deno throws it; `about` names the operation and path. */
 export function systemError(code: SystemErrorCode, about = ""): Error {
   const [Kind, text, number] = ERRORS[code];
   const message = number === undefined ? text : `${text} (os error ${number})`;
   return Object.assign(new Kind(about === "" ? message : `${message}: ${about}`), { code });
 }
 
-/** What the use of something that is closed gives. */
+/** Creates the error that the use of a closed file, connection or listener throws. */
 export function closedError(message = "Bad resource ID"): Error {
   return new Deno.errors.BadResource(message);
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { EventQueue } from "./event_queue.ts";
 
-/** As many events without any time passing are a loop that never ends. */
+/** With more events at one point in time, the simulation is regarded as an endless loop. */
 const EVENTS_AT_ONCE_MAX = 1_000_000;
 
 interface Outside {
@@ -10,8 +10,8 @@ interface Outside {
 }
 
 /**
- * Time that passes only when nothing is left to do: everything in a simulation happens in an event
- * of this, one after the other, in the same order each time.
+ * Virtual time. It advances only when nothing is left to do at the current moment. Everything in a
+ * simulation happens in events, one after another, in the same order in each run.
  */
 export class Timeline {
   #now = 0;
@@ -22,24 +22,24 @@ export class Timeline {
   readonly #outside: Outside[] = [];
   #running = false;
 
-  /** Milliseconds since the beginning. */
+  /** The time since the start, in ms. */
   get now(): number {
     return this.#now;
   }
 
-  /** How many events there were. */
+  /** The number of past events. */
   get events(): number {
     return this.#events;
   }
 
-  /** A number made of all events and their times: two runs that differ in it were not the same. */
+  /** A digest of all events and their times. If it differs, two runs were not the same. */
   get digest(): number {
     return this.#digest >>> 0;
   }
 
-  /** Calls once, `ms` from now; what it gives prevents that. */
+  /** Calls `callback` once, after `ms`. Returns a function that cancels the call. */
   after(ms: number, callback: () => void): () => void {
-    const at = this.#now + (ms > 0 ? ms : 0); // not a number is now, as for a real timer
+    const at = this.#now + (ms > 0 ? ms : 0); // NaN means 0, as for a real timer
     const event = {
       at,
       sequence: ++this.#sequence,
@@ -50,11 +50,10 @@ export class Timeline {
   }
 
   /**
-   * Lets events happen, each with everything that follows from it before the next one, until
-   * `until` holds.
+   * Runs events until `until()` returns true. All microtasks of an event run before the next event.
    *
-   * @param limitMs of virtual time, from now
-   * @throws {Error} where nothing is left that could happen, or the limit is reached
+   * @param limitMs the longest virtual time from now
+   * @throws {Error} if no event is scheduled any more, or the limit is reached
    * @throws what a callback throws
    */
   async run(until: () => boolean, limitMs: number): Promise<void> {
@@ -88,8 +87,8 @@ export class Timeline {
   }
 
   /**
-   * Lets time stand still until work is done that the simulation can't do itself, such as a digest
-   * of WebCrypto. Results come in the order in which they were asked for.
+   * Stops time until work outside the simulation is done, such as a digest by WebCrypto. Results
+   * arrive in the order of the calls.
    */
   outside<T>(work: Promise<T>): Promise<T> {
     if (!this.#running) return work;
@@ -103,7 +102,7 @@ export class Timeline {
     });
   }
 
-  /** One result a turn: what follows from two would mix by how long they really took. */
+  /** Delivers one result per turn, so that real durations can't change the order of events. */
   async #settle(): Promise<void> {
     await turn();
     for (let next; (next = this.#outside.shift()) !== undefined;) {
@@ -119,7 +118,7 @@ export class Timeline {
   }
 }
 
-/** Of all turns of the real event loop the cheapest; microtasks run dry before it. */
+/** Waits one turn of the real event loop, so that all microtasks run. No other turn is cheaper. */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
