@@ -10,7 +10,7 @@ import { SYSTEM } from "../system.ts";
 export interface SegmentRead {
   /** The position after the last whole record; `undefined` if not even the header is whole. */
   readonly position: JournalPosition | undefined;
-  /** Where the last whole record ends, in bytes. */
+  /** The end of the last whole record, in bytes. */
   readonly end: number;
   /** Size of the file, in bytes. */
   readonly size: number;

@@ -11,9 +11,9 @@ export class SegmentWriter {
   readonly #path: string;
   readonly #file: DiskFile;
   readonly #disk: Disk;
-  /** Where the last record ends that is on disk, in bytes. */
+  /** The end of the last record that is on disk, in bytes. */
   #end: number;
-  /** Where the last record ends that is written. */
+  /** The end of the last record that is written, in bytes. */
   #writtenEnd: number;
   /** Whether all that a reader found in the file is certainly on disk. */
   #isRewritten: boolean;

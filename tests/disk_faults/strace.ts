@@ -18,7 +18,7 @@ const SEQ_MAX = 60;
 /** The exit code of a process that SIGKILL ended. */
 export const KILLED = 137;
 
-/** A call by the names that it has on different machines; strace skips those that it does not know. */
+/** The names of each call on different machines; strace skips a name that it does not know. */
 const CALLS = {
   write: "write",
   fdatasync: "fdatasync",
@@ -39,7 +39,7 @@ export interface Fault {
   readonly effect: Effect;
 }
 
-/** What is left of one run of the writer. */
+/** The result of one run of the writer. */
 export interface Run {
   readonly code: number;
   readonly stdout: string;
@@ -48,7 +48,7 @@ export interface Run {
   readonly trace: string;
 }
 
-/** In a sweep, every call of this number fails; no run makes as many of one kind. */
+/** In a sweep every `PERIOD`th call of a kind fails; no run makes as many. */
 export const PERIOD = 64;
 /** In a sweep's folder: the folder of the run that is going on, and files that no run writes. */
 export const LIVE = "live";
@@ -68,12 +68,12 @@ export interface Sweep {
     /** A folder to copy for each run; by default a run begins without a memory. */
     readonly start?: string;
     readonly commits: number;
-    /** A fault that comes in each run before the one that is swept. */
+    /** A fault that comes in each run besides the swept one. */
     readonly before?: Fault;
   }[];
 }
 
-/** What is left of one run of a sweep. */
+/** The result of one run of a sweep. */
 export interface SweptRun {
   readonly pass: string;
   readonly faults: readonly Fault[];

@@ -3,7 +3,7 @@
  * process. And the calls come in the order that survives a power cut.
  *
  * Seen to fail if `append()` resolves before the sync, if a failed sync is tried again or the process
- * goes on, if a quota is no full disk, if the half snapshot of a killed process stays, if
+ * continues, if a quota is no full disk, if the half snapshot of a killed process stays, if
  * `replaceFile()` renames before it syncs or leaves out the folder's sync, if a segment's name is not
  * synced, and if segments are removed before the snapshot is there.
  *

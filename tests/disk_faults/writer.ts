@@ -1,6 +1,6 @@
 /**
- * A program that is stopped: it commits numbered changes in a memory, several at once, and goes on
- * after those that are there. It reports on stdout what became of each: `ack 7` when it is on disk,
+ * A program that is stopped: it commits numbered changes in a memory, several at once, after
+ * the numbers that are there. It reports on stdout what became of each: `ack 7` when it is on disk,
  * `refused 7 storage_full` when it is rolled back.
  *
  *     deno run --allow-all tests/disk_faults/writer.ts FOLDER --seed=1 --commits=12 --snapshot-every=5

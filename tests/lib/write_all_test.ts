@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { writeAll } from "../../lib/write_all.ts";
 
-Deno.test("writeAll() goes on after a write that took only a part", async () => {
+Deno.test("writeAll() writes the rest after a write that took only a part", async () => {
   const written: number[] = [];
   await writeAll({
     write(bytes) {
