@@ -35,7 +35,7 @@ import { Isolate } from "./runtime/isolate.ts";
 import { AgentService } from "./runtime/service.ts";
 import { inThread, serveIsolate } from "./runtime/thread.ts";
 
-/** At this many stuck threads the process ends, to be started anew. Each of them uses a core. */
+/** At this many stuck threads the process ends, to be started anew. Each thread uses a core. */
 const STUCK_MAX = 2;
 
 function commonSettings(name: string) {

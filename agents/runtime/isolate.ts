@@ -13,7 +13,7 @@
  * A thread whose handler waits ends when it is terminated. A loop without end can't be stopped
  * (denoland/deno#35657): it uses a core until the process ends. So a thread that has not answered the
  * abort is abandoned: it is terminated at its next message. If there is none within `STUCK_MS`, it
- * counts as stuck, and the process ends when it has too many of them.
+ * counts as stuck, and the process ends when it has too many stuck threads.
  *
  * @module
  */

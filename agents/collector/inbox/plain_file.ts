@@ -2,7 +2,7 @@
  * The only way from a path to a file of the inbox. What must hold before a byte is read:
  *  1. No component of the path below the inbox is a symbolic link.
  *  2. The last component is a plain file.
- *  3. The open file is the one that rules 1 and 2 were checked for.
+ *  3. The open file is the file for which rules 1 and 2 were checked.
  *
  * A process that renames folders of the inbox while a file is opened can still win a race against
  * rule 1. Run the collector in a container that holds nothing else to read.

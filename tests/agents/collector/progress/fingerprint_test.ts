@@ -8,7 +8,7 @@ import {
 const SIZE = 3 * FINGERPRINT_BYTES;
 const bytesOf = (size: number) => Uint8Array.from({ length: size }, (_, at) => at % 251);
 
-/** The fingerprint of `SIZE` bytes with one of them changed. */
+/** Returns the fingerprint of `SIZE` bytes after a change of one byte. */
 function changedAt(offset: number): Promise<string> {
   const bytes = bytesOf(SIZE);
   bytes[offset] ^= 1;
