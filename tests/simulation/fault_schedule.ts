@@ -17,7 +17,7 @@ export interface Place {
   readonly net: SimNet;
   readonly dice: Dice;
   readonly nodes: readonly Node[];
-  /** Names of the machines that clients run on. */
+  /** The names of the clients' machines. */
   readonly clients: readonly string[];
 }
 

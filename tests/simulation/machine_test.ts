@@ -4,7 +4,7 @@ import { bytesOf, Started, textOf, watched } from "./started.ts";
 
 const PORT = 7100;
 
-Deno.test("Machine.boot() gives a clock on virtual time", async () => {
+Deno.test("Machine.boot() returns a clock on virtual time", async () => {
   const started = new Started(1, "one");
   const [{ clock }] = started.systems;
   const [now, date] = [clock.now(), clock.date().getTime()];
@@ -18,7 +18,7 @@ Deno.test("Machine.boot() gives a clock on virtual time", async () => {
   assertEquals(clock.date().getTime() - date, 100);
 });
 
-Deno.test("Machine.boot() gives timers that can be prevented, also by themselves", async () => {
+Deno.test("Machine.boot() returns timers that can be cancelled, even by themselves", async () => {
   const started = new Started(1, "one");
   const [{ clock }] = started.systems;
   let calls = 0;
@@ -48,7 +48,7 @@ Deno.test("Machine.boot() refuses while a process runs", () => {
   assertEquals(machine.up, true);
 });
 
-Deno.test("Machine.boot() starts the clock anew", async () => {
+Deno.test("Machine.boot() restarts the clock", async () => {
   const started = new Started(1, "one");
   const { machines: [machine], systems: [{ clock }] } = started;
   await started.pass(5_000);
@@ -57,7 +57,7 @@ Deno.test("Machine.boot() starts the clock anew", async () => {
   assert(machine.boot().clock.now() < 1_000);
 });
 
-Deno.test("Machine.kill() leaves pending for ever what the process waits for", async () => {
+Deno.test("Machine.kill() leaves everything that the process waits for pending for ever", async () => {
   for (const end of ["kill", "cutPower"] as const) {
     const started = new Started(1, "one", "two");
     const { clock, disk, net } = started.systems[0];
@@ -120,7 +120,7 @@ Deno.test("Machine.pause() holds back timers and I/O, and resume() fires timers 
   assertEquals(seen.at(-1), "after 2000");
 });
 
-Deno.test("Machine.pause() may come again before all is caught up", async () => {
+Deno.test("Machine.pause() may follow before a resumed process has caught up", async () => {
   const started = new Started(1, "one");
   const [machine] = started.machines;
   const [{ clock }] = started.systems;
@@ -232,7 +232,7 @@ async function countOn(seed: number, unfaithful = false) {
   return { answered, lost, events: timeline.events, digest: timeline.digest, now: timeline.now };
 }
 
-Deno.test("Machine.boot() gives a System that keeps what was answered, over 10 ends", async () => {
+Deno.test("Machine.boot() returns a System that keeps acknowledged values over 10 ends", async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const { answered, lost } = await countOn(seed);
     assert(answered > 100, `Only ${answered} answers`);
@@ -240,12 +240,12 @@ Deno.test("Machine.boot() gives a System that keeps what was answered, over 10 e
   }
 });
 
-Deno.test("Machine.boot() gives a System on which lost syncs show", async () => {
+Deno.test("Machine.boot() returns a System on which lost syncs are visible", async () => {
   const { lost } = await countOn(1, true);
   assert(lost > 0);
 });
 
-Deno.test("Machine.boot() gives the same run for the same seed, and another for another", async () => {
+Deno.test("Machine.boot() leads to the same run for the same seed, and to another for another", async () => {
   const first = await countOn(7);
   assertEquals(await countOn(7), first);
   assert((await countOn(8)).digest !== first.digest);

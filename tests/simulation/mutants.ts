@@ -25,11 +25,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     agents.call = (agent, type, body, options) =>
       call(agent, type, body, { ...options, id: `${options.id}.try${++calls}` });
   }),
-  "events that are told twice": inEach(({ taskLog }) => {
+  "events that are sent twice": inEach(({ taskLog }) => {
     const events = taskLog.events.bind(taskLog);
     taskLog.events = (id, after) => events(id, after > 3 ? after - 1 : after);
   }),
-  "a task that nobody sees to": inEach(({ scheduler }) => {
+  "a task that nobody runs": inEach(({ scheduler }) => {
     const add = scheduler.add.bind(scheduler);
     let count = 0;
     scheduler.add = async (create) => ++count % 5 === 0 ? await create() : await add(create);

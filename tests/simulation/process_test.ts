@@ -15,7 +15,7 @@ Deno.test("Process.resume() fires timers before what is done in the same moment"
   assertEquals(timeline.now, 10);
 });
 
-Deno.test("Process.end() lets nothing happen that was asked for", async () => {
+Deno.test("Process.end() prevents everything that the process waits for", async () => {
   const timeline = new Timeline();
   const process = new Process(timeline);
   const seen: string[] = [];

@@ -33,7 +33,7 @@ async function write(file: DiskFile, text: string): Promise<void> {
   for (let left = bytesOf(text); left.length > 0;) left = left.subarray(await file.write(left));
 }
 
-/** What each of so many power cuts leaves of a file. */
+/** Returns what each of a number of power cuts leaves of a file. */
 async function cuts(seeds: number, path: string, use: (bench: Bench) => Promise<void>) {
   const left: (string | undefined)[] = [];
   for (let seed = 0; seed < seeds; seed++) {
@@ -99,7 +99,7 @@ Deno.test("SimDisk.open() refuses as Deno does", async () => {
   });
 });
 
-Deno.test("SimDisk.open() gives a file that can't be used once it is closed", async () => {
+Deno.test("SimDisk.open() returns a file that can't be used after it is closed", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.put("file", "x");
     const file = await disk.open("file");
@@ -132,7 +132,7 @@ Deno.test("SimDisk.rename() and remove() change names as Deno does", async () =>
   assertEquals(textOf(machine.disk.content("a/two")), "a/one");
 });
 
-Deno.test("SimDisk.readDir() gives all names, in any order", async () => {
+Deno.test("SimDisk.readDir() returns all names in any order", async () => {
   await on(async ({ disk, machine }) => {
     for (const name of "abcdef") machine.disk.put(`folder/${name}`, name);
     const orders = new Set<string>();
@@ -146,7 +146,7 @@ Deno.test("SimDisk.readDir() gives all names, in any order", async () => {
   });
 });
 
-Deno.test("SimDisk.tryLock() lets one in, until it closes or its process ends", async () => {
+Deno.test("SimDisk.tryLock() gives an exclusive lock to one file until it closes or its process ends", async () => {
   const { started, machine } = await on(async ({ disk, machine }) => {
     machine.disk.put("lock", "");
     using one = await disk.open("lock", { write: true });
@@ -163,7 +163,7 @@ Deno.test("SimDisk.tryLock() lets one in, until it closes or its process ends", 
   }
 });
 
-Deno.test("SimDisk.tryLock() lets many share, and none of them have it alone", async () => {
+Deno.test("SimDisk.tryLock() gives a shared lock to many files, and then no exclusive one", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.put("lock", "");
     using one = await disk.open("lock");
@@ -270,7 +270,7 @@ Deno.test("SimDisk.cutPower() finds the names of a synced folder as they were la
   assertEquals(machine.disk.paths(), ["above/folder/2"]);
 });
 
-Deno.test("SimDisk.kill() comes before or after a write, never in front of it", async () => {
+Deno.test("SimDisk.kill() happens before or after a write, never within it", async () => {
   const left = new Set<string | undefined>();
   for (let seed = 0; seed < 50; seed++) {
     const { started, machine } = await on(async ({ disk, started, machine }) => {
@@ -314,7 +314,7 @@ Deno.test("SimDisk.faults make writes short", async () => {
   });
 });
 
-Deno.test("SimDisk.faults let a write find no room after a part of it", async () => {
+Deno.test("SimDisk.faults let a write run out of room after a part", async () => {
   await on(async ({ disk, machine }) => {
     const file = await disk.open("file", { write: true, create: true });
     machine.disk.faults.chance.noSpace = 1;
@@ -329,7 +329,7 @@ Deno.test("SimDisk.faults let a write find no room after a part of it", async ()
   });
 });
 
-Deno.test("SimDisk.capacityBytes is room that truncating and removing give back", async () => {
+Deno.test("SimDisk.capacityBytes is freed by truncating and removing", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.capacityBytes = 150;
     const [one, two] = await Promise.all(
@@ -389,7 +389,7 @@ Deno.test("SimDisk.open() takes a while, and a slow disk takes longer", async ()
   assertGreater(started.timeline.now - before - quick, 50);
 });
 
-Deno.test("SimDisk.open() gives a file that does one thing after the other", async () => {
+Deno.test("SimDisk.open() returns a file that does one call after the other", async () => {
   const { machine } = await on(async ({ disk }) => {
     const file = await disk.open("file", { write: true, create: true });
     await Promise.all(Array.from("abcdefgh", (letter) => file.write(bytesOf(letter))));

@@ -51,7 +51,7 @@ function lines(count: number): string[] {
   return Array.from({ length: count }, (_, number) => `${number}\n`);
 }
 
-Deno.test("SimNet.connect() gives a stream in order, in reads of any size, with an end", async () => {
+Deno.test("SimNet.connect() returns an ordered stream with an end, in reads of any size", async () => {
   const { started, client, server } = await pair();
   const chunks = lines(200).map((line) => line.repeat(20));
   const sizes = new Set<number>();
@@ -73,7 +73,7 @@ Deno.test("SimNet.connect() gives a stream in order, in reads of any size, with 
   assertGreater(sizes.size, 10);
 });
 
-Deno.test("SimNet.connect() is refused where nobody listens", async () => {
+Deno.test("SimNet.connect() is refused if no port is open", async () => {
   const { started, nets } = await pair();
   const refused = nets[0].connect({ hostname: "two", port: 1 });
   await assertRejects(() => started.until(refused), errors.ConnectionRefused);
@@ -86,7 +86,7 @@ Deno.test("SimNet.connect() reaches its own host as localhost", async () => {
   await started.until(nets[0].connect({ hostname: "localhost", port: addr.port }));
 });
 
-Deno.test("SimNet.connect() hangs where no host is, until its signal aborts", async () => {
+Deno.test("SimNet.connect() hangs without a host until its signal aborts", async () => {
   const { started, nets, machines } = await pair();
   machines[1].cutPower();
   for (const hostname of ["two", "nowhere"]) {
@@ -127,7 +127,7 @@ Deno.test("SimListener.accept() is rejected when the listener is closed", async 
   nets[0].listen({ port: listener.addr.port }).close();
 });
 
-Deno.test("SimListener.close() resets who was not accepted yet", async () => {
+Deno.test("SimListener.close() resets connections that were not accepted", async () => {
   const { started, nets } = await pair();
   const listener = nets[1].listen({ port: 0 });
   const { port } = listener.addr;
@@ -210,14 +210,14 @@ Deno.test("SimNet.faults swap neighbours, and lose none", async () => {
   assertGreater(left.filter((number, at) => number < (left[at - 1] ?? 0)).length, 10);
 });
 
-Deno.test("SimNet.faults let a chunk go that no other one follows", async () => {
+Deno.test("SimNet.faults release a held chunk that no other one follows", async () => {
   const { started, client, server } = await pair();
   started.net.faults.chance.swap = 1;
   await client.write(bytesOf("alone"));
   assertEquals(await started.until(server.read(new Uint8Array(5))) !== null, true);
 });
 
-Deno.test("SimNet.faults delay a chunk, and what is behind it too", async () => {
+Deno.test("SimNet.faults delay a chunk and the following ones", async () => {
   const { started, client, server } = await pair();
   const { chance } = started.net.faults;
   const before = started.timeline.now;
@@ -281,7 +281,7 @@ Deno.test("SimNet.partition() may hold back one way only", async () => {
   assert(connecting.every(({ state }) => state !== "pending"));
 });
 
-Deno.test("SimNet.kill() ends the connections of a process, and nobody listens there", async () => {
+Deno.test("SimNet.kill() ends the connections of a process and closes its ports", async () => {
   const ends = new Set<string>();
   for (let seed = 0; seed < 20; seed++) {
     const { started, client, nets, machines } = await pair(seed);
@@ -295,7 +295,7 @@ Deno.test("SimNet.kill() ends the connections of a process, and nobody listens t
   assertEquals(ends, new Set(["null", "ConnectionReset"]));
 });
 
-Deno.test("SimNet.kill() is heard behind a partition when that is healed", async () => {
+Deno.test("SimNet.kill() is noticed after a partition only when that is healed", async () => {
   const { started, client, machines } = await pair();
   started.net.partition("one", "two");
   machines[1].kill();
@@ -307,7 +307,7 @@ Deno.test("SimNet.kill() is heard behind a partition when that is healed", async
   assert(watch.state !== "pending");
 });
 
-Deno.test("SimNet.cutPower() is not heard, until something is sent to the host that is on again", async () => {
+Deno.test("SimNet.cutPower() is noticed only when something is sent to the host after it is on again", async () => {
   const { started, client, machines } = await pair();
   machines[1].cutPower();
   const watch = watched(client.read(new Uint8Array(1)));
@@ -320,7 +320,7 @@ Deno.test("SimNet.cutPower() is not heard, until something is sent to the host t
   assertEquals(watch.state, "ConnectionReset");
 });
 
-Deno.test("SimNet.cutPower() takes along what a partition held back", async () => {
+Deno.test("SimNet.cutPower() drops what a partition held back", async () => {
   for (let seed = 0; seed < 10; seed++) {
     const { started, client, server, machines } = await pair(seed);
     started.net.partition("one", "two");

@@ -4,8 +4,8 @@ import { MUTANTS } from "./mutants.ts";
 import { simulate } from "./simulation.ts";
 
 const SEEDS = 10;
-/** So many seeds may a defect need until it is found. */
-const PLANT_SEEDS = 40;
+/** A planted defect must be found within this number of seeds. */
+const MUTANT_SEEDS = 40;
 
 Deno.test("simulate() finds nothing, and the same seed is the same run", async () => {
   const digests = new Set<number>();
@@ -30,16 +30,16 @@ Deno.test("simulateMemory() finds nothing, and the same seed is the same run", a
 
 for (const [name, mutant] of Object.entries(MUTANTS)) {
   Deno.test(`simulate() finds ${name}`, async () => {
-    for (let seed = 1; seed <= PLANT_SEEDS; seed++) {
+    for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
       if ((await simulate({ seed, mutant })).findings.length > 0) return;
     }
-    throw new Error(`It was not found in ${PLANT_SEEDS} seeds`);
+    throw new Error(`It was not found in ${MUTANT_SEEDS} seeds`);
   });
 }
 
 Deno.test("simulateMemory() finds a disk whose syncs do nothing", async () => {
   const found: string[] = [];
-  for (let seed = 1; seed <= PLANT_SEEDS; seed++) {
+  for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
     found.push(...(await simulateMemory(seed, true)).findings);
   }
   assertNotEquals(found, []);

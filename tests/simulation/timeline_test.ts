@@ -7,7 +7,7 @@ async function runDry(timeline: Timeline): Promise<void> {
   await assertRejects(() => timeline.run(() => false, Infinity), Error, "Deadlock");
 }
 
-Deno.test("Timeline.run() calls by time, and at the same time in the order of asking", async () => {
+Deno.test("Timeline.run() calls in order of time, and at the same time in order of registration", async () => {
   const timeline = new Timeline();
   const dice = new Dice(1);
   const asked = Array.from({ length: 1_000 }, (_, number) => ({ ms: dice.below(50), number }));
@@ -34,7 +34,7 @@ Deno.test("Timeline.run() lets all microtasks of an event run before the next", 
   assertEquals(seen, ["microtasks of the first", "the second"]);
 });
 
-Deno.test("Timeline.after() gives what prevents the call", async () => {
+Deno.test("Timeline.after() returns a function that prevents the call", async () => {
   const timeline = new Timeline();
   const seen: number[] = [];
   const prevents = [3, 1, 2, 5, 4].map((ms) => timeline.after(ms, () => seen.push(ms)));
@@ -44,13 +44,13 @@ Deno.test("Timeline.after() gives what prevents the call", async () => {
   assertEquals(seen, [1, 4, 5]);
 });
 
-Deno.test("Timeline.run() throws where nothing is scheduled any more", async () => {
+Deno.test("Timeline.run() throws if no event is left", async () => {
   const timeline = new Timeline();
   timeline.after(5, () => {})();
   await assertRejects(() => timeline.run(() => false, 10), Error, "Deadlock at 0 ms");
 });
 
-Deno.test("Timeline.run() throws at its limit, and goes on from there", async () => {
+Deno.test("Timeline.run() throws at its limit, and can continue from there", async () => {
   const timeline = new Timeline();
   let called = false;
   timeline.after(15, () => called = true);
@@ -75,7 +75,7 @@ Deno.test("Timeline.run() notices that time stands still", async () => {
   await assertRejects(() => timeline.run(() => false, 10), Error, "Time stands still at 0 ms");
 });
 
-Deno.test("Timeline.outside() stops time, and gives results in the order of asking", async () => {
+Deno.test("Timeline.outside() stops time, and delivers results in the order of the calls", async () => {
   const timeline = new Timeline();
   const seen: string[] = [];
   const digest = (bytes: number): Promise<ArrayBuffer> =>
