@@ -1,6 +1,6 @@
 /**
- * `deno task simulate --seeds N --from S`: the orchestrator and its agents in one process, on machines
- * whose clock, dice, network and disk come from the seed; and a memory alone, written to harder.
+ * `deno task simulate --seeds N --from S`: the orchestrator and its agents in one process, on simulated
+ * machines whose clock, dice, network and disk follow from the seed. And a memory alone under more load.
  *
  * @module
  */
@@ -27,7 +27,7 @@ const SETTINGS = {
   },
 };
 
-/** What so many seeds came to. */
+/** The sum of the outcomes of `seeds` seeds. */
 interface Sum {
   seeds: number;
   /** Seeds with findings. */
@@ -52,7 +52,7 @@ await runProgram("simulate", async () => {
   const share = Math.ceil(seeds / processes);
   const starts = Array.from({ length: Math.ceil(seeds / share) }, (_, at) => at * share);
   const sums = await Promise.all(
-    starts.map((start) => runApart(from + start, Math.min(share, seeds - start))),
+    starts.map((start) => runInProcess(from + start, Math.min(share, seeds - start))),
   );
   const all = sums.reduce((all, sum) => add(all, sum), empty());
   stdout.write(
@@ -62,7 +62,7 @@ await runProgram("simulate", async () => {
   return all.found === 0 ? 0 : 1;
 });
 
-/** Runs seeds in this process; tells of each that finds something how to see it again. */
+/** Runs seeds in this process; prints each finding with the command that repeats it. */
 async function run(from: number, seeds: number): Promise<Sum> {
   const sum = empty();
   for (let seed = from; seed < from + seeds; seed++) {
@@ -84,8 +84,8 @@ async function run(from: number, seeds: number): Promise<Sum> {
   return sum;
 }
 
-/** Runs seeds in a process of their own. */
-async function runApart(from: number, seeds: number): Promise<Sum> {
+/** Runs seeds in a new process. */
+async function runInProcess(from: number, seeds: number): Promise<Sum> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--quiet", "--no-check", new URL(import.meta.url).pathname],
@@ -101,7 +101,7 @@ function empty(): Sum {
   return { seeds: 0, found: 0, faults: 0, tasks: 0, acknowledged: 0, events: 0 };
 }
 
-/** Adds `more` to `sum`; gives it. */
+/** Adds `more` to `sum` and returns `sum`. */
 function add(sum: Sum, more: Sum): Sum {
   for (const name of Object.keys(sum) as (keyof Sum)[]) sum[name] += more[name];
   return sum;

@@ -1,6 +1,6 @@
 /**
- * `deno task soak --tasks N`: so many tasks through an orchestrator's log and three agents' memories,
- * all on disk, then a look at what that leaves behind: memory, files, and the time of a start.
+ * `deno task soak --tasks N`: runs N tasks through an orchestrator's log and the memories of three
+ * agents, all on disk. Then measures the heap, the files, and the time of a start.
  *
  * @module
  */
@@ -26,16 +26,16 @@ const SETTINGS = {
 const MIB = 1024 * 1024;
 const CONCURRENCY = 64;
 const LOOKS = 10;
-/** What a start may take with what is kept, in milliseconds of the processor: machines are busy. */
+/** The most processor time that a start may take, so that a loaded machine does not count. */
 const START_MS_MAX = 2_000;
-/** By so much may what is used grow from the half to the end; garbage comes and goes. */
+/** The most by which the heap may grow from half of the tasks to the end, as a ratio. */
 const GROWTH_MAX = 1.25;
 
 const Any = z.record(z.string(), z.json());
 type Any = z.infer<typeof Any>;
 const quiet = (): void => {};
 
-/** Each does as little as it can and remembers that it did. */
+/** The handlers of each role. They do next to nothing, but count in memory. */
 const WORK: Record<string, Record<string, (input: Any) => Any>> = {
   collector: { collect: () => ({ text: "INFO one\n", cursor: null }) },
   analyzer: {
@@ -118,7 +118,7 @@ async function soak(folder: string, tasks: number): Promise<number> {
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, submit));
-    // Ended as a crash ends it: with no last snapshot.
+    // Copied as a crash would leave it: without a last snapshot.
     await copyTo(folder, `${folder}-crashed`);
   }
   const seconds = (performance.now() - begun) / 1_000;
@@ -179,7 +179,7 @@ async function openMemory(folder: string, role: string): Promise<Memory> {
   return await Memory.open({ folder: `${folder}/${role}`, role, log: quiet, onFailed });
 }
 
-/** What is used now. */
+/** Measures what is used now. */
 async function look(folder: string, tasks: number): Promise<Look> {
   const tenths = (mib: number): number => Math.round(mib * 10) / 10;
   return {
@@ -194,7 +194,7 @@ async function sizeOf(folder: string): Promise<number> {
   let bytes = 0;
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
-    // A segment that is covered goes meanwhile.
+    // A segment may be removed meanwhile.
     bytes += isDirectory
       ? await sizeOf(path)
       : await Deno.stat(path).then(({ size }) => size, () => 0);

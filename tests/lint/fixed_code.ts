@@ -109,7 +109,7 @@ const plugin: Deno.lint.Plugin = {
   },
 };
 
-/** The text that an expression is, where that can be read: literals, and what is put together of them. */
+/** Returns the text of an expression that consists of literals, and otherwise `undefined`. */
 function textOf(node: Node): string | undefined {
   switch (node.type) {
     case "Literal":

@@ -1,5 +1,5 @@
 /**
- * What a process asked Deno for, and how that compares with what it may.
+ * What a process asked Deno for, compared with its permissions.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { Permissions } from "../../lib/roles.ts";
 /** One access, as `DENO_AUDIT_PERMISSIONS` records it, whether it was granted or not. */
 export interface Access {
   readonly permission: string;
-  /** Absent where all was asked for at once, as with all of the environment. */
+  /** `null` if the process asked for everything of a kind, such as the whole environment. */
   readonly value: string | null;
 }
 
 /**
- * Reads the record of a process, none where it has not begun yet. One that was killed may leave
- * half a line at the end.
+ * Reads the record of a process, which is empty before its start. A killed process may leave half a
+ * line at the end.
  */
 export async function readAccesses(path: string): Promise<Access[]> {
   const text = await Deno.readTextFile(path).catch((error) => {
@@ -26,7 +26,7 @@ export async function readAccesses(path: string): Promise<Access[]> {
     .map((line) => JSON.parse(line));
 }
 
-/** The accesses that nothing in the list covers, and what is in it that no access needed. */
+/** Returns the accesses that no permission covers, and the permissions that no access needed. */
 export function compare(
   accesses: readonly Access[],
   permissions: Permissions,
@@ -53,7 +53,7 @@ function wordsOf({ permission, value }: Access): string {
   return `${permission} ${value ?? "(all)"}`;
 }
 
-/** Paths cover what is below them; all else is compared to the letter, as Deno does. */
+/** A path covers everything below it. All else must be equal, as Deno compares it. */
 function covers(grant: Access, access: Access, folder: string): boolean {
   if (grant.permission !== access.permission || access.value === null) return false;
   if (grant.permission !== "read" && grant.permission !== "write") {

@@ -28,7 +28,7 @@ Deno.test("compile() writes into each program exactly the permissions of its rol
   }
 });
 
-/** The one record of permissions in a program, without what is not given: it is plain JSON. */
+/** Returns the record of permissions in a program, which is plain JSON, without those not granted. */
 function permissionsIn(program: Uint8Array): Record<string, unknown> {
   const bytes = Buffer.from(program.buffer);
   const start = bytes.indexOf(`${MARK}{`);

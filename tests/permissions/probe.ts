@@ -1,17 +1,17 @@
 /**
- * Runs the probe in a site of its own, where what it tries would work.
+ * Runs the probe in a folder in which all its attempts would work without permissions.
  *
  * @module
  */
 import { runFromSources } from "../../lib/launch/launch.ts";
 import { memoryFolder, type Role, ROLES } from "../../lib/roles.ts";
 
-/** Each role's port, and one that is nobody's. */
+/** The port of each role, and an open port that belongs to no role. */
 export type Ports = Readonly<Record<Role | "other", number>>;
 
 export const PROBE = new URL("./probe_main.ts", import.meta.url).pathname;
 
-/** How each attempt ended, by what was tried. */
+/** How each attempt ended, by its description. */
 export type Ended = Readonly<Record<string, string>>;
 
 /**
@@ -25,7 +25,7 @@ export async function probe(
   program?: string,
 ): Promise<Ended> {
   const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
-  // Somebody is there, wherever the role connects.
+  // A listener answers wherever the role connects.
   const others = ROLES.filter((other) => other !== role).map((other) => listen(ports[other]));
   const nobodys = listen(0);
   try {

@@ -1,6 +1,6 @@
 /**
- * A program that tries, with a role's permissions, what each line of the table says, and prints how
- * that ended: `done`, or the error. It stands in for the role: no role has code to do these things.
+ * Tries each line of the table with a role's permissions and prints how that ended: `done`, `refused`
+ * or the error. It replaces the role, which has no code for these attempts.
  *
  * @module
  */
@@ -85,7 +85,7 @@ for (const [what, attempt] of Object.entries(ATTEMPTS)) {
     await attempt();
     ended[what] = "done";
   } catch (error) {
-    // That of an import is a TypeError around it, and V8 has an error of its own.
+    // A refused import throws a TypeError, and V8 throws an EvalError.
     const refused = error instanceof Deno.errors.NotCapable || error instanceof EvalError ||
       (error as Error).message.startsWith("Requires read access to ");
     ended[what] = refused ? "refused" : String(error);

@@ -16,7 +16,7 @@ import { figures, skip } from "../harness/test_output.ts";
 import { type Ended, PROBE, probe } from "./probe.ts";
 
 const BINARIES = Deno.env.get("BATON_BINARIES");
-/** What any role may do. */
+/** What every role may do. */
 const OWN = [
   "read and write its own memory",
   "listen on its own port and connect there",
@@ -25,7 +25,7 @@ const OWN = [
   "read a variable of its own",
 ];
 
-/** What a role may do beside that; all else is refused. */
+/** What each role may do besides. Everything else is refused. */
 const MORE: Readonly<Record<Role, readonly string[]>> = {
   orchestrator: [
     "make a secret",
@@ -40,10 +40,10 @@ const MORE: Readonly<Record<Role, readonly string[]>> = {
 
 const REFUSED = "refused";
 
-/** A compiled program is not asked about these (denoland/deno#18327): the lint refuses them. */
+/** A compiled program may do these without permission (denoland/deno#18327). The lint forbids them. */
 const UNASKED = ["import a computed module"];
 
-Deno.test("permissionsOf() lets each role do what is its own, and nothing else", async () => {
+Deno.test("permissionsOf() permits each role its own work and nothing else", async () => {
   const told: string[] = [];
   for (const role of ROLES) {
     using ports = claimPorts();
@@ -67,7 +67,7 @@ Deno.test("compile() makes programs that are refused the same", async (t) => {
   }
 });
 
-Deno.test("each role itself is refused what its settings must not ask of it", async () => {
+Deno.test("a role ends if its settings ask for more than its permissions", async () => {
   await using temp = await TempFolder.make();
   await using roles = await RoleProcesses.in(temp.path);
   for (const role of ROLES) {
@@ -87,7 +87,7 @@ interface Refusal {
   readonly words: string;
 }
 
-/** Settings that ask for more than the role may have, and how that ends. */
+/** Settings that ask for more than the role may do, and how that ends. */
 function refusalsOf(role: Role, { ports }: Site): Refusal[] {
   const port = String(ports[role]);
   const other = String(Math.max(...Object.values(ports)) + 1);
@@ -121,7 +121,7 @@ function refusalsOf(role: Role, { ports }: Site): Refusal[] {
   ];
 }
 
-/** Every attempt ended as it must, and each that is allowed was made. */
+/** Checks that each attempt ended as it must, and that each allowed one was made. */
 function judge(role: Role, ended: Ended, allowed: readonly string[]): void {
   const expected = Object.keys(ended)
     .map((what) => [what, allowed.includes(what) ? "done" : REFUSED]);

@@ -1,16 +1,17 @@
 /**
- * A real browser, where there is one, and a server that it must not ask.
+ * A real browser, if there is one, and a server that a page must not load from.
  *
  * @module
  */
 
-/** What a page that loads something would load. */
+/** An address on the server. A safe page never loads it. */
 export const TRAP = "http://trap.invalid/image";
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome"];
 const PATIENCE_MS = 60_000;
 
+/** Headless Chromium with an empty profile. Disposing it removes the profile. */
 export class Browser implements AsyncDisposable {
-  /** How often something was loaded from the trap. */
+  /** How often a page has loaded something from the server. */
   trapped = 0;
   readonly #program: string;
   readonly #profile: string;
@@ -25,7 +26,7 @@ export class Browser implements AsyncDisposable {
     });
   }
 
-  /** Nothing where no browser is installed. */
+  /** Returns `undefined` if no browser is installed. */
   static async start(): Promise<Browser | undefined> {
     for (const program of PROGRAMS) {
       try {
@@ -37,7 +38,7 @@ export class Browser implements AsyncDisposable {
     }
   }
 
-  /** The page as the browser has it after a second, as HTML. */
+  /** Returns the page as HTML after the browser has run it for a virtual second. */
   async open(path: string): Promise<string> {
     const { stdout, stderr, success } = await new Deno.Command(this.#program, {
       args: [

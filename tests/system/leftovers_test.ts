@@ -1,6 +1,5 @@
 /**
- * The secret is in nothing that a whole run leaves behind: what processes say, their command lines,
- * memory, reports, programs.
+ * The secret is in nothing that a run leaves: output, command lines, memory, reports, programs.
  *
  * @module
  */
@@ -17,11 +16,11 @@ import { TempFolder } from "../harness/temp_folder.ts";
 import { skip } from "../harness/test_output.ts";
 import { RoleProcesses } from "../harness/role_processes.ts";
 
-// Seen to catch: the secret in a line of the log, and as a part of base64 in a file of memory.
+// Seen to fail: with the secret in a line of the log, and as a part of base64 in a file of memory.
 
 const BLOCK_BYTES = 1 << 20;
 
-/** A secret in each form in which it may lie somewhere, by the form's name. */
+/** Returns each form in which a secret may be stored, by the form's name. */
 function formsOf(secret: string): Record<string, string> {
   const bytes = new TextEncoder().encode(secret);
   const forms: Record<string, string> = {
@@ -32,22 +31,22 @@ function formsOf(secret: string): Record<string, string> {
   };
   for (const alphabet of ["base64", "base64url"] as const) {
     forms[`its bytes as ${alphabet}`] = Uint8Array.fromHex(secret).toBase64({ alphabet });
-    // Inside of something longer it looks otherwise, by where it begins; its ends are mixed then.
+    // Within a longer text its base64 depends on where it begins, and its ends mix with the neighbours.
     for (const before of [0, 1, 2]) {
       const shifted = new Uint8Array([...new Uint8Array(before), ...bytes]);
       const text = shifted.toBase64({ alphabet, omitPadding: true });
-      forms[`as ${alphabet}, behind ${before} bytes`] = text.slice(before === 0 ? 0 : 4, -4);
+      forms[`as ${alphabet}, after ${before} bytes`] = text.slice(before === 0 ? 0 : 4, -4);
     }
   }
   return forms;
 }
 
-/** The forms that are in a text of one character for each byte. */
+/** Returns the names of the forms in a text that has one character for each byte. */
 function formsIn(text: string, forms: Record<string, string>): string[] {
   return Object.entries(forms).filter(([, form]) => text.includes(form)).map(([name]) => name);
 }
 
-/** The forms that are in a file, however large it is. */
+/** Returns the names of the forms in a file of any size. */
 async function formsInFile(path: string, forms: Record<string, string>): Promise<string[]> {
   const longest = Math.max(...Object.values(forms).map((form) => form.length));
   const found = new Set<string>();
@@ -65,7 +64,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   return (await Array.fromAsync(walk(folder, { includeDirs: false }))).map(({ path }) => path);
 }
 
-/** Everything goes well, fails, is refused, crashes and is asked for once. */
+/** Runs each kind of task and command once: successful, failed, refused, and with crashes. */
 async function wholeRun(roles: RoleProcesses, secret: string): Promise<void> {
   const run = (...args: string[]) => roles.run("orchestrator", args);
   await roles.startAll();
@@ -83,7 +82,7 @@ async function wholeRun(roles: RoleProcesses, secret: string): Promise<void> {
   await run("call", "no_such_type", '{"a":1}');
   for (const command of ["health", "agents", "pause", "resume"]) await run(command);
 
-  // Whoever takes the secret for a password, or a wrong one for the right one.
+  // Clients that send the secret as a password, and clients with a wrong secret.
   for (const role of ROLES) {
     const address = { hostname: "127.0.0.1", port: roles.site.ports[role] };
     using naive = await RawPeer.connect(address);
@@ -113,7 +112,7 @@ async function wholeRun(roles: RoleProcesses, secret: string): Promise<void> {
   for (const role of ROLES) await roles.run(role, ["repair"]);
 }
 
-Deno.test("the secret is in nothing that a whole run leaves behind", async () => {
+Deno.test("the secret is in nothing that a run leaves", async () => {
   await using temp = await TempFolder.make();
   await using roles = await RoleProcesses.in(temp.path);
   assertEquals((await roles.run("orchestrator", ["secret"])).code, EXIT.done);
@@ -135,9 +134,9 @@ Deno.test("the secret is in nothing that a whole run leaves behind", async () =>
   }
 });
 
-// Seen to catch: `--env-file`, and `--include=secret`. The programs in `dist/` were made before the
+// Seen to fail: with `--env-file`, and with `--include=secret`. The programs in `dist/` were made before the
 // secret above was.
-Deno.test("compile() takes no secret into a program that lies or stands around it", async (t) => {
+Deno.test("compile() puts no secret of a file or variable into a program", async (t) => {
   if (Deno.env.get("BATON_BINARIES") === undefined) {
     return await skip(t, "BATON_BINARIES is not set");
   }
@@ -160,7 +159,7 @@ Deno.test("compile() takes no secret into a program that lies or stands around i
   assertEquals(await formsInFile(`${temp.path}/program`, formsOf(secret)), []);
 });
 
-Deno.test("the search finds a secret in each of its forms, also between two blocks", async () => {
+Deno.test("formsInFile() finds a secret in each form, even across two blocks", async () => {
   await using temp = await TempFolder.make();
   const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
   const forms = formsOf(secret);

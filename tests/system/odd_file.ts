@@ -1,25 +1,25 @@
 /**
- * Things that have a file's name and are no plain file.
+ * Things in the place of a plain file: links, folders, pipes, sockets and devices.
  *
  * @module
  */
 import { makePipe } from "../fuzz/damage_folder.ts";
 
-/** What a link leads to, and what must stay as it is. */
+/** The content of a link's target, which must not change. */
 export const TREASURE = "not to be read, and not to be changed";
 
 export interface OddFile extends AsyncDisposable {
-  /** What a link leads to; nothing for other kinds. */
+  /** The target of a link; absent for other kinds. */
   readonly target?: string;
 }
 
 export interface OddKind {
   readonly name: string;
-  /** Puts one at a path that is free; nothing where that is not allowed here. */
+  /** Makes one at a free path. Returns `undefined` if this machine does not allow that. */
   readonly make: (path: string, outside: string) => Promise<OddFile | undefined>;
 }
 
-/** Each kind but the hard link, which is a plain file by another name. */
+/** All kinds except the hard link, which is a plain file under another name. */
 export const ODD_KINDS: readonly OddKind[] = [
   { name: "link to a file outside", make: (path, outside) => link(path, `${outside}/treasure`) },
   { name: "link to a file beside it", make: (path) => link(path, `${path}.beside`) },
@@ -85,7 +85,7 @@ function socket(path: string): Promise<OddFile> {
   });
 }
 
-/** The one that takes and gives nothing. */
+/** Makes a copy of `/dev/null`. */
 async function device(path: string): Promise<OddFile | undefined> {
   const { success } = await new Deno.Command("mknod", { args: [path, "c", "1", "3"] }).output();
   return success ? odd() : undefined;
@@ -95,7 +95,7 @@ function odd(target?: string): OddFile {
   return { target, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** What is to be said of a target afterwards: its text, or that there is none. */
+/** Returns the content of the target, or of an untouched one if there is none. */
 export async function contentOf({ target }: OddFile): Promise<string> {
   if (target === undefined) return TREASURE;
   try {

@@ -1,6 +1,6 @@
 /**
- * What is no plain file is refused wherever a role has a file, in one line and at once, and what a
- * link leads to is neither read nor changed. A hard link is a plain file: it leads nowhere.
+ * Roles refuse everything but plain files, at once and in one line, and neither read nor change the
+ * target of a link. A hard link is a plain file.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { RoleProcesses } from "../harness/role_processes.ts";
 
 const RESERVE_BYTES = 4096;
 
-/** Folders side by side: one that is looked at, and one that is nobody's business. */
+/** Runs `work` with two folders: that of the role, and one that the role must not touch. */
 async function inFolders(work: (folder: string, outside: string) => Promise<void>): Promise<void> {
   await using temp = await TempFolder.make();
   const [folder, outside] = [`${temp.path}/m`, `${temp.path}/outside`];
@@ -31,7 +31,7 @@ async function inFolders(work: (folder: string, outside: string) => Promise<void
   await work(folder, outside);
 }
 
-/** Puts something odd in the place of what is there, and looks whether its target stays as it is. */
+/** Replaces a file by something odd, runs `work`, and checks that the target has not changed. */
 async function withOdd(
   t: Deno.TestContext,
   { name, make }: OddKind,
@@ -46,7 +46,7 @@ async function withOdd(
   assertEquals(await contentOf(odd), TREASURE, `${path}: what the ${name} leads to`);
 }
 
-/** A memory with everything in it that one can have. */
+/** Makes a memory with all kinds of files. */
 async function makeMemory(folder: string): Promise<void> {
   await using memory = await openMemory(folder, { reserveBytes: RESERVE_BYTES });
   await memory.commit(new Map([["a", 1]]));
@@ -152,8 +152,8 @@ Deno.test("Memory.open() refuses a folder that is none", async (t) => {
   }
 });
 
-Deno.test("Memory.open() lives where a link in place of its whole folder leads", async () => {
-  // Where a volume lies is its owner's choice, as with a mount; what is in it is not.
+Deno.test("Memory.open() follows a link in place of its whole folder", async () => {
+  // The owner chooses the place of a volume, as with a mount, but not its content.
   await inFolders(async (folder, outside) => {
     await Deno.symlink(outside, folder);
     await makeMemory(folder);
@@ -162,7 +162,7 @@ Deno.test("Memory.open() lives where a link in place of its whole folder leads",
   });
 });
 
-/** Runs an op as an agent would, with nothing in memory. */
+/** Runs an op as an agent does, with an empty memory. */
 async function runOp(op: Op, body: unknown, task = "t1"): Promise<unknown> {
   const context: Context = {
     task,
@@ -193,7 +193,7 @@ const IN_REPORTS = [
   ...REPORTS,
 ];
 
-Deno.test("report() and read() use nothing that is no plain file or folder", async (t) => {
+Deno.test("report() and read() use only plain files and folders", async (t) => {
   for (const file of IN_REPORTS) {
     const isFolder = !file.includes(".");
     for (const kind of ODD_KINDS) {
@@ -232,7 +232,7 @@ Deno.test("report() writes through nothing that has the name of a half-written f
   }
 });
 
-Deno.test("collect() and scan() of what is no plain file read nothing of it", async (t) => {
+Deno.test("collect() and scan() read only plain files", async (t) => {
   for (const kind of ODD_KINDS) {
     for (const place of ["odd.log", "inner/odd.log", "inner"]) {
       const isRead = kind.name === "folder" && place === "inner";
@@ -271,7 +271,7 @@ Deno.test("collect() reads a hard link as the plain file that it is", async () =
   });
 });
 
-Deno.test("each role says in one line what is no plain file, and ends", async (t) => {
+Deno.test("each role reports in one line a file that is not plain, and ends", async (t) => {
   const pipe = ODD_KINDS.find(({ name }) => name === "pipe")!;
   const linked = ODD_KINDS.find(({ name }) => name === "link to a file outside")!;
   const cases = [
