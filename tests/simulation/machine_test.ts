@@ -4,7 +4,7 @@ import { bytesOf, Started, textOf, watched } from "./started.ts";
 
 const PORT = 7100;
 
-Deno.test("Machine.boot() returns a clock on virtual time", async () => {
+Deno.test("Machine.boot() returns a clock that runs on virtual time", async () => {
   const started = new Started(1, "one");
   const [{ clock }] = started.systems;
   const [now, date] = [clock.now(), clock.date().getTime()];
@@ -18,7 +18,7 @@ Deno.test("Machine.boot() returns a clock on virtual time", async () => {
   assertEquals(clock.date().getTime() - date, 100);
 });
 
-Deno.test("Machine.boot() returns timers that can be cancelled, even by themselves", async () => {
+Deno.test("Machine.boot() returns timers that can be cancelled, even by their own callback", async () => {
   const started = new Started(1, "one");
   const [{ clock }] = started.systems;
   let calls = 0;
@@ -31,7 +31,7 @@ Deno.test("Machine.boot() returns timers that can be cancelled, even by themselv
   assertEquals(calls, 1);
 });
 
-Deno.test("Machine.shiftDate() changes the time of day alone", () => {
+Deno.test("Machine.shiftDate() changes the date but not the monotonic clock", () => {
   const started = new Started(1, "one");
   const [{ clock }] = started.systems;
   const [now, date] = [clock.now(), clock.date().getTime()];
@@ -39,7 +39,7 @@ Deno.test("Machine.shiftDate() changes the time of day alone", () => {
   assertEquals([clock.now(), clock.date().getTime()], [now, date - 3_600_000]);
 });
 
-Deno.test("Machine.boot() refuses while a process runs", () => {
+Deno.test("Machine.boot() throws while a process runs", () => {
   const { machines: [machine] } = new Started(1, "one");
   assertThrows(() => machine.boot(), TypeError, 'runs on "one" already');
   machine.kill();
@@ -48,7 +48,7 @@ Deno.test("Machine.boot() refuses while a process runs", () => {
   assertEquals(machine.up, true);
 });
 
-Deno.test("Machine.boot() restarts the clock", async () => {
+Deno.test("Machine.boot() restarts the monotonic clock", async () => {
   const started = new Started(1, "one");
   const { machines: [machine], systems: [{ clock }] } = started;
   await started.pass(5_000);
@@ -57,7 +57,7 @@ Deno.test("Machine.boot() restarts the clock", async () => {
   assert(machine.boot().clock.now() < 1_000);
 });
 
-Deno.test("Machine.kill() leaves everything that the process waits for pending for ever", async () => {
+Deno.test("Machine.kill() leaves all calls of the process pending for ever", async () => {
   for (const end of ["kill", "cutPower"] as const) {
     const started = new Started(1, "one", "two");
     const { clock, disk, net } = started.systems[0];
@@ -97,7 +97,7 @@ Deno.test("Machine.kill() leaves everything that the process waits for pending f
   }
 });
 
-Deno.test("Machine.pause() holds back timers and I/O, and resume() fires timers first", async () => {
+Deno.test("Machine.pause() delays timers and I/O, and resume() fires timers first", async () => {
   const started = new Started(1, "one");
   const [machine] = started.machines;
   const [{ clock, disk }] = started.systems;
@@ -120,7 +120,7 @@ Deno.test("Machine.pause() holds back timers and I/O, and resume() fires timers 
   assertEquals(seen.at(-1), "after 2000");
 });
 
-Deno.test("Machine.pause() may follow before a resumed process has caught up", async () => {
+Deno.test("Machine.pause() works again before overdue timers have fired", async () => {
   const started = new Started(1, "one");
   const [machine] = started.machines;
   const [{ clock }] = started.systems;
@@ -141,7 +141,7 @@ Deno.test("Machine.pause() may follow before a resumed process has caught up", a
   assertEquals(seen, [1, 2, 3]);
 });
 
-Deno.test("Machine.pause() does not keep others from connecting", async () => {
+Deno.test("Machine.pause() lets other machines connect", async () => {
   const started = new Started(1, "one", "two");
   const [one, two] = started.systems;
   const accepting = two.net.listen({ port: PORT }).accept();
@@ -156,7 +156,7 @@ Deno.test("Machine.pause() does not keep others from connecting", async () => {
   assertEquals(await started.until(peer.read(new Uint8Array(9))), 1);
 });
 
-Deno.test("Machine.cutPower() of a machine whose process was killed takes its page cache", async () => {
+Deno.test("Machine.cutPower() loses the page cache even after the process was killed", async () => {
   let lost = 0;
   for (let seed = 0; seed < 20; seed++) {
     const started = new Started(seed, "one");
@@ -171,7 +171,7 @@ Deno.test("Machine.cutPower() of a machine whose process was killed takes its pa
   assert(lost > 0 && lost < 20);
 });
 
-/** Keeps a count in a file, adds what it is asked to, and answers once that is synced. */
+/** Serves a counter: appends received bytes to a file and echoes them after the sync. */
 async function serveCount({ disk, net }: System): Promise<void> {
   await disk.mkdir("memory", { recursive: true });
   const file = await disk.open("memory/count", { create: true, append: true });
@@ -182,7 +182,7 @@ async function serveCount({ disk, net }: System): Promise<void> {
     const into = new Uint8Array(16);
     (async () => {
       for (let read; (read = await connection.read(into)) !== null;) {
-        for (let left = read; left > 0;) left -= await file.write(into.subarray(0, left));
+        for (let rest = read; rest > 0;) rest -= await file.write(into.subarray(0, rest));
         await file.syncData();
         await connection.write(into.subarray(0, read));
       }
@@ -191,22 +191,25 @@ async function serveCount({ disk, net }: System): Promise<void> {
   }
 }
 
-/** Asks on and on, and tells of each answer. */
-async function askOn({ clock, net }: System, onAnswer: (bytes: number) => void): Promise<void> {
+/** Sends requests without end and reports the bytes of each reply. */
+async function sendRequests(
+  { clock, net }: System,
+  onReply: (bytes: number) => void,
+): Promise<void> {
   while (true) {
     const abort = new AbortController();
-    const stop = clock.after(1_000, () => abort.abort(new Error("Nobody answers")));
+    const stop = clock.after(1_000, () => abort.abort(new Error("No reply")));
     try {
       const connection = await net.connect({ hostname: "two", port: PORT, signal: abort.signal });
       stop();
-      for (let read: number | null = 1; read !== null; onAnswer(read ?? 0)) {
+      for (let read: number | null = 1; read !== null; onReply(read ?? 0)) {
         const giveUp = clock.after(2_000, () => connection.close());
         await connection.write(bytesOf("+"));
         read = await connection.read(new Uint8Array(16));
         giveUp();
       }
     } catch {
-      await new Promise<void>((resolve) => void clock.after(100, resolve)); // and again
+      await new Promise<void>((resolve) => void clock.after(100, resolve)); // then connects again
     }
   }
 }
@@ -217,7 +220,7 @@ async function countOn(seed: number, unfaithful = false) {
   let answered = 0;
   let lost = 0;
   let end = serveCount(systems[1]);
-  askOn(systems[0], (bytes) => answered += bytes);
+  sendRequests(systems[0], (bytes) => answered += bytes);
   machine.disk.unfaithful = unfaithful;
   net.faults.chance.reset = 0.01;
   for (let round = 0; round < 10; round++) {
@@ -232,7 +235,7 @@ async function countOn(seed: number, unfaithful = false) {
   return { answered, lost, events: timeline.events, digest: timeline.digest, now: timeline.now };
 }
 
-Deno.test("Machine.boot() returns a System that keeps acknowledged values over 10 ends", async () => {
+Deno.test("Machine.boot() returns a System that keeps acknowledged data over 10 crashes", async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const { answered, lost } = await countOn(seed);
     assert(answered > 100, `Only ${answered} answers`);
@@ -240,12 +243,12 @@ Deno.test("Machine.boot() returns a System that keeps acknowledged values over 1
   }
 });
 
-Deno.test("Machine.boot() returns a System on which lost syncs are visible", async () => {
+Deno.test("Machine.boot() returns a System that loses data if syncs do nothing", async () => {
   const { lost } = await countOn(1, true);
   assert(lost > 0);
 });
 
-Deno.test("Machine.boot() leads to the same run for the same seed, and to another for another", async () => {
+Deno.test("Machine.boot() repeats a run with the same seed, and only with the same", async () => {
   const first = await countOn(7);
   assertEquals(await countOn(7), first);
   assert((await countOn(8)).digest !== first.digest);

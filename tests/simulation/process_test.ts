@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Process } from "./process.ts";
 import { Timeline } from "./timeline.ts";
 
-Deno.test("Process.resume() fires timers before what is done in the same moment", async () => {
+Deno.test("Process.resume() fires overdue timers before it settles calls", async () => {
   const timeline = new Timeline();
   const process = new Process(timeline);
   const seen: string[] = [];
@@ -15,7 +15,7 @@ Deno.test("Process.resume() fires timers before what is done in the same moment"
   assertEquals(timeline.now, 10);
 });
 
-Deno.test("Process.end() prevents everything that the process waits for", async () => {
+Deno.test("Process.end() cancels timers and pending calls", async () => {
   const timeline = new Timeline();
   const process = new Process(timeline);
   const seen: string[] = [];

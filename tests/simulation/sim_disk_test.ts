@@ -22,7 +22,7 @@ function bench(seed = 1): Bench {
   return { started, machine: started.machines[0], disk: started.systems[0].disk };
 }
 
-/** Runs what a process does with its disk. */
+/** Runs `use` on a new machine until it settles. */
 async function on(use: (bench: Bench) => Promise<void>, seed = 1): Promise<Bench> {
   const made = bench(seed);
   await made.started.until(use(made));
@@ -30,10 +30,10 @@ async function on(use: (bench: Bench) => Promise<void>, seed = 1): Promise<Bench
 }
 
 async function write(file: DiskFile, text: string): Promise<void> {
-  for (let left = bytesOf(text); left.length > 0;) left = left.subarray(await file.write(left));
+  for (let rest = bytesOf(text); rest.length > 0;) rest = rest.subarray(await file.write(rest));
 }
 
-/** Returns what each of a number of power cuts leaves of a file. */
+/** Cuts the power once for each seed; returns what is left of the file each time. */
 async function cuts(seeds: number, path: string, use: (bench: Bench) => Promise<void>) {
   const left: (string | undefined)[] = [];
   for (let seed = 0; seed < seeds; seed++) {
@@ -77,7 +77,7 @@ Deno.test("SimDisk.open() reads, writes and appends as Deno does", async () => {
   });
 });
 
-Deno.test("SimDisk.open() refuses as Deno does", async () => {
+Deno.test("SimDisk.open() throws the errors of Deno", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.put("folder/file", "x");
     const { errors } = Deno;
@@ -99,7 +99,7 @@ Deno.test("SimDisk.open() refuses as Deno does", async () => {
   });
 });
 
-Deno.test("SimDisk.open() returns a file that can't be used after it is closed", async () => {
+Deno.test("SimDisk.open() returns a file that rejects calls after close()", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.put("file", "x");
     const file = await disk.open("file");
@@ -132,7 +132,7 @@ Deno.test("SimDisk.rename() and remove() change names as Deno does", async () =>
   assertEquals(textOf(machine.disk.content("a/two")), "a/one");
 });
 
-Deno.test("SimDisk.readDir() returns all names in any order", async () => {
+Deno.test("SimDisk.readDir() returns all names in random order", async () => {
   await on(async ({ disk, machine }) => {
     for (const name of "abcdef") machine.disk.put(`folder/${name}`, name);
     const orders = new Set<string>();
@@ -146,7 +146,7 @@ Deno.test("SimDisk.readDir() returns all names in any order", async () => {
   });
 });
 
-Deno.test("SimDisk.tryLock() gives an exclusive lock to one file until it closes or its process ends", async () => {
+Deno.test("SimDisk.tryLock() grants an exclusive lock until the file closes or the process ends", async () => {
   const { started, machine } = await on(async ({ disk, machine }) => {
     machine.disk.put("lock", "");
     using one = await disk.open("lock", { write: true });
@@ -163,7 +163,7 @@ Deno.test("SimDisk.tryLock() gives an exclusive lock to one file until it closes
   }
 });
 
-Deno.test("SimDisk.tryLock() gives a shared lock to many files, and then no exclusive one", async () => {
+Deno.test("SimDisk.tryLock() grants shared locks, which exclude an exclusive lock", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.put("lock", "");
     using one = await disk.open("lock");
@@ -174,7 +174,7 @@ Deno.test("SimDisk.tryLock() gives a shared lock to many files, and then no excl
   });
 });
 
-Deno.test("SimDisk.kill() keeps what was written", async () => {
+Deno.test("SimDisk.kill() keeps all written data", async () => {
   const { machine } = await on(async ({ disk }) => {
     const file = await disk.open("file", { write: true, create: true });
     await write(file, "unsynced");
@@ -184,7 +184,7 @@ Deno.test("SimDisk.kill() keeps what was written", async () => {
   assertEquals(textOf(machine.disk.durableContent("file")), "");
 });
 
-Deno.test("SimDisk.cutPower() keeps what was synced, and a torn start of the rest", async () => {
+Deno.test("SimDisk.cutPower() keeps synced data and a torn part of the rest", async () => {
   const records = ["B".repeat(300), "C".repeat(300), "D".repeat(300)];
   const left = await cuts(200, "file", async ({ disk, machine }) => {
     machine.disk.put("file", "");
@@ -205,7 +205,7 @@ Deno.test("SimDisk.cutPower() keeps what was synced, and a torn start of the res
   assert(left.some((text) => text!.includes("\0")), "none has a hole");
 });
 
-Deno.test("SimDisk.cutPower() makes holes only where the file grew", async () => {
+Deno.test("SimDisk.cutPower() makes holes only in the part by which the file grew", async () => {
   const left = await cuts(200, "file", async ({ disk, machine }) => {
     machine.disk.put("file", "A".repeat(2_000));
     const file = await disk.open("file", { write: true });
@@ -215,7 +215,7 @@ Deno.test("SimDisk.cutPower() makes holes only where the file grew", async () =>
   assert(left.some((text) => text!.startsWith("B")) && left.some((text) => text!.startsWith("A")));
 });
 
-Deno.test("SimDisk.cutPower() may undo a truncation that is not synced", async () => {
+Deno.test("SimDisk.cutPower() may undo an unsynced truncation", async () => {
   const left = await cuts(50, "file", async ({ disk, machine }) => {
     machine.disk.put("file", "whole");
     await (await disk.open("file", { write: true })).truncate(2);
@@ -237,7 +237,7 @@ Deno.test("SimDisk.cutPower() may lose a name whose folder is not synced", async
   assertEquals(new Set(await cuts(50, "folder/file", use(true))), new Set(["x"]));
 });
 
-Deno.test("SimDisk.cutPower() keeps changes of names in order", async () => {
+Deno.test("SimDisk.cutPower() keeps renames and removals in order", async () => {
   for (let seed = 0; seed < 50; seed++) {
     const { machine } = await on(async ({ disk, machine }) => {
       machine.disk.put("folder/1", "");
@@ -253,7 +253,7 @@ Deno.test("SimDisk.cutPower() keeps changes of names in order", async () => {
   }
 });
 
-Deno.test("SimDisk.cutPower() finds the names of a synced folder as they were last", async () => {
+Deno.test("SimDisk.cutPower() keeps the last names in a synced folder", async () => {
   const { machine } = await on(async ({ disk }) => {
     await disk.mkdir("above/folder", { recursive: true });
     await disk.mkdir("elsewhere", { recursive: true });
@@ -270,7 +270,7 @@ Deno.test("SimDisk.cutPower() finds the names of a synced folder as they were la
   assertEquals(machine.disk.paths(), ["above/folder/2"]);
 });
 
-Deno.test("SimDisk.kill() happens before or after a write, never within it", async () => {
+Deno.test("SimDisk.kill() takes effect before or after a write, which never happens later", async () => {
   const left = new Set<string | undefined>();
   for (let seed = 0; seed < 50; seed++) {
     const { started, machine } = await on(async ({ disk, started, machine }) => {
@@ -301,7 +301,7 @@ Deno.test("SimDisk.cutPower() leaves the old or the new file after a replacement
   assert(unsafe.includes(""), "no file without its content, though it was not synced");
 });
 
-Deno.test("SimDisk.faults make writes short", async () => {
+Deno.test("SimDisk.faults can shorten writes", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.faults.chance.shortWrite = 0.5;
     const file = await disk.open("file", { write: true, create: true });
@@ -314,7 +314,7 @@ Deno.test("SimDisk.faults make writes short", async () => {
   });
 });
 
-Deno.test("SimDisk.faults let a write run out of room after a part", async () => {
+Deno.test("SimDisk.faults can fill the disk in the middle of a write", async () => {
   await on(async ({ disk, machine }) => {
     const file = await disk.open("file", { write: true, create: true });
     machine.disk.faults.chance.noSpace = 1;
@@ -329,7 +329,7 @@ Deno.test("SimDisk.faults let a write run out of room after a part", async () =>
   });
 });
 
-Deno.test("SimDisk.capacityBytes is freed by truncating and removing", async () => {
+Deno.test("SimDisk.capacityBytes limits the disk; truncate and remove free space", async () => {
   await on(async ({ disk, machine }) => {
     machine.disk.capacityBytes = 150;
     const [one, two] = await Promise.all(
@@ -347,7 +347,7 @@ Deno.test("SimDisk.capacityBytes is freed by truncating and removing", async () 
   });
 });
 
-Deno.test("SimDisk.faults let a sync fail, after which its data is never durable", async () => {
+Deno.test("SimDisk.faults can fail a sync, and its data never becomes durable", async () => {
   const { machine } = await on(async ({ disk, machine }) => {
     machine.disk.put("file", "");
     const file = await disk.open("file", { append: true });
@@ -365,7 +365,7 @@ Deno.test("SimDisk.faults let a sync fail, after which its data is never durable
   assertEquals(textOf(machine.disk.content("file")), "\0\0\0\0\0kept");
 });
 
-Deno.test("SimDisk.unfaithful loses what was synced", async () => {
+Deno.test("SimDisk.unfaithful loses synced data", async () => {
   const left = await cuts(50, "file", async ({ disk, machine }) => {
     machine.disk.put("file", "");
     machine.disk.unfaithful = true;
@@ -376,7 +376,7 @@ Deno.test("SimDisk.unfaithful loses what was synced", async () => {
   assert(left.some((text) => text !== "record"));
 });
 
-Deno.test("SimDisk.open() takes a while, and a slow disk takes longer", async () => {
+Deno.test("SimDisk.open() takes time, and more on a slow disk", async () => {
   const { started, disk, machine } = bench();
   machine.disk.faults.chance.slow = 0;
   machine.disk.put("file", "");
@@ -389,7 +389,7 @@ Deno.test("SimDisk.open() takes a while, and a slow disk takes longer", async ()
   assertGreater(started.timeline.now - before - quick, 50);
 });
 
-Deno.test("SimDisk.open() returns a file that does one call after the other", async () => {
+Deno.test("SimDisk.open() returns a file that runs its calls one after another", async () => {
   const { machine } = await on(async ({ disk }) => {
     const file = await disk.open("file", { write: true, create: true });
     await Promise.all(Array.from("abcdefgh", (letter) => file.write(bytesOf(letter))));

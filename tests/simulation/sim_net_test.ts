@@ -14,7 +14,7 @@ interface Pair {
   readonly machines: readonly Machine[];
 }
 
-/** A connection from one machine to the other. */
+/** Connects two machines. */
 async function pair(seed = 1): Promise<Pair> {
   const started = new Started(seed, "one", "two");
   const { machines } = started;
@@ -26,7 +26,7 @@ async function pair(seed = 1): Promise<Pair> {
   return { started, client, server, nets, machines };
 }
 
-/** What comes until the end. */
+/** Reads until the end of the stream. */
 async function readAll(connection: Connection): Promise<string> {
   const into = new Uint8Array(64);
   let text = "";
@@ -36,7 +36,7 @@ async function readAll(connection: Connection): Promise<string> {
   return text;
 }
 
-/** What comes of these chunks at the other side. */
+/** Sends the chunks and returns the text that the peer received. */
 async function sent(chunks: readonly string[], { started, client, server }: Pair): Promise<string> {
   const reading = readAll(server);
   for (const chunk of chunks) {
@@ -51,7 +51,7 @@ function lines(count: number): string[] {
   return Array.from({ length: count }, (_, number) => `${number}\n`);
 }
 
-Deno.test("SimNet.connect() returns an ordered stream with an end, in reads of any size", async () => {
+Deno.test("SimNet.connect() returns an ordered stream with reads of any size", async () => {
   const { started, client, server } = await pair();
   const chunks = lines(200).map((line) => line.repeat(20));
   const sizes = new Set<number>();
@@ -73,7 +73,7 @@ Deno.test("SimNet.connect() returns an ordered stream with an end, in reads of a
   assertGreater(sizes.size, 10);
 });
 
-Deno.test("SimNet.connect() is refused if no port is open", async () => {
+Deno.test("SimNet.connect() is refused if no process listens on the port", async () => {
   const { started, nets } = await pair();
   const refused = nets[0].connect({ hostname: "two", port: 1 });
   await assertRejects(() => started.until(refused), errors.ConnectionRefused);
@@ -86,7 +86,7 @@ Deno.test("SimNet.connect() reaches its own host as localhost", async () => {
   await started.until(nets[0].connect({ hostname: "localhost", port: addr.port }));
 });
 
-Deno.test("SimNet.connect() hangs without a host until its signal aborts", async () => {
+Deno.test("SimNet.connect() hangs if the host is off, until its signal aborts", async () => {
   const { started, nets, machines } = await pair();
   machines[1].cutPower();
   for (const hostname of ["two", "nowhere"]) {
@@ -100,7 +100,7 @@ Deno.test("SimNet.connect() hangs without a host until its signal aborts", async
   }
 });
 
-Deno.test("SimNet.connect() that hangs goes on when the host comes up", async () => {
+Deno.test("SimNet.connect() completes after the host is turned on", async () => {
   const { started, nets, machines } = await pair();
   machines[1].cutPower();
   const hanging = nets[0].connect({ hostname: "two", port: PORT });
@@ -109,7 +109,7 @@ Deno.test("SimNet.connect() that hangs goes on when the host comes up", async ()
   await started.until(hanging);
 });
 
-Deno.test("SimNet.listen() takes a free port for 0, and refuses one that is taken", async () => {
+Deno.test("SimNet.listen() picks a free port for 0 and rejects a port in use", async () => {
   const { nets } = await pair();
   const ports = [0, 0].map((port) => nets[0].listen({ port }).addr.port);
   assert(ports[0] !== ports[1] && Math.min(...ports) > 1024);
@@ -127,7 +127,7 @@ Deno.test("SimListener.accept() is rejected when the listener is closed", async 
   nets[0].listen({ port: listener.addr.port }).close();
 });
 
-Deno.test("SimListener.close() resets connections that were not accepted", async () => {
+Deno.test("SimListener.close() resets connections that are not yet accepted", async () => {
   const { started, nets } = await pair();
   const listener = nets[1].listen({ port: 0 });
   const { port } = listener.addr;
@@ -151,7 +151,7 @@ Deno.test("SimConnection.write() waits while the peer does not read", async () =
   assertEquals(await started.until(blocked), block.length);
 });
 
-Deno.test("SimConnection.close() interrupts what waits on its own side", async () => {
+Deno.test("SimConnection.close() rejects pending reads and writes on its own side", async () => {
   const { started, client } = await pair();
   const block = new Uint8Array(400 * 1024);
   const watches = [client.read(new Uint8Array(1)), client.write(block)].map(watched);
@@ -163,7 +163,7 @@ Deno.test("SimConnection.close() interrupts what waits on its own side", async (
   assertThrows(() => client.close(), errors.BadResource);
 });
 
-Deno.test("SimConnection.write() breaks after the peer has closed", async () => {
+Deno.test("SimConnection.write() fails after the peer has closed", async () => {
   const { started, client, server } = await pair();
   server.close();
   assertEquals(await started.until(client.read(new Uint8Array(1))), null);
@@ -172,7 +172,7 @@ Deno.test("SimConnection.write() breaks after the peer has closed", async () => 
   await assertRejects(() => client.write(bytesOf("x")), errors.BrokenPipe);
 });
 
-Deno.test("SimConnection.close() resets a peer whose bytes were not read", async () => {
+Deno.test("SimConnection.close() resets the peer if received bytes are unread", async () => {
   const { started, client, server } = await pair();
   await client.write(bytesOf("in vain"));
   await started.pass(1_000);
@@ -181,7 +181,7 @@ Deno.test("SimConnection.close() resets a peer whose bytes were not read", async
   await assertRejects(() => reading, errors.ConnectionReset);
 });
 
-Deno.test("SimNet.faults drop whole chunks", async () => {
+Deno.test("SimNet.faults can drop whole chunks", async () => {
   const made = await pair();
   made.started.net.faults.chance.drop = 0.3;
   const text = await sent(lines(100), made);
@@ -191,7 +191,7 @@ Deno.test("SimNet.faults drop whole chunks", async () => {
   assert(left.length > 50 && left.length < 90);
 });
 
-Deno.test("SimNet.faults duplicate whole chunks", async () => {
+Deno.test("SimNet.faults can duplicate whole chunks", async () => {
   const made = await pair();
   made.started.net.faults.chance.duplicate = 0.3;
   const text = await sent(lines(100), made);
@@ -201,7 +201,7 @@ Deno.test("SimNet.faults duplicate whole chunks", async () => {
   assertGreater(left.length, 110);
 });
 
-Deno.test("SimNet.faults swap neighbours, and lose none", async () => {
+Deno.test("SimNet.faults can swap adjacent chunks without loss", async () => {
   const made = await pair();
   made.started.net.faults.chance.swap = 0.3;
   const text = await sent(lines(100), made);
@@ -210,14 +210,14 @@ Deno.test("SimNet.faults swap neighbours, and lose none", async () => {
   assertGreater(left.filter((number, at) => number < (left[at - 1] ?? 0)).length, 10);
 });
 
-Deno.test("SimNet.faults release a held chunk that no other one follows", async () => {
+Deno.test("SimNet.faults do not hold back the last chunk for ever", async () => {
   const { started, client, server } = await pair();
   started.net.faults.chance.swap = 1;
   await client.write(bytesOf("alone"));
   assertEquals(await started.until(server.read(new Uint8Array(5))) !== null, true);
 });
 
-Deno.test("SimNet.faults delay a chunk and the following ones", async () => {
+Deno.test("SimNet.faults can delay a chunk and all chunks after it", async () => {
   const { started, client, server } = await pair();
   const { chance } = started.net.faults;
   const before = started.timeline.now;
@@ -230,7 +230,7 @@ Deno.test("SimNet.faults delay a chunk and the following ones", async () => {
   assertGreater(started.timeline.now - before, 1_000);
 });
 
-Deno.test("SimNet.faults reset both sides", async () => {
+Deno.test("SimNet.faults can reset a connection on both sides", async () => {
   const { started, client, server } = await pair();
   started.net.faults.chance.reset = 1;
   const watches = [client.write(bytesOf("x")), client.read(new Uint8Array(1))].map(watched);
@@ -249,7 +249,7 @@ Deno.test("SimNet.reset() resets the connections between two hosts", async () =>
   }
 });
 
-Deno.test("SimNet.partition() holds back both ways until it is healed", async () => {
+Deno.test("SimNet.partition() blocks both directions until heal()", async () => {
   const { started, client, server, nets } = await pair();
   started.net.partition("two", "one");
   for (const side of [client, server]) await side.write(bytesOf("late"));
@@ -263,7 +263,7 @@ Deno.test("SimNet.partition() holds back both ways until it is healed", async ()
   await started.until(connecting);
 });
 
-Deno.test("SimNet.partition() may hold back one way only", async () => {
+Deno.test("SimNet.partition() can block one direction only", async () => {
   const { started, client, server, nets } = await pair();
   started.net.partition("one", "two", { oneWay: true });
   nets[0].listen({ port: PORT });
@@ -281,7 +281,7 @@ Deno.test("SimNet.partition() may hold back one way only", async () => {
   assert(connecting.every(({ state }) => state !== "pending"));
 });
 
-Deno.test("SimNet.kill() ends the connections of a process and closes its ports", async () => {
+Deno.test("SimNet.kill() closes the connections and listeners of a process", async () => {
   const ends = new Set<string>();
   for (let seed = 0; seed < 20; seed++) {
     const { started, client, nets, machines } = await pair(seed);
@@ -295,7 +295,7 @@ Deno.test("SimNet.kill() ends the connections of a process and closes its ports"
   assertEquals(ends, new Set(["null", "ConnectionReset"]));
 });
 
-Deno.test("SimNet.kill() is noticed after a partition only when that is healed", async () => {
+Deno.test("SimNet.kill() is noticed across a partition only after heal()", async () => {
   const { started, client, machines } = await pair();
   started.net.partition("one", "two");
   machines[1].kill();
@@ -307,7 +307,7 @@ Deno.test("SimNet.kill() is noticed after a partition only when that is healed",
   assert(watch.state !== "pending");
 });
 
-Deno.test("SimNet.cutPower() is noticed only when something is sent to the host after it is on again", async () => {
+Deno.test("SimNet.cutPower() is noticed only by sending to the rebooted host", async () => {
   const { started, client, machines } = await pair();
   machines[1].cutPower();
   const watch = watched(client.read(new Uint8Array(1)));
@@ -320,7 +320,7 @@ Deno.test("SimNet.cutPower() is noticed only when something is sent to the host 
   assertEquals(watch.state, "ConnectionReset");
 });
 
-Deno.test("SimNet.cutPower() drops what a partition held back", async () => {
+Deno.test("SimNet.cutPower() loses the data that a partition held back", async () => {
   for (let seed = 0; seed < 10; seed++) {
     const { started, client, server, machines } = await pair(seed);
     started.net.partition("one", "two");

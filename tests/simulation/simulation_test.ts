@@ -7,7 +7,7 @@ const SEEDS = 10;
 /** A planted defect must be found within this number of seeds. */
 const MUTANT_SEEDS = 40;
 
-Deno.test("simulate() finds nothing, and the same seed is the same run", async () => {
+Deno.test("simulate() finds no violation and repeats a run with the same seed", async () => {
   const digests = new Set<number>();
   for (let seed = 1; seed <= SEEDS; seed++) {
     const first = await simulate({ seed });
@@ -19,7 +19,7 @@ Deno.test("simulate() finds nothing, and the same seed is the same run", async (
   assertEquals(digests.size, SEEDS);
 });
 
-Deno.test("simulateMemory() finds nothing, and the same seed is the same run", async () => {
+Deno.test("simulateMemory() finds no violation and repeats a run with the same seed", async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const first = await simulateMemory(seed);
     assertEquals(first.findings, [], `seed ${seed}`);

@@ -2,12 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Dice } from "../harness/dice.ts";
 import { Timeline } from "./timeline.ts";
 
-/** Lets all that is scheduled happen. */
-async function runDry(timeline: Timeline): Promise<void> {
+/** Runs all scheduled events. */
+async function runAll(timeline: Timeline): Promise<void> {
   await assertRejects(() => timeline.run(() => false, Infinity), Error, "Deadlock");
 }
 
-Deno.test("Timeline.run() calls in order of time, and at the same time in order of registration", async () => {
+Deno.test("Timeline.run() calls events by time, then in the order of scheduling", async () => {
   const timeline = new Timeline();
   const dice = new Dice(1);
   const asked = Array.from({ length: 1_000 }, (_, number) => ({ ms: dice.below(50), number }));
@@ -18,11 +18,11 @@ Deno.test("Timeline.run() calls in order of time, and at the same time in order 
       called.push(one);
     });
   }
-  await runDry(timeline);
+  await runAll(timeline);
   assertEquals(called, asked.toSorted((a, b) => a.ms - b.ms || a.number - b.number));
 });
 
-Deno.test("Timeline.run() lets all microtasks of an event run before the next", async () => {
+Deno.test("Timeline.run() runs all microtasks of an event before the next event", async () => {
   const timeline = new Timeline();
   const seen: string[] = [];
   timeline.after(1, async () => {
@@ -30,27 +30,27 @@ Deno.test("Timeline.run() lets all microtasks of an event run before the next", 
     seen.push("microtasks of the first");
   });
   timeline.after(1, () => seen.push("the second"));
-  await runDry(timeline);
+  await runAll(timeline);
   assertEquals(seen, ["microtasks of the first", "the second"]);
 });
 
-Deno.test("Timeline.after() returns a function that prevents the call", async () => {
+Deno.test("Timeline.after() returns a function that cancels the call", async () => {
   const timeline = new Timeline();
   const seen: number[] = [];
   const prevents = [3, 1, 2, 5, 4].map((ms) => timeline.after(ms, () => seen.push(ms)));
   prevents[0]();
   prevents[2]();
-  await runDry(timeline);
+  await runAll(timeline);
   assertEquals(seen, [1, 4, 5]);
 });
 
-Deno.test("Timeline.run() throws if no event is left", async () => {
+Deno.test("Timeline.run() throws if no event is scheduled any more", async () => {
   const timeline = new Timeline();
   timeline.after(5, () => {})();
   await assertRejects(() => timeline.run(() => false, 10), Error, "Deadlock at 0 ms");
 });
 
-Deno.test("Timeline.run() throws at its limit, and can continue from there", async () => {
+Deno.test("Timeline.run() throws at its limit and can continue from there", async () => {
   const timeline = new Timeline();
   let called = false;
   timeline.after(15, () => called = true);
@@ -60,7 +60,7 @@ Deno.test("Timeline.run() throws at its limit, and can continue from there", asy
   assertEquals(timeline.now, 15);
 });
 
-Deno.test("Timeline.run() throws what a call throws", async () => {
+Deno.test("Timeline.run() throws the error of a callback", async () => {
   const timeline = new Timeline();
   timeline.after(1, () => {
     throw new RangeError("here");
@@ -68,14 +68,14 @@ Deno.test("Timeline.run() throws what a call throws", async () => {
   await assertRejects(() => timeline.run(() => false, 10), RangeError, "here");
 });
 
-Deno.test("Timeline.run() notices that time stands still", async () => {
+Deno.test("Timeline.run() throws if virtual time no longer advances", async () => {
   const timeline = new Timeline();
   const again = (): void => void timeline.after(0, again);
   again();
   await assertRejects(() => timeline.run(() => false, 10), Error, "Time stands still at 0 ms");
 });
 
-Deno.test("Timeline.outside() stops time, and delivers results in the order of the calls", async () => {
+Deno.test("Timeline.outside() stops time and delivers results in the order of the calls", async () => {
   const timeline = new Timeline();
   const seen: string[] = [];
   const digest = (bytes: number): Promise<ArrayBuffer> =>
@@ -86,16 +86,16 @@ Deno.test("Timeline.outside() stops time, and delivers results in the order of t
     timeline.outside(Promise.reject("no")).catch((why) => seen.push(`${why} at ${timeline.now}`));
   });
   timeline.after(2, () => seen.push("next"));
-  await runDry(timeline);
+  await runAll(timeline);
   assertEquals(seen, ["large at 1", "small at 1", "no at 1", "next"]);
 });
 
-Deno.test("Timeline.digest tells one sequence of events from another", async () => {
+Deno.test("Timeline.digest differs between different sequences of events", async () => {
   const digests: number[] = [];
   for (const ms of [1, 1, 2]) {
     const timeline = new Timeline();
     timeline.after(ms, () => {});
-    await runDry(timeline);
+    await runAll(timeline);
     digests.push(timeline.digest);
   }
   assertEquals(digests[0], digests[1]);
