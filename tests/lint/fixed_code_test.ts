@@ -1,10 +1,14 @@
-/** Seen to fail with each of the rule's four parts taken out, and with the plugin not named in deno.json. */
+/**
+ * The test was seen to fail without each part of the rule, and without the plugin in deno.json.
+ *
+ * @module
+ */
 import { assertEquals } from "@std/assert";
 import plugin from "./fixed_code.ts";
 
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
-/** Each line by itself, and what in it is refused. */
+/** Lines of code, each with the parts that the rule reports. */
 const REFUSED: readonly (readonly [line: string, ...what: string[]])[] = [
   ["await import(name);", "import(name)"],
   ["await import(`./${name}.ts`);", "import(`./${name}.ts`)"],
@@ -107,15 +111,15 @@ const FREE = [
   "interface Site { self: number }",
 ];
 
-Deno.test("baton/fixed-code refuses computed import(), Worker, eval and Function", () => {
+Deno.test("baton/fixed-code reports computed import(), Worker, eval and Function", () => {
   for (const [line, ...what] of REFUSED) assertEquals(refusedIn(line), what, line);
 });
 
-Deno.test("baton/fixed-code lets types, keys and literal imports be", () => {
+Deno.test("baton/fixed-code allows types, keys and literal imports", () => {
   for (const line of FREE) assertEquals(refusedIn(line), [], line);
 });
 
-Deno.test("deno lint fails on what the rule refuses, and on nothing that is ignored by name", async () => {
+Deno.test("baton/fixed-code makes deno lint fail, except on lines that ignore the rule", async () => {
   const folder = await Deno.makeTempDir({ prefix: "baton-test-" });
   try {
     const path = `${folder}/loose.ts`;
@@ -138,7 +142,7 @@ interface Found {
   readonly range: { readonly start: { readonly line: number } };
 }
 
-/** What the rule points at. */
+/** The parts of the line that the rule reports. */
 function refusedIn(line: string): string[] {
   return Deno.lint.runPlugin(plugin, "line.ts", line).map(({ range }) => line.slice(...range));
 }

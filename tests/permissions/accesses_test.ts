@@ -1,7 +1,7 @@
 /**
- * The permissions of each role against what its processes ask Deno for. Seen to fail with a variable,
- * a folder, a port or a host added to the list or removed from it, and with a role that asks for its
- * `hostname`.
+ * Compares the permissions of each role with the accesses of its processes. The test was seen to
+ * fail with a variable, folder, port or host added to the permissions or removed from them. It also
+ * failed with a role that reads its `hostname`.
  *
  * @module
  */
@@ -19,14 +19,14 @@ import { compare, readAccesses } from "./accesses.ts";
 import { Recorded } from "./recorded.ts";
 
 tlsTest(
-  "permissionsOf() lists exactly what each role asks for in everything that it does",
+  "permissionsOf() lists exactly the accesses that each role makes",
   async (ca) => {
     await using temp = await TempFolder.make();
     await using recorded = await Recorded.in(temp.path);
-    await withoutSecret(recorded);
-    await asProcesses(recorded);
-    await damaged(recorded);
-    await overTlsAsContainers(recorded, ca);
+    await runWithoutSecret(recorded);
+    await runAsProcesses(recorded);
+    await repairDamage(recorded);
+    await runOverTlsAsContainers(recorded, ca);
     const used: string[] = [];
     for (const role of ROLES) {
       const { processes, accesses } = await recorded.accesses(role);
@@ -39,7 +39,7 @@ tlsTest(
   },
 );
 
-async function withoutSecret({ roles }: Recorded): Promise<void> {
+async function runWithoutSecret({ roles }: Recorded): Promise<void> {
   const elsewhere = { AUTH_TOKEN_FILE: "/run/secrets/none" };
   for (const role of ROLES) {
     assertStringIncludes(stdoutOf(await roles.run(role, ["--help"])), "Exit codes");
@@ -53,7 +53,7 @@ async function withoutSecret({ roles }: Recorded): Promise<void> {
   }
 }
 
-async function asProcesses(recorded: Recorded): Promise<void> {
+async function runAsProcesses(recorded: Recorded): Promise<void> {
   const { roles } = recorded;
   const run = async (...args: string[]) => stdoutOf(await roles.run("orchestrator", args));
   const submit = async (...args: string[]) => (await run("submit", ...args)).trim();
@@ -88,7 +88,7 @@ async function asProcesses(recorded: Recorded): Promise<void> {
   for (const ran of await roles.stopAll()) stdoutOf(ran);
 }
 
-async function damaged({ roles }: Recorded): Promise<void> {
+async function repairDamage({ roles }: Recorded): Promise<void> {
   for (const role of ROLES) {
     stdoutOf(await roles.run(role, ["repair"]));
     const path = `${roles.site.folder}/${memoryFolder(role)}/memory.json`;
@@ -100,13 +100,13 @@ async function damaged({ roles }: Recorded): Promise<void> {
   }
 }
 
-/** Listens on all addresses and uses the names that agents have in their network, with TLS. */
-async function overTlsAsContainers({ roles }: Recorded, ca: PrivateCa): Promise<void> {
+/** Runs as in containers: listens on all addresses and reaches agents by hostname, over TLS. */
+async function runOverTlsAsContainers({ roles }: Recorded, ca: PrivateCa): Promise<void> {
   const { ports, folder } = roles.site;
   await copy(`${ca.folder}/secret`, `${folder}/secret`, { overwrite: true });
   const trust = { BATON_TLS_CA: "secret/ca.pem" };
   const addresses = AGENT_ROLES.map((role) => {
-    // No name resolves here, so that the orchestrator goes on to the second address.
+    // These hostnames do not resolve here, so the orchestrator tries the second address.
     return [`BATON_${role.toUpperCase()}`, `${role}:${ports[role]},127.0.0.1:${ports[role]}`];
   });
   const env = { BATON_HOST: "0.0.0.0", ...trust, ...Object.fromEntries(addresses) };
@@ -121,7 +121,7 @@ async function overTlsAsContainers({ roles }: Recorded, ca: PrivateCa): Promise<
   for (const ran of await roles.stopAll()) stdoutOf(ran);
 }
 
-/** Returns what a program has written. Fails if it has not ended with 0. */
+/** Returns the output of a program. Fails if its exit code is not 0. */
 function stdoutOf({ code, stdout, stderr }: Ran): string {
   assertEquals(code, EXIT.done, stderr);
   return stdout;
