@@ -14,7 +14,7 @@ export type DiskFault =
   | "slow"
   /** A write takes only a part of its bytes. */
   | "shortWrite"
-  /** The disk is full: a write takes a part, and the next one to the file fails with ENOSPC. */
+  /** Disk full: a write takes at most a part, and the next one to the file fails with ENOSPC. */
   | "noSpace"
   /** A sync fails with EIO. The content that it should have made durable never becomes durable. */
   | "failedSync";

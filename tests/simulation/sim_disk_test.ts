@@ -270,7 +270,7 @@ Deno.test("SimDisk.cutPower() keeps the last names in a synced folder", async ()
   assertEquals(machine.disk.paths(), ["above/folder/2"]);
 });
 
-Deno.test("SimDisk.kill() takes effect before or after a write, which never happens later", async () => {
+Deno.test("SimDisk.kill() prevents a pending write or comes after it", async () => {
   const left = new Set<string | undefined>();
   for (let seed = 0; seed < 50; seed++) {
     const { started, machine } = await on(async ({ disk, started, machine }) => {
