@@ -3,8 +3,8 @@
  * process, and honest clients in this one. It measures time, so it is no part of the tests that run
  * side by side: `deno task siege`.
  *
- * What is promised is a ratio, since machines differ: beside any of the attacks, 99 of 100 honest
- * requests take at most 25 times as long as a new client needs on the same machine with nobody
+ * What is promised is a ratio, since machines differ: beside any of the attacks, 95 of 100 honest
+ * requests take at most 25 times as long as 95 of 100 new clients need on the same machine with nobody
  * attacking. Seen to fail if the share before or after the proof turns newcomers away once it is full,
  * if accepts are paced, if large lines are read in a row, if evicted peers may reconnect at once (over
  * TLS), and, with few descriptors, if nothing is evicted when these run out.
@@ -31,9 +31,10 @@ const LARGE_HELD = 16;
 const ASKED = 200;
 /** So many connect anew at the same time. */
 const LANES = 8;
-/** Of the slowest honest requests (p99) to those of new clients that nobody attacks. */
+/** Of honest requests under attack to those of new clients alone, both p95: one hiccup of the machine
+ * is no verdict. */
 const RATIO_MAX = 25;
-/** Others may use the machine for a while: then it is measured again, with nobody attacking too. */
+/** Other programs may use the machine for a while: then it is measured again. */
 const TRIES = 3;
 /** What a container has is more than twice as much. */
 const MIB_MAX = 340;
@@ -131,7 +132,7 @@ async function ask(client: Client): Promise<JsonObject> {
 }
 
 /** Resolves when the connections of an earlier siege are gone. */
-async function alone(port: Port): Promise<void> {
+async function untilAlone(port: Port): Promise<void> {
   using client = await connect(port.port, port);
   for (let open = 2; open > 1;) {
     const { connections } = await ask(client);
@@ -202,30 +203,31 @@ async function measure(client: ConnectedClient, port: Port): Promise<Times> {
 }
 
 async function measureAlone(port: Port): Promise<Times> {
-  await within(alone(port), "the last siege to leave");
+  await within(untilAlone(port), "the last siege to leave");
   using client = new ConnectedClient(port);
   await client.ask();
   return await measure(client, port);
 }
 
-async function measureBesieged(kind: string, port: Port, usual: Times): Promise<Times> {
-  await within(alone(port), "the last siege to leave");
+async function measureBesieged(kind: string, port: Port, alone: Times): Promise<Times> {
+  await within(untilAlone(port), "the last siege to leave");
   using client = new ConnectedClient(port);
   await client.ask();
-  await using siege = new Siege(kind, countOf(kind, usual), port);
+  await using siege = new Siege(kind, countOf(kind, alone), port);
   await siege.held();
   return await measure(client, port);
 }
 
 const quantile = (times: number[], q: number): number => times[Math.ceil(times.length * q) - 1];
-const p99 = (times: number[]): number => quantile(times, 0.99);
+const p95 = (times: number[]): number => quantile(times, 0.95);
 
-/** Prints the times of a kind; returns their p99 as a ratio to that of new clients alone. */
-function report(kind: string, { connected, anew }: Times, usual: Times): number {
-  const ratio = Math.max(p99(connected), p99(anew)) / p99(usual.anew);
-  const text = Object.entries({ connected, anew }).map(([name, times]) =>
-    `${name} p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${p99(times).toFixed(1)} ms`
-  );
+/** Prints the times of a kind; returns their p95 as a ratio to that of new clients alone. */
+function report(kind: string, { connected, anew }: Times, aloneMs: number): number {
+  const ratio = Math.max(p95(connected), p95(anew)) / aloneMs;
+  const text = Object.entries({ connected, anew }).map(([name, times]) => {
+    const [p50, p99] = [0.5, 0.99].map((q) => quantile(times, q).toFixed(1));
+    return `${name} p50 ${p50} ms, p95 ${p95(times).toFixed(1)} ms, p99 ${p99} ms`;
+  });
   tell(`siege, ${kind}: ${text.join("; ")}; ratio ${ratio.toFixed(1)}`);
   return ratio;
 }
@@ -236,18 +238,20 @@ async function besiege(
   program: AgentProcess,
   port: Port,
 ): Promise<void> {
-  let usual = await measureAlone(port);
-  report(`by nobody${over}`, usual, usual);
+  let alone = await measureAlone(port);
+  report(`by nobody${over}`, alone, p95(alone.anew));
   for (const kind of [...KINDS, ...LARGE_KINDS]) {
     if (kind === LARGE_KINDS[0]) {
       await refuseMore(program, `lines of ordinary size${over}`, MIB_MAX);
     }
     await t.step(kind, async () => {
       for (let left = TRIES; left > 0; left--) {
-        const ratio = report(kind + over, await measureBesieged(kind, port, usual), usual);
+        const besieged = await measureBesieged(kind, port, alone);
+        const before = p95(alone.anew);
+        alone = await measureAlone(port);
+        const ratio = report(kind + over, besieged, Math.max(before, p95(alone.anew)));
         if (ratio <= RATIO_MAX) return;
         assert(left > 1, `${ratio.toFixed(1)} times as long as with nobody attacking`);
-        usual = await measureAlone(port);
       }
     });
   }
