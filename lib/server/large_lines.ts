@@ -1,4 +1,3 @@
-import { unlessAborted } from "../abort.ts";
 import { Mutex } from "../mutex.ts";
 import { sleep } from "../retry.ts";
 import type { Clock } from "../system.ts";
@@ -7,8 +6,6 @@ import type { Clock } from "../system.ts";
 const LARGE_BYTES = 64 * 1024;
 /** From one block of a large line to the next, while several large lines arrive. */
 const BLOCK_MS = 1;
-
-const NEVER = new AbortController().signal;
 
 /**
  * Keeps small requests fast while other connections send lines of megabytes. Against peers that hold
@@ -41,16 +38,14 @@ export class LargeLines implements Disposable {
    */
   async take<T>(bytes: number, work: () => Promise<T>, ended: AbortSignal): Promise<T> {
     if (bytes <= LARGE_BYTES) return await work();
-    const turn = this.#lines.run(async () => {
-      ended.throwIfAborted();
+    return await this.#lines.run(async () => {
       const begun = this.#clock.now();
       try {
         return await work();
       } finally {
         await this.#rest(this.#clock.now() - begun);
       }
-    }, NEVER);
-    return await unlessAborted(turn, ended);
+    }, ended);
   }
 
   /**
@@ -67,9 +62,7 @@ export class LargeLines implements Disposable {
     this.#lastReader = ended;
     if (alone) return undefined;
     this.#waiting++;
-    const turn = this.#blocks.run(() => this.#rest(BLOCK_MS), NEVER)
-      .finally(() => this.#waiting--);
-    return unlessAborted(turn, ended);
+    return this.#blocks.run(() => this.#rest(BLOCK_MS), ended).finally(() => this.#waiting--);
   }
 
   /** Ends all waiting: the server is closed. */
