@@ -67,7 +67,8 @@ export async function watchInbox(options: InboxOptions): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof CodedError)) throw error;
-      if (error.code !== lastCode) {
+      // The link to the collector logs itself that it is unreachable.
+      if (error.code !== lastCode && error.code !== "agent_unreachable") {
         log("warn", "inbox_scan_failed", { code: error.code, reason: error.message });
       }
       lastCode = error.code;
