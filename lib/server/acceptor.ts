@@ -5,7 +5,7 @@ import { ThrottledLog } from "../throttled_log.ts";
 
 /**
  * accept() errors which mean that the peer hung up first. They must not trigger the backoff, or one
- * burst would stall everybody queued after it.
+ * burst would stall everybody queued after it; shown by `tests/lib/server/acceptor_test.ts`.
  */
 const HUNG_UP = [
   Deno.errors.NotConnected,

@@ -9,6 +9,9 @@
  *     reconnect in its place, or 1,000 peers that reconnect at once would cost all of the processor.
  *  5. If file descriptors run out, the room shrinks to three quarters of what was open.
  *
+ * Against peers that take all room to keep others out, with the secret or without. Shown by
+ * `tests/lib/server/admission_test.ts`, and by every kind of `deno task siege`.
+ *
  * @module
  */
 import type { CodedError } from "../errors.ts";

@@ -21,7 +21,8 @@ export interface AuthFailure {
 
 /**
  * Slows down guessing: each wrong proof of an address is answered later than the one before. Right
- * proofs never wait, so nobody is kept out by another process that guesses from the same address.
+ * proofs never wait, so nobody is kept out by another process that guesses from the same address; shown by
+ * `tests/lib/server/auth_failures_test.ts`.
  */
 export class AuthFailures {
   readonly #clock: Pick<Clock, "now">;

@@ -21,7 +21,9 @@ export interface Budgeted {
 
 /**
  * What all connections take together. Beyond a budget the connection that takes the most of it is
- * closed without a word: its peer does not read, or sends a line without an end.
+ * closed without a last line: its peer does not read, or sends a line without an end. Against peers that
+ * each stay within their own limits, and fill the heap together; shown by
+ * `tests/lib/server/budgets_test.ts`.
  */
 export class Budgets implements BudgetHost, Disposable {
   readonly #connections: () => Iterable<Budgeted>;
