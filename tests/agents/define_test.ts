@@ -43,7 +43,7 @@ Deno.test("defineAgent() defines an agent that a runtime serves over a real conn
   });
   using client = await connect(server.address.port);
   const greet = (name: string, id: string) =>
-    client.call("greet", { name }, { id, timeoutMs: 5_000 });
+    client.call("greet", { name }, { id, timeoutMs: 60_000 });
   assertEquals(await greet("Ada", "t1.greet"), { text: "Hello Ada, for the 1. time" });
   assertEquals(await greet("Ada", "t2.greet"), { text: "Hello Ada, for the 2. time" });
   assertEquals(await greet("Ada", "t1.greet"), { text: "Hello Ada, for the 1. time" });
@@ -53,7 +53,7 @@ Deno.test("defineAgent() defines an agent that a runtime serves over a real conn
   const replies = await Promise.all(names.map((id) => greet("Eve", id)));
   const texts = new Set(replies.map(({ text }) => text));
   assertEquals(texts, new Set(names.map((_, at) => `Hello Eve, for the ${at + 1}. time`)));
-  const info = await client.call("info", {}, { timeoutMs: 5_000 });
+  const info = await client.call("info", {}, { timeoutMs: 60_000 });
   assertEquals(info.agent, "greeter");
 });
 
@@ -65,7 +65,7 @@ Deno.test("run() serves, answers health, and keeps its memory over a SIGTERM", a
     {
       using client = await connect(port);
       assertEquals(
-        await client.call("greet", { name: "Ada" }, { timeoutMs: 5_000 }),
+        await client.call("greet", { name: "Ada" }, { timeoutMs: 60_000 }),
         { text: `Hello Ada, for the ${time}. time` },
       );
     }
@@ -108,9 +108,12 @@ Deno.test("run() has all its answers after it was killed", async () => {
   for (let time = 1; time <= 3; time++) {
     await using greeter = new AgentProcess(folder.path, ["--port", "0"]);
     using client = await connect(await greeter.serving());
-    const reply = await client.call("greet", { name: "Ada" }, { id: `t${time}`, timeoutMs: 5_000 });
+    const reply = await client.call("greet", { name: "Ada" }, {
+      id: `t${time}`,
+      timeoutMs: 60_000,
+    });
     assertEquals(reply, { text: `Hello Ada, for the ${time}. time` });
-    const again = await client.call("greet", { name: "Ada" }, { id: "t1", timeoutMs: 5_000 });
+    const again = await client.call("greet", { name: "Ada" }, { id: "t1", timeoutMs: 60_000 });
     assertEquals(again, { text: "Hello Ada, for the 1. time" });
     greeter.kill("SIGKILL");
     await greeter.ended();
@@ -124,11 +127,11 @@ Deno.test("run() drains at a signal, and ends at once at the same signal again",
   });
   using client = await connect(await sleeper.serving(), { role: "sleeper" });
   const sleep = assertRejects(() => client.call("sleep", {}, { timeoutMs: 60_000 }), CodedError);
-  while ((await client.call("health", {}, { timeoutMs: 5_000 })).in_flight !== 1);
+  while ((await client.call("health", {}, { timeoutMs: 60_000 })).in_flight !== 1);
   sleeper.kill("SIGINT");
   await within(sleeper.logged('"event":"draining"'), "the drain");
   sleeper.kill("SIGTERM");
-  assertEquals((await client.call("health", {}, { timeoutMs: 5_000 })).status, "draining");
+  assertEquals((await client.call("health", {}, { timeoutMs: 60_000 })).status, "draining");
   sleeper.kill("SIGINT");
   assertEquals((await sleeper.ended()).code, 130);
   assertEquals((await sleep).code, "agent_unreachable");
@@ -177,7 +180,7 @@ Deno.test("run() reports in one line and by its exit code why it can't start", a
   }
   using client = await connect(port);
   assertEquals(
-    await client.call("ping", {}, { timeoutMs: 5_000 }),
+    await client.call("ping", {}, { timeoutMs: 60_000 }),
     {},
     "the running greeter still answers",
   );

@@ -15,7 +15,7 @@ Deno.test("An agent with a damaged memory names the command that repairs it, and
   {
     await using greeter = new AgentProcess(folder.path, ["--port", "0"]);
     using client = await connect(await greeter.serving());
-    await client.call("greet", { name: "Ada" }, { timeoutMs: 5_000 });
+    await client.call("greet", { name: "Ada" }, { timeoutMs: 60_000 });
     greeter.kill("SIGKILL");
     await greeter.ended();
   }

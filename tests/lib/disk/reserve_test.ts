@@ -70,7 +70,7 @@ function smallDisk(free: number): { disk: FaultyDisk; give: (bytes: number) => v
 
 /** Returns the state of the storage from `health`, which has it twice. */
 async function storageOf(client: Client): Promise<unknown> {
-  const { storage, status } = await client.call("health", {}, { timeoutMs: 5_000 });
+  const { storage, status } = await client.call("health", {}, { timeoutMs: 60_000 });
   assertEquals(status, storage);
   return storage;
 }
@@ -276,7 +276,7 @@ Deno.test("An agent on a full disk refuses new work, reports it, and recovers by
   await using mounted = await mountSmall(`${temp.path}/memory`, "size=6m");
   await using program = new AgentProcess(temp.path, ["--port", "0"]);
   using client = await connect(await program.serving());
-  const greet = (id: string) => client.call("greet", { name: id }, { id, timeoutMs: 5_000 });
+  const greet = (id: string) => client.call("greet", { name: id }, { id, timeoutMs: 60_000 });
   const first = await greet("first");
   assertEquals(await storageOf(client), "ok");
   const free = await fillDisk(mounted.path);
@@ -297,7 +297,7 @@ Deno.test("The orchestrator on a full disk refuses only new tasks, and accepts t
   using client = await site.connect();
   const submit = (count: number) => {
     const input = { sources: [{ text: "snow\n", name: `n${count}` }] };
-    return client.call("submit", { input, key: `${count}` }, { timeoutMs: 5_000 });
+    return client.call("submit", { input, key: `${count}` }, { timeoutMs: 60_000 });
   };
   const { task } = await submit(0);
   assertEquals(await storageOf(client), "ok");
@@ -305,8 +305,8 @@ Deno.test("The orchestrator on a full disk refuses only new tasks, and accepts t
   await untilFull(submit);
   assertEquals(await storageOf(client), "full");
   assertEquals((await submit(0)).task, task);
-  await client.call("cancel", { task }, { timeoutMs: 5_000 });
-  assertEquals((await client.call("get", { task }, { timeoutMs: 5_000 })).state, "cancelled");
+  await client.call("cancel", { task }, { timeoutMs: 60_000 });
+  assertEquals((await client.call("get", { task }, { timeoutMs: 60_000 })).state, "cancelled");
   await free();
   await untilRoomy(client);
   assertEquals((await submit(1_000)).created, true);

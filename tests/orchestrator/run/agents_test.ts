@@ -31,7 +31,7 @@ Deno.test("ask() sends nothing to an agent that is paused, until it is resumed",
     return Promise.resolve(body);
   });
   const { agents, paused } = running;
-  const ask = (a: number) => agents.ask("echo", "say", { a }, { id: `a${a}`, timeoutMs: 5_000 });
+  const ask = (a: number) => agents.ask("echo", "say", { a }, { id: `a${a}`, timeoutMs: 60_000 });
   assertEquals(await ask(1), { a: 1 });
   paused.set("pipeline echo", "1970-01-01T00:00:00.000Z").set("agent echo", "2026-11-02");
   const error = await assertRejects(() => ask(2), CodedError);
@@ -44,7 +44,7 @@ Deno.test("ask() sends nothing to an agent that is paused, until it is resumed",
 Deno.test("ask() throws `not_found` if there is no such agent", async () => {
   await using running = await start();
   const { agents } = running;
-  const ask = () => agents.ask("knitter", "say", {}, { id: "a", timeoutMs: 5_000 });
+  const ask = () => agents.ask("knitter", "say", {}, { id: "a", timeoutMs: 60_000 });
   assertEquals((await assertRejects(ask, CodedError, `"knitter"`)).code, "not_found");
   assertEquals([agents.has("echo"), agents.has("knitter")], [true, false]);
 });
@@ -55,7 +55,7 @@ Deno.test("call() counts replies and failures, and ask() counts none", async () 
     return Promise.resolve({});
   });
   const { agents, clock } = running;
-  const options = { id: "t1.say", timeoutMs: 5_000 };
+  const options = { id: "t1.say", timeoutMs: 60_000 };
   assertEquals([agents.states()[0].done, agents.states()[0].last], [0, null]);
   await agents.ask("echo", "say", {}, { ...options, id: "a" });
   await agents.call("echo", "say", {}, options);
@@ -73,7 +73,7 @@ Deno.test("inFlight() lists the requests of a task, and of no task whose id begi
   await using running = await start(() => gate.promise);
   const { agents } = running;
   const ids = ["t1.merge", "t12.merge", "t1.analyze.0"];
-  const calls = ids.map((id) => agents.call("echo", "say", {}, { id, timeoutMs: 5_000 }));
+  const calls = ids.map((id) => agents.call("echo", "say", {}, { id, timeoutMs: 60_000 }));
   const idsOf = (task: string) => agents.inFlight(task).map(({ id }) => id).sort();
   await until(() => idsOf("t1").length === 2 && idsOf("t12").length === 1, "all are sent");
   assertEquals(idsOf("t1"), ["t1.analyze.0", "t1.merge"]);
