@@ -62,11 +62,11 @@ const DESCRIPTORS = 1_024;
 
 /**
  * New connections that a flood opens each second, as a multiple of the logins that the machine manages
- * with nobody attacking: 4,000 and 1,600 on two cores.
+ * with nobody attacking: about 4,000 and 1,250 on two cores.
  */
 const FLOODS: Readonly<Record<string, number>> = {
-  "newcomers": 5,
-  "newcomers of many addresses": 2,
+  "newcomers": 4,
+  "newcomers of many addresses": 1.25,
 };
 
 /** Milliseconds of each request: of a client that is connected, and of one that connects for it. */
