@@ -6,6 +6,8 @@ import { serve } from "../../harness/test_server.ts";
 import { until } from "../../harness/waiting.ts";
 import { BlockedNetwork } from "./blocked_network.ts";
 
+/** No limit in time ends a connection first, however slow the machine is. */
+const PATIENT = { line_ms: 600_000, write_ms: 600_000, auth_ms: 60_000 };
 const SAY = '{"v":1,"id":"s","type":"say"}\n';
 
 Deno.test("Budgets close the connection with the most unread replies if all have too many", async () => {
@@ -13,6 +15,7 @@ Deno.test("Budgets close the connection with the most unread replies if all have
   await using server = await serve({
     system: { ...SYSTEM, net: blocked.net },
     answer: () => Promise.resolve({ text: "x".repeat(4_000_000) }),
+    limits: PATIENT,
   });
   using peers = new DisposableStack();
   const loggedIn = async () => peers.use(await RawPeer.loggedIn(server.address));
@@ -34,7 +37,7 @@ Deno.test("Budgets allow one connection as many unread replies as its own limit 
   let answered = 0;
   await using server = await serve({
     system: { ...SYSTEM, net: blocked.net },
-    limits: { unread_bytes: 64 * 1024 * 1024 },
+    limits: { ...PATIENT, unread_bytes: 64 * 1024 * 1024 },
     answer: () => (answered++, Promise.resolve({ text: "x".repeat(4_000_000) })),
   });
   using peer = await RawPeer.loggedIn(server.address);
@@ -46,7 +49,7 @@ Deno.test("Budgets allow one connection as many unread replies as its own limit 
 });
 
 Deno.test("Budgets close the connection with the longest line if all take too much memory", async () => {
-  await using server = await serve();
+  await using server = await serve({ limits: PATIENT });
   using peers = new DisposableStack();
   const send = async (bytes: number): Promise<RawPeer> => {
     const peer = peers.use(await RawPeer.loggedIn(server.address));
