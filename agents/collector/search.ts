@@ -18,7 +18,7 @@ type Reading = Pick<Context, "memory" | "signal">;
 export interface Target {
   readonly candidate: Candidate;
   readonly start: Start;
-  /** Absent for an inline text. Whoever takes the target closes it. */
+  /** Absent for an inline text. The caller closes it. */
   readonly file?: InboxFile;
 }
 

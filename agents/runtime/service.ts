@@ -88,7 +88,7 @@ export class AgentService implements AsyncDisposable {
     });
   }
 
-  /** Where it listens. */
+  /** The address that the agent listens on. */
   get address(): Deno.NetAddr {
     return this.#server.address;
   }

@@ -38,7 +38,7 @@ const SNAPSHOT_BYTES_MIN = 16 * 1024 * 1024;
 /** And only if the journal is this many times as large as the last snapshot. */
 const SNAPSHOT_RATIO = 2;
 
-/** Where a memory lives, and whom it informs. */
+/** What `Memory.open` takes. */
 export interface MemoryOptions {
   /** Is created if it is missing. */
   readonly folder: string;
