@@ -3,11 +3,13 @@
  * process, and honest clients in this one. It measures time, so it is no part of the tests that run
  * side by side: `deno task siege`.
  *
- * What is promised is fairness, since machines differ: beside a thousand bad connections, 95 of 100
- * honest requests take no longer than a thousand logins do on the same machine with nobody attacking. So
- * nobody waits for more than everybody's turn. Seen to fail if the share before or after the proof turns newcomers away once it is full,
- * if accepts are paced, if large lines are read in a row, if evicted peers may reconnect at once (over
- * TLS), and, with few descriptors, if nothing is evicted when these run out.
+ * The promise: beside a thousand bad connections, 99 of 100 honest requests take at most a second. On
+ * a machine that needs longer for a thousand logins with nobody attacking, they take at most as long
+ * as those logins: nobody waits for more than everybody's turn.
+ *
+ * Seen to fail if the share before or after the proof turns newcomers away once it is full, if accepts
+ * are paced, if large lines are read in a row, if evicted peers may reconnect at once (over TLS), and,
+ * with few descriptors, if nothing is evicted when these run out.
  *
  * @module
  */
@@ -24,6 +26,8 @@ import { PATIENCE_MS, within } from "./harness/waiting.ts";
 import { type PrivateCa, tlsTest } from "./lib/tls/private_ca.ts";
 
 const HELD = 1_000;
+/** The promise on a machine that is quick enough. */
+const WAIT_MS_MAX = 1_000;
 /** Of those who have the secret and take all the room that there is, and more. */
 const CROWD_HELD = 1_600;
 /** Of those who send lines that are as long to read as one can be; each of them keeps a core busy. */
@@ -216,17 +220,20 @@ async function measureBesieged(kind: string, port: Port, alone: Times): Promise<
 }
 
 const quantile = (times: number[], q: number): number => times[Math.ceil(times.length * q) - 1];
-const p95 = (times: number[]): number => quantile(times, 0.95);
+const p99 = (times: number[]): number => quantile(times, 0.99);
 
-/** Prints the times of a kind; returns the slower p95 as a ratio to the time of HELD logins alone. */
+/** Prints the times of a kind; returns the slower p99 as a ratio to the promise. */
 function report(kind: string, { connected, anew }: Times, loginRate: number): number {
-  const ratio = Math.max(p95(connected), p95(anew)) / (HELD / loginRate * 1_000);
-  const text = Object.entries({ connected, anew }).map(([name, times]) => {
-    const [p50, p99] = [0.5, 0.99].map((q) => quantile(times, q).toFixed(1));
-    return `${name} p50 ${p50} ms, p95 ${p95(times).toFixed(1)} ms, p99 ${p99} ms`;
-  });
+  const ratio = Math.max(p99(connected), p99(anew)) / promisedMs(loginRate);
+  const text = Object.entries({ connected, anew }).map(([name, times]) =>
+    `${name} p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${p99(times).toFixed(1)} ms`
+  );
   tell(`siege, ${kind}: ${text.join("; ")}; ratio ${ratio.toFixed(2)}`);
   return ratio;
+}
+
+function promisedMs(loginRate: number): number {
+  return Math.max(WAIT_MS_MAX, HELD / loginRate * 1_000);
 }
 
 async function besiege(
@@ -246,10 +253,8 @@ async function besiege(
         const besieged = await measureBesieged(kind, port, alone);
         const ratio = report(kind + over, besieged, alone.loginRate);
         if (ratio <= 1) return;
-        assert(
-          left > 1,
-          `${ratio.toFixed(1)} times as long as ${HELD} logins with nobody attacking`,
-        );
+        const promised = promisedMs(alone.loginRate).toFixed(0);
+        assert(left > 1, `${ratio.toFixed(1)} times as long as the ${promised} ms promised`);
         alone = await measureAlone(port);
       }
     });
