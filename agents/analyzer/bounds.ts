@@ -44,9 +44,9 @@ export const FIELDS_MAX = ITEMS_MAX.fields;
 export const FIELDS_BYTES_MAX = 40 * 1024;
 /** Buckets of one sign in a sketch; the smallest magnitudes share one. */
 export const BUCKETS_MAX = ITEMS_MAX.buckets;
-/** Fields with values of a `Partial`. */
+/** Names of fields whose values a `Partial` counts. */
 export const NAMES_MAX = ITEMS_MAX.names;
-/** Values of one such field. */
+/** Different values that are counted for one name. */
 export const VALUES_PER_NAME_MAX = ITEMS_MAX.values;
 /** Bytes of all values of a `Partial`. */
 export const VALUES_BYTES_MAX = 32 * 1024;

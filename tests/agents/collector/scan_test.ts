@@ -58,7 +58,7 @@ Deno.test("scan() ignores links", async () => {
   assertEquals((await harness.scan()).files, []);
 });
 
-Deno.test("scan() reaches a new file behind 12,000 collected or empty files", async () => {
+Deno.test("scan() reaches a new file after 12,000 collected or empty files", async () => {
   await using harness = await openHarness();
   const old = 12_000;
   await Deno.mkdir(`${harness.inbox}/old`);

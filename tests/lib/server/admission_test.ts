@@ -73,7 +73,7 @@ Deno.test("Admission evicts within the share that is full, and never in the othe
   assertEquals([door.admission.authenticated, door.admission.unauthenticated], [3, 1]);
 });
 
-Deno.test("Admission keeps whoever said hello or was answered last", () => {
+Deno.test("Admission keeps the connection that said hello or was answered last", () => {
   const door = new Door({ connections: 4, connections_before_auth: 2 });
   const [first, , third] = [door.logIn(), door.logIn(), door.open(), door.open()];
   door.admission.greeted(third, "x");

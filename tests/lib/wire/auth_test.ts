@@ -32,7 +32,7 @@ const challenge: Challenge = {
   serverNonce: makeNonce(),
 };
 
-Deno.test("makeNonce() gives 32 bytes as base64url, new ones each time", () => {
+Deno.test("makeNonce() returns 32 new bytes as base64url each time", () => {
   const nonces = new Set(Array.from({ length: 1000 }, makeNonce));
   assertEquals(nonces.size, 1000);
   for (const nonce of nonces) {
@@ -77,7 +77,7 @@ Deno.test("verify() refuses what is no proof", async () => {
   }
 });
 
-Deno.test("verify() tells secrets apart that differ in one letter, in case or in length", async () => {
+Deno.test("verify() rejects a secret that differs in one letter, in case or in length", async () => {
   const proof = await prove(key, "server", challenge);
   for (const other of [SECRET.slice(0, -1), SECRET + "\t", SECRET.toUpperCase(), SECRET + " "]) {
     assertNotEquals(other, SECRET);
@@ -101,7 +101,7 @@ async function assertThrownOut(peer: RawPeer, reply: unknown): Promise<void> {
   assertEquals(await peer.rest(), []);
 }
 
-Deno.test("Session gives every wrong proof the same answer and hangs up", async () => {
+Deno.test("Session answers every wrong proof alike and hangs up", async () => {
   await using server = await serve();
   const wrong: [string, unknown][] = [
     ["a proof of nothing", { mac: "A".repeat(43) }],
@@ -161,7 +161,7 @@ Deno.test("Session throws out a peer that proves itself before it was asked to",
   await assertThrownOut(peer, await peer.ask("auth", { mac: "A".repeat(43) }));
 });
 
-Deno.test("Session gives its proof for one nonce a connection", async () => {
+Deno.test("Session proves itself for one nonce per connection", async () => {
   await using server = await serve();
   using peer = await RawPeer.connect(server.address);
   assertEquals((await peer.ask("hello", { nonce: makeNonce() })).ok, true);
@@ -202,7 +202,7 @@ Deno.test("Session answers a request that comes in one segment with auth", async
   assertEquals(await peer.hear(), { v: 1, id: "b", ok: true, body: { long } });
 });
 
-Deno.test("Session does not answer a request behind a wrong proof", async () => {
+Deno.test("Session does not answer a request after a wrong proof", async () => {
   let asked = 0;
   await using server = await serve({ answer: () => Promise.resolve({ asked: ++asked }) });
   using peer = await RawPeer.connect(server.address);
@@ -231,7 +231,7 @@ Deno.test("importSecret() takes one line or two and nothing that is short", () =
   assertThrows(() => importSecret(`${SECRET}\n`.repeat(3)), RangeError, "3 lines");
 });
 
-Deno.test("a secret shows nothing of itself where it is printed", () => {
+Deno.test("a secret shows nothing of itself when it is printed", () => {
   const shown = [Deno.inspect(key, { depth: 9, showHidden: true }), JSON.stringify(key), `${key}`];
   for (const text of shown) {
     assertEquals(text.includes(SECRET) || text.includes(btoa(SECRET)), false, text);
@@ -309,7 +309,7 @@ Deno.test("Session speaks no other version and takes no choice of algorithm", as
   await assertThrownOut(peer, await peer.ask("auth", { mac, algorithm: "none" }));
 });
 
-Deno.test("Client.connect() trusts no server that speaks another version or tells what it must not", async () => {
+Deno.test("Client.connect() rejects a server that speaks another version or sends extra fields in its welcome", async () => {
   const secret = importSecret(SECRET);
   const limits = { ...LIMITS, line_bytes: 0 };
   for (const more of [{ protocols: [2] }, { protocols: [] }, { algorithm: "none" }, { limits }]) {

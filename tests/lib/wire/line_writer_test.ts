@@ -80,7 +80,7 @@ Deno.test("LineWriter throws what an earlier write threw", async () => {
   assertThrows(() => writer.write("2\n"), Error, "EPIPE");
 });
 
-Deno.test("LineWriter lets go of what waits when its peer is gone, and takes no more", async () => {
+Deno.test("LineWriter drops waiting lines when its peer is gone, and accepts no more", async () => {
   const sink = new SlowSink();
   const told: number[] = [];
   const writer = new LineWriter(sink, 1000, SYSTEM.clock, (chars) => told.push(chars));

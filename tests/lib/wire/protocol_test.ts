@@ -128,7 +128,7 @@ Deno.test("decodeRequest() counts no brackets inside strings, whatever is escape
   }
 });
 
-Deno.test("decodeRequest() counts brackets behind a string that ends in backslashes", () => {
+Deno.test("decodeRequest() counts brackets after a string that ends in backslashes", () => {
   const deep = "[".repeat(70) + "]".repeat(70);
   for (const text of ["\\", "\\\\", '\\"', '"', ""]) {
     const body = `,"body":{"s":${JSON.stringify(text)},"a":${deep}}`;
@@ -154,14 +154,14 @@ Deno.test("decodeRequest() refuses a string without an end", () => {
   assert(ms < 100 * usual, `${ms} ms, and ${usual} ms where it has an end`);
 });
 
-Deno.test("decodeRequest() refuses unknown keys and tells the id", () => {
+Deno.test("decodeRequest() refuses unknown keys and reports the request's id", () => {
   assertEquals(refusal(request(',"extra":1')), ["bad_request", "a"]);
   assertEquals(refusal(request(',"ok":true')), ["bad_request", "a"]);
   assertEquals(refusal(request(',"__proto__":{"x":1}')), ["bad_request", "a"]);
   assertEquals(refusal(request(',"constructor":{}')), ["bad_request", "a"]);
 });
 
-Deno.test("decodeRequest() lets no key change what objects inherit", () => {
+Deno.test("decodeRequest() does not let a key change what objects inherit", () => {
   const own = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
   const { body } = decodeRequest(request(`,"body":{"__proto__":${own},"deep":${own}}`));
   assertEquals(({} as Record<string, unknown>).polluted, undefined);
@@ -293,7 +293,7 @@ Deno.test("decodeReply() refuses what is no reply", () => {
   }
 });
 
-Deno.test("decodeReply() tells one thing of a reply in which very much is wrong", () => {
+Deno.test("decodeReply() reports one fault of a reply that has many", () => {
   const error = { code: "busy", message: "", retry: "no", maybe_done: false };
   const odd = { length: { toString: 1 }, toString: 1 };
   for (const details of [Array(100_000).fill(0), odd]) {
@@ -302,7 +302,7 @@ Deno.test("decodeReply() tells one thing of a reply in which very much is wrong"
   }
 });
 
-Deno.test("refuseUnfit() lets a line of the largest size be sent, and none that is larger", () => {
+Deno.test("refuseUnfit() allows a line of the largest size, and no larger one", () => {
   const limits = { ...LIMITS, line_bytes: 11 };
   assertSendable('{"a":"漢"}\n', limits);
   assertEquals(
@@ -340,7 +340,7 @@ function decodeError(error: ReturnType<typeof toWire>): ReturnType<typeof toWire
   return reply.error;
 }
 
-Deno.test("toWire() tells nothing of an error without a code but a reference", () => {
+Deno.test("toWire() replaces an error without a code by a reference", () => {
   const wire = toWire(new TypeError("secret path /home/x"), () => "1a2b");
   assertEquals(wire.code, "internal");
   assertEquals(wire.retry, "unknown");
@@ -360,7 +360,7 @@ Deno.test("CodedError lets its maker say what may have run, and asks to wait onl
   assertEquals(new CodedError("not_found", "", { afterMs: 5 }).afterMs, undefined);
 });
 
-Deno.test("validate() gives the value of its schema or the paths at fault", () => {
+Deno.test("validate() returns the parsed value or the paths at fault", () => {
   const schema = z.strictObject({ list: z.array(z.strictObject({ n: z.int() })) });
   assertEquals(validate(schema, { list: [{ n: 1 }] }), { list: [{ n: 1 }] });
   const error = assertThrows(() => validate(schema, { list: [{ n: 1 }, { n: "x" }] }), CodedError);
@@ -387,7 +387,7 @@ Deno.test("RequestId and TaskId hold nothing that means something in a path", ()
   assertEquals(TaskId.safeParse("a".repeat(65)).success, false);
 });
 
-Deno.test("decodeRequest() refuses strings of digits that V8 would find one behind the other", () => {
+Deno.test("decodeRequest() refuses strings of digits that collide in V8's hash table", () => {
   const strings = (step: number, count: number, from = step, sign = ""): Uint8Array => {
     const values = Array.from({ length: count }, (_, n) => `"${sign}${from + n * step}"`);
     return request(`,"body":{"a":[${values}]}`);
@@ -409,7 +409,7 @@ Deno.test("decodeRequest() refuses strings of digits that V8 would find one behi
   assertEquals(decodeRequest(request(`,"body":{"a":[${Array(200_000).fill('"65536"')}]}`)).id, "a");
 });
 
-Deno.test("decodeRequest() takes no longer over strings of digits that V8 would find one behind the other in a set", () => {
+Deno.test("decodeRequest() takes no longer for strings of digits that collide in V8's hash table", () => {
   const msOf = (values: number[]): number => {
     const line = request(`,"body":{"a":[${values.map((value) => `"${value}"`)}]}`);
     const begun = performance.now();

@@ -39,7 +39,7 @@ Deno.test("PROTOCOL.md's transcripts are what happens on the wire", async (t) =>
   }
 });
 
-Deno.test("play() fails where the wire differs from the page", async () => {
+Deno.test("play() fails if the wire differs from the page", async () => {
   const [transcript] = transcriptsOf(
     '```transcript x\n→ {"id":"<client nonce>"}\n← {"id":"1",\n   "n":"<n>","m":"<n>"}\n```\n',
   );
@@ -152,7 +152,7 @@ async function python(): Promise<boolean> {
 }
 
 Deno.test({
-  name: "PROTOCOL.md's client in Python gets a report (skipped without no python3)",
+  name: "PROTOCOL.md's client in Python gets a report",
   ignore: !(await python()),
   async fn() {
     await using servers = await startRolesInProcess();

@@ -8,7 +8,7 @@ function assertRejected(reserve: () => void, code: "busy" | "bad_output"): void 
   assertEquals(assertThrows(reserve, CodedError).code, code);
 }
 
-Deno.test("reserve() gives a task 32 MiB, and not a byte more", () => {
+Deno.test("reserve() grants a task 32 MiB, and not a byte more", () => {
   const budget = new AnswerBudget();
   budget.begin("a", 0);
   budget.reserve("a", 32 * MIB);
@@ -17,7 +17,7 @@ Deno.test("reserve() gives a task 32 MiB, and not a byte more", () => {
   budget.reserve("a", 1);
 });
 
-Deno.test("reserve() gives all tasks 64 MiB, and the task that began first its own part beyond that", () => {
+Deno.test("reserve() grants all tasks 64 MiB, and the task that began first its own part beyond that", () => {
   const budget = new AnswerBudget();
   for (const [task, bytes] of [["a", 4], ["b", 28], ["c", 32]] as const) {
     budget.begin(task, 0);
