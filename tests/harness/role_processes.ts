@@ -7,6 +7,7 @@
 import { copy } from "@std/fs/copy";
 import {
   launch,
+  runFromSources,
   SAMPLE_INBOX,
   sendSignal,
   type Site,
@@ -19,18 +20,12 @@ import { sleep } from "../../lib/retry.ts";
 import { PORTS, type Role, ROLES } from "../../lib/roles.ts";
 import { importSecret } from "../../lib/wire/auth.ts";
 import { Remote } from "../../orchestrator/cli/remote.ts";
-import { PATIENCE_MS } from "./waiting.ts";
+import { commandEnv, Commands, COMMANDS_MAIN, type Ran } from "./commands.ts";
+import { PATIENCE_MS, within } from "./waiting.ts";
 
 const POLL_MS = 200;
 
 type Variables = Readonly<Record<string, string>>;
-
-/** What a process wrote, and its exit code. */
-export interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A process that runs, and the promise of its end. */
 export interface Running {
@@ -57,9 +52,10 @@ export class RoleProcesses implements AsyncDisposable {
   commandLines = "";
   readonly #env: (role: Role) => Variables;
   readonly #serving = new Map<Role, Running>();
-  readonly #stack: DisposableStack;
+  readonly #stack: AsyncDisposableStack;
+  #commands: Commands | undefined;
 
-  private constructor(site: Site, env: (role: Role) => Variables, stack: DisposableStack) {
+  private constructor(site: Site, env: (role: Role) => Variables, stack: AsyncDisposableStack) {
     this.site = site;
     this.#env = env;
     this.#stack = stack;
@@ -78,7 +74,7 @@ export class RoleProcesses implements AsyncDisposable {
     await copy(SAMPLE_INBOX, inbox);
     // Files of the same age are collected in the order of their names.
     for await (const { name } of Deno.readDir(inbox)) await Deno.utime(`${inbox}/${name}`, 0, 0);
-    const stack = new DisposableStack();
+    const stack = new AsyncDisposableStack();
     const compiled = fromSources ? undefined : Deno.env.get("BATON_BINARIES");
     const binaries = compiled && await Deno.realPath(compiled);
     // A compiled program may use only the ports that it was compiled with.
@@ -163,20 +159,28 @@ export class RoleProcesses implements AsyncDisposable {
     }
   }
 
+  /**
+   * Runs a command that asks the orchestrator, with the default variables. Except for compiled
+   * programs, all such commands share one process.
+   */
+  async ask(...args: string[]): Promise<Ran> {
+    if (this.site.binaries !== undefined) return await this.run("orchestrator", args);
+    this.#commands ??= this.#stack.use(this.#startCommands());
+    const ran = await within(this.#commands.run(args), args.join(" "));
+    this.output += ran.stdout + ran.stderr;
+    return ran;
+  }
+
   /** Resolves when the orchestrator reaches all agents. It must not use TLS. */
   async up(): Promise<void> {
     await waitUntilHealthy("orchestrator", this.site, PATIENCE_MS);
   }
 
-  /** Runs a command of the orchestrator again and again until its outcome is `wanted`. */
-  async until(
-    args: readonly string[],
-    wanted: (ran: Ran) => boolean,
-    env: Variables = {},
-  ): Promise<Ran> {
+  /** Asks the orchestrator again and again until the outcome is `wanted`. */
+  async until(args: string[], wanted: (ran: Ran) => boolean): Promise<Ran> {
     const due = performance.now() + PATIENCE_MS;
     for (;; await sleep(POLL_MS)) {
-      const ran = await this.run("orchestrator", args, env);
+      const ran = await this.ask(...args);
       if (wanted(ran)) return ran;
       if (performance.now() > due) {
         throw new Error(`Waited too long for ${args}: ${JSON.stringify(ran)}\n${this.output}`);
@@ -193,7 +197,19 @@ export class RoleProcesses implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopAll();
-    this.#stack.dispose();
+    await this.#stack.disposeAsync();
+  }
+
+  #startCommands(): Commands {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [...runFromSources("orchestrator", this.site), COMMANDS_MAIN],
+      cwd: this.site.folder,
+      env: { ...commandEnv(this.site), NO_COLOR: "1", ...this.#env("orchestrator") },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    return new Commands(command);
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<string> {

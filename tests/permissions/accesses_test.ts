@@ -11,7 +11,7 @@ import { EXIT } from "../../lib/exit.ts";
 import { permissionsFromSources, stopRole } from "../../lib/launch/launch.ts";
 import { sleep } from "../../lib/retry.ts";
 import { AGENT_ROLES, memoryFolder, type Role, ROLES } from "../../lib/roles.ts";
-import type { Ran } from "../harness/role_processes.ts";
+import type { Ran } from "../harness/commands.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { figures } from "../harness/test_output.ts";
 import { type PrivateCa, tlsTest } from "../lib/tls/private_ca.ts";
@@ -55,7 +55,7 @@ async function runWithoutSecret({ roles }: Recorded): Promise<void> {
 
 async function runAsProcesses(recorded: Recorded): Promise<void> {
   const { roles } = recorded;
-  const run = async (...args: string[]) => stdoutOf(await roles.run("orchestrator", args));
+  const run = async (...args: string[]) => stdoutOf(await roles.ask(...args));
   const submit = async (...args: string[]) => (await run("submit", ...args)).trim();
   await roles.startAll({ BATON_WATCH: "1" });
   assertStringIncludes(await run("submit", "shop-2026-11-01.log", "--wait"), "Report on");
@@ -115,8 +115,9 @@ async function runOverTlsAsContainers({ roles }: Recorded, ca: PrivateCa): Promi
     BATON_TLS_KEY: `secret/${role}.key`,
   });
   for (const role of ROLES) roles.start(role, { ...env, ...identityOf(role) });
-  await roles.until(["agents"], ({ code }) => code === EXIT.done, trust);
-  stdoutOf(await roles.run("orchestrator", ["submit", "events.jsonl", "--wait"], trust));
+  const trusting = ["--tls-ca", trust.BATON_TLS_CA];
+  await roles.until(["agents", ...trusting], ({ code }) => code === EXIT.done);
+  stdoutOf(await roles.ask("submit", "events.jsonl", "--wait", ...trusting));
   for (const role of ROLES) stdoutOf(await roles.run(role, ["health"], trust));
   for (const ran of await roles.stopAll()) stdoutOf(ran);
 }

@@ -66,7 +66,7 @@ async function filesBelow(folder: string): Promise<string[]> {
 
 /** Runs each kind of task and command once: successful, failed, refused, and with crashes. */
 async function wholeRun(roles: RoleProcesses, secret: string): Promise<void> {
-  const run = (...args: string[]) => roles.run("orchestrator", args);
+  const run = (...args: string[]) => roles.ask(...args);
   await roles.startAll();
   const submitted = await run("submit", "shop-2026-11-01.log", "--wait");
   assertEquals(submitted.code, EXIT.done, submitted.stderr);

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Site } from "../../lib/launch/launch.ts";
+import { runFromSources, type Site } from "../../lib/launch/launch.ts";
+import { commandEnv, COMMANDS_MAIN, splitOutput } from "../harness/commands.ts";
 import { within } from "../harness/waiting.ts";
-import { commandEnv, commandLine, splitOutput } from "./command_line.ts";
 
 /** The escape codes that the command line uses itself, and the end of a line on a terminal. */
 // deno-lint-ignore no-control-regex -- the escape codes that are its own
@@ -45,7 +45,9 @@ class Terminal implements AsyncDisposable {
   #changed = Promise.withResolvers<void>();
 
   constructor(site: Site, commands: readonly (readonly string[])[]) {
-    const quoted = commandLine(commands).map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+    const deno = [Deno.execPath(), ...runFromSources("orchestrator", site)];
+    const quoted = [...deno, COMMANDS_MAIN, JSON.stringify(commands)]
+      .map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
     this.#child = new Deno.Command("script", {
       args: ["-qec", quoted.join(" "), "/dev/null"],
       cwd: site.folder,

@@ -9,11 +9,11 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { CodedError } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { AGENT_ROLES } from "../../lib/roles.ts";
-import { type Ran, RoleProcesses } from "../harness/role_processes.ts";
+import type { Ran } from "../harness/commands.ts";
+import { RoleProcesses } from "../harness/role_processes.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { skip } from "../harness/test_output.ts";
 import { Browser } from "./browser.ts";
-import { runCommands } from "./command_line.ts";
 import { HostileAgent } from "./hostile_agent.ts";
 import { assertPlainText, MARKUP, NASTY, NASTY_NAME } from "./nasty_text.ts";
 import { dashboardOnTerminal, onTerminal } from "./on_terminal.ts";
@@ -58,9 +58,8 @@ function everyRefusal(task: string): string[][] {
 }
 
 async function assertCommandsPlain(roles: RoleProcesses, commands: string[][]): Promise<void> {
-  const runs = await runCommands(roles.site, commands);
-  for (const [at, ran] of runs.entries()) {
-    const words = commands[at];
+  for (const words of commands) {
+    const ran = await roles.ask(...words);
     assertAllPlain(ran, words.join(" "));
     if (words.at(-1) !== "--json") continue;
     for (const line of ran.stdout.split("\n").filter(Boolean)) JSON.parse(line);
@@ -85,7 +84,7 @@ async function assertTerminalPlain(roles: RoleProcesses, tasks: string[]): Promi
 }
 
 async function taskLabelled(roles: RoleProcesses, label: string): Promise<string> {
-  const { stdout } = await roles.run("orchestrator", ["list", "--json"]);
+  const { stdout } = await roles.ask("list", "--json");
   const { tasks } = JSON.parse(stdout) as { tasks: { task: string; label: string }[] };
   const found = tasks.find((task) => task.label === label);
   if (found === undefined) throw new Error(`No task has the label: ${stdout}`);
@@ -140,7 +139,7 @@ Deno.test("the text of a log and the name of its file come out as text", async (
   await roles.makeSecret();
   await roles.startAll();
   await writeInbox(`${temp.path}/inbox`, NASTY);
-  const submit = (...words: string[]) => roles.run("orchestrator", ["submit", ...words, "--wait"]);
+  const submit = (...words: string[]) => roles.ask("submit", ...words, "--wait");
   const glob = "nasty*";
   const first = await submit(glob, "--stream", NASTY_NAME, "--label", "first");
   assertEquals(first.code, 0, first.stderr);
@@ -207,8 +206,7 @@ Deno.test("what an agent answers, and its name, come out as text", async () => {
   await using _analyzer = new HostileAgent("analyzer", ports.analyzer, secret, answer);
   await using _reporter = new HostileAgent("reporter", ports.reporter, secret, answer);
   await roles.up();
-  const submit = (label: string) =>
-    roles.run("orchestrator", ["submit", "--text", "a", "--wait", "--label", label]);
+  const submit = (label: string) => roles.ask("submit", "--text", "a", "--wait", "--label", label);
   const failed = await submit("fails");
   assertStringIncludes(failed.stderr, "handler_rejected");
   assertAllPlain(failed, "a task that fails");

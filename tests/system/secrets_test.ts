@@ -42,7 +42,7 @@ Deno.test("an agent's own secret proves that agent and no other role", async () 
   const secrets = await makeSecrets(temp.path);
   await using roles = await RoleProcesses.in(temp.path, { env: secretFiles });
   await roles.startAll();
-  const done = await roles.run("orchestrator", ["submit", "--text", "ERROR disk 7", "--wait"]);
+  const done = await roles.ask("submit", "--text", "ERROR disk 7", "--wait");
   assertEquals(done.code, EXIT.done, done.stderr);
 
   const { ports } = roles.site;
