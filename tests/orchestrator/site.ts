@@ -14,6 +14,7 @@ import { Memory } from "../../lib/disk/memory.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { permissionFlags, permissionsOf, PORTS } from "../../lib/roles.ts";
 import { Server } from "../../lib/server/server.ts";
+import { Commands, COMMANDS_MAIN } from "../harness/commands.ts";
 import { executeHere } from "../harness/execute_here.ts";
 import { quiet } from "../harness/recorded_log.ts";
 import { SECRET } from "../harness/secrets.ts";
@@ -21,6 +22,7 @@ import { TempFolder } from "../harness/temp_folder.ts";
 import { within } from "../harness/waiting.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
+const MAIN = `${PROJECT}orchestrator/main.ts`;
 const Any = z.record(z.string(), z.json());
 type Any = z.infer<typeof Any>;
 const ROLES = ["collector", "analyzer", "reporter"] as const;
@@ -128,6 +130,7 @@ export class Site implements AsyncDisposable {
   readonly folder: string;
   readonly ports = { ...PORTS };
   readonly #temp: TempFolder;
+  #commands: Commands | undefined;
 
   private constructor(temp: TempFolder) {
     this.#temp = temp;
@@ -149,9 +152,9 @@ export class Site implements AsyncDisposable {
     return { hostname: "127.0.0.1", port: this.ports.orchestrator };
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command to its end, in a process of its own. */
   async run(args: string[], { env = {}, stdin }: RunOptions = {}): Promise<Ran> {
-    const child = this.#command(args, env, stdin === undefined ? "null" : "piped").spawn();
+    const child = this.#command(MAIN, args, env, stdin === undefined ? "null" : "piped").spawn();
     if (stdin !== undefined) {
       const writer = child.stdin.getWriter();
       await writer.write(new TextEncoder().encode(stdin));
@@ -162,14 +165,22 @@ export class Site implements AsyncDisposable {
     return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
   }
 
-  /** Runs a command against the orchestrator of this site. */
+  /** Runs a command to its end, in a process that all such commands share. */
+  async command(args: string[]): Promise<Ran> {
+    this.#commands ??= new Commands(this.#command(COMMANDS_MAIN, [], {}, "piped"));
+    const { code, stdout, stderr } = await within(this.#commands.run(args), args.join(" "));
+    return { code, out: stdout, err: stderr };
+  }
+
+  /** Runs a command against the orchestrator of this site; with options in a process of its own. */
   ask(args: string[], options?: RunOptions): Promise<Ran> {
-    return this.run([...args, "--port", String(this.ports.orchestrator)], options);
+    const words = [...args, "--port", String(this.ports.orchestrator)];
+    return options === undefined ? this.command(words) : this.run(words, options);
   }
 
   /** Starts a process and does not wait for its end. */
   spawn(args: string[]): Running {
-    return new Running(this.#command(args, {}, "null").spawn());
+    return new Running(this.#command(MAIN, args, {}, "null").spawn());
   }
 
   /** Starts an orchestrator; resolves when it listens. */
@@ -199,10 +210,16 @@ export class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commands?.[Symbol.asyncDispose]();
     await this.#temp[Symbol.asyncDispose]();
   }
 
-  #command(args: string[], env: Record<string, string>, stdin: "null" | "piped"): Deno.Command {
+  #command(
+    main: string,
+    args: string[],
+    env: Record<string, string>,
+    stdin: "null" | "piped",
+  ): Deno.Command {
     const permissions = permissionFlags(
       permissionsOf("orchestrator", { ports: this.ports, inbox: "inbox" }),
     );
@@ -216,7 +233,7 @@ export class Site implements AsyncDisposable {
       args: [
         ...["run", "--quiet", `--config=${PROJECT}deno.json`, "--no-check"],
         ...permissions,
-        `${PROJECT}orchestrator/main.ts`,
+        main,
         ...args,
       ],
       cwd: this.folder,
