@@ -81,7 +81,7 @@ export class SingleThreadDisk implements Disk {
 
   async #call<T>(operation: Operation, path: string, work: () => T): Promise<T> {
     // As from a pool of threads, the answer comes in a later turn: what is asked meanwhile waits.
-    await new Promise((resolve) => setTimeout(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
     if (this.#ended) return await NEVER;
     try {
       const result = work();

@@ -49,7 +49,7 @@ export interface Run {
 }
 
 /** In a sweep every `PERIOD`th call of a kind fails; no run makes as many. */
-export const PERIOD = 64;
+export const PERIOD = 32;
 /** In a sweep's folder: the folder of the run that is going on, and files that no run writes. */
 export const LIVE = "live";
 export const SPENT = ["spent", "spent-link"];
