@@ -294,7 +294,7 @@ export class Journal {
 }
 
 function refuseLong(text: string): void {
-  const bytes = new TextEncoder().encode(text).length + ENVELOPE_BYTES;
+  const bytes = Buffer.byteLength(text) + ENVELOPE_BYTES;
   if (bytes <= RECORD_BYTES_MAX) return;
   throw new RangeError(
     `Cannot keep a record of ${bytes} bytes: it may have ${RECORD_BYTES_MAX} at most`,

@@ -30,11 +30,20 @@ export function systemError(code: "ENOSPC" | "EIO"): Error {
   return Object.assign(new Error(text), { code });
 }
 
-type Method = "write" | "sync" | "syncData" | "truncate";
+// deno-lint-ignore no-explicit-any -- functions of any arguments
+const BLOCKING_CALLS: Record<string, (...args: any[]) => unknown> = {
+  lstat: Deno.lstatSync,
+  mkdir: Deno.mkdirSync,
+  readFile: Deno.readFileSync,
+  writeFile: Deno.writeFileSync,
+};
 
 /**
  * The real disk, as this process uses it through `Deno`, whose calls fail as `fault` decides. There may
  * be one at a time, and no other test may run beside it.
+ *
+ * All calls but syncs block: the threads on which Deno makes the others cost a test of thousands of
+ * openings ten times the processor time.
  */
 export class FaultyDisk implements Disposable {
   fault: Fault = () => {};
@@ -47,34 +56,58 @@ export class FaultyDisk implements Disposable {
   constructor() {
     // deno-lint-ignore no-this-alias -- the functions below have a `this` of their own
     const disk = this;
-    const { open, rename, remove } = Deno;
-    this.#replace(Deno, "open", async (path: string | URL, options?: Deno.OpenOptions) => {
-      await disk.#enter("open", String(path));
-      const file = await open(path, options);
-      disk.#paths.set(file, String(path));
-      return file;
-    });
-    this.#replace(Deno, "rename", async (from: string | URL, to: string | URL) => {
-      if (await disk.#enter("rename", String(to)) === undefined) await rename(from, to);
-    });
-    this.#replace(Deno, "remove", async (path: string | URL, options?: Deno.RemoveOptions) => {
-      if (await disk.#enter("remove", String(path)) === undefined) await remove(path, options);
-    });
+    this.#replace(
+      Deno,
+      "open",
+      (path: string | URL, options?: Deno.OpenOptions) =>
+        disk.#enter("open", String(path)).then(() => {
+          const file = Deno.openSync(path, options);
+          disk.#paths.set(file, String(path));
+          return file;
+        }),
+    );
+    this.#replace(
+      Deno,
+      "rename",
+      (from: string | URL, to: string | URL) =>
+        disk.#enter("rename", String(to)).then((leftOut) => {
+          if (leftOut === undefined) Deno.renameSync(from, to);
+        }),
+    );
+    this.#replace(
+      Deno,
+      "remove",
+      (path: string | URL, options?: Deno.RemoveOptions) =>
+        disk.#enter("remove", String(path)).then((leftOut) => {
+          if (leftOut === undefined) Deno.removeSync(path, options);
+        }),
+    );
+    for (const [name, block] of Object.entries(BLOCKING_CALLS)) {
+      this.#replace(Deno, name, (...args) => Promise.try(block, ...args));
+    }
+    this.#replace(Deno, "readDir", Deno.readDirSync); // which `for await` takes as well
     const file = Deno.FsFile.prototype;
-    const { write, sync, syncData, truncate } = file;
-    this.#replace(file, "write", async function (this: Deno.FsFile, bytes: Uint8Array) {
-      const bytesMax = await disk.#enter("write", disk.#paths.get(this) ?? "");
-      return await write.call(this, bytesMax === undefined ? bytes : bytes.subarray(0, bytesMax));
+    this.#replace(file, "write", function (this: Deno.FsFile, bytes: Uint8Array) {
+      return disk.#enter("write", disk.#paths.get(this) ?? "").then((bytesMax) =>
+        this.writeSync(bytesMax === undefined ? bytes : bytes.subarray(0, bytesMax))
+      );
     });
-    const others = { sync, syncData, truncate } as unknown as Record<
-      Method,
-      (length?: number) => Promise<void>
-    >;
-    for (const method of ["sync", "syncData", "truncate"] as const) {
-      const op = method === "truncate" ? method : "sync";
-      this.#replace(file, method, async function (this: Deno.FsFile, length?: number) {
-        const leftOut = await disk.#enter(op, disk.#paths.get(this) ?? "");
-        if (leftOut === undefined) await others[method].call(this, length);
+    this.#replace(file, "truncate", function (this: Deno.FsFile, length?: number) {
+      return disk.#enter("truncate", disk.#paths.get(this) ?? "").then((leftOut) => {
+        if (leftOut === undefined) this.truncateSync(length);
+      });
+    });
+    for (const name of ["read", "seek", "stat"] as const) {
+      const block = file[`${name}Sync`] as (...args: unknown[]) => unknown;
+      this.#replace(file, name, function (this: Deno.FsFile, ...args) {
+        return Promise.try(() => block.apply(this, args));
+      });
+    }
+    for (const name of ["sync", "syncData"] as const) {
+      const sync = file[name];
+      this.#replace(file, name, async function (this: Deno.FsFile) {
+        const leftOut = await disk.#enter("sync", disk.#paths.get(this) ?? "");
+        if (leftOut === undefined) await sync.call(this);
       });
     }
   }
@@ -113,7 +146,7 @@ export class FaultyDisk implements Disposable {
   }
 
   // deno-lint-ignore no-explicit-any -- any function of any object
-  #replace(owner: any, name: string, by: (...args: any[]) => Promise<unknown>): void {
+  #replace(owner: any, name: string, by: (...args: any[]) => unknown): void {
     const real = Object.getOwnPropertyDescriptor(owner, name)!;
     Object.defineProperty(owner, name, { ...real, value: by });
     this.#restore.push(() => Object.defineProperty(owner, name, real));

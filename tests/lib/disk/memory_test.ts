@@ -10,6 +10,7 @@ import {
 import { CodedError } from "../../../lib/errors.ts";
 import { ExitError } from "../../../lib/exit.ts";
 import type { Json } from "../../../lib/json.ts";
+import { RECORD_BYTES_MAX } from "../../../lib/disk/record.ts";
 import { Dice } from "../../harness/dice.ts";
 import { FaultyDisk, skipSyncs, systemError, unsyncedDisk } from "./faulty_disk.ts";
 import { openJournal } from "./journals.ts";
@@ -132,7 +133,7 @@ Deno.test("Memory.commit() of changes that no record can hold changes nothing", 
   await using folder = await TempFolder.make();
   await using memory = await openMemory(folder.path);
   await memory.commit(changesOf(["a", 1]));
-  const large = "x".repeat(65 * 1024 * 1024);
+  const large = "漢".repeat(RECORD_BYTES_MAX / 3);
   await assertRejects(() => memory.commit(changesOf(["a", large])), RangeError);
   await assertRejects(() => memory.commit(changesOf(["a", 1n as unknown as Json])), TypeError);
   assertEquals([memory.get("a"), memory.epoch], [1, 0]);
