@@ -13,6 +13,8 @@ export interface Damage {
   readonly mayLose: boolean;
 }
 
+/** Ends the description if a file was replaced by a named pipe. */
+export const PIPE = "pipe";
 const SECTOR_BYTES = 512;
 const NEW_LINE = 0x0a;
 
@@ -43,7 +45,7 @@ async function misplace(folder: string, name: string, dice: Dice): Promise<Damag
     "removed",
     "renamed",
     "folder",
-    "pipe",
+    PIPE,
     "link",
     "dangling link",
     "copied",
@@ -57,7 +59,7 @@ async function misplace(folder: string, name: string, dice: Dice): Promise<Damag
   } else {
     await Deno.rename(path, aside);
     if (kind === "folder") await Deno.mkdir(path);
-    if (kind === "pipe") await makePipe(path);
+    if (kind === PIPE) await makePipe(path);
     if (kind === "link") await Deno.symlink(aside, path);
     if (kind === "dangling link") await Deno.symlink(`${aside}-none`, path);
     if (kind !== "link") await Deno.remove(aside);

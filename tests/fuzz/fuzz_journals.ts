@@ -1,6 +1,6 @@
 /**
  * Damaged memory folders. The rules:
- *  1. A folder opens within a second, or is refused with a reason, in one line.
+ *  1. A folder opens within a second of work, or is refused with a reason, in one line.
  *  2. If it opens, its state is one that was acknowledged. That is the last one, or an earlier one if
  *     the damage looks like a write that was cut short. Opened again, the state is the same.
  *  3. `repair` without consent changes nothing. With consent the folder opens, and if `memory.json`
@@ -9,18 +9,21 @@
  *
  * @module
  */
+import process from "node:process";
 import { repair } from "../../lib/disk/repair.ts";
 import { ExitError } from "../../lib/exit.ts";
 import { heapMib, isExact } from "../harness/heap.ts";
 import { copyFolder } from "../harness/temp_folder.ts";
 import { within } from "../harness/waiting.ts";
+import { unsyncedDisk } from "../lib/disk/faulty_disk.ts";
 import { openMemory, stateOf } from "../lib/disk/memories.ts";
-import { type Damage, damageFolder } from "./damage_folder.ts";
+import { type Damage, damageFolder, PIPE } from "./damage_folder.ts";
 import type { Figures, Finding } from "./finding.ts";
 import type { FuzzOptions } from "./fuzz_sessions.ts";
 import { makeFolders, type MemoryFolder, textOf } from "./memory_folders.ts";
 import { diceOf } from "./session_inputs.ts";
 
+/** The most processor time of this thread: a busy machine does not make that longer. */
 const OPEN_MS_MAX = 1_000;
 const REASONS = ["damaged", "storage_failed", "not_permitted"];
 /** If only the end of the last record is lost, the record may have been acknowledged nevertheless. */
@@ -87,9 +90,13 @@ async function tryFolder(
   const folder = `${path}/memory`;
   copyFolder(made.path, folder);
   const damages = await damageFolder(folder, dice);
+  // A pipe would block this thread for ever, without a deadline.
+  using _ = damages.some(({ description }) => description.endsWith(PIPE))
+    ? undefined
+    : unsyncedDisk();
   const before = await contentOf(folder);
   const { ms, state, error } = await open(folder);
-  const problems = ms > OPEN_MS_MAX ? [`it took ${ms.toFixed(0)} ms`] : [];
+  const problems = ms > OPEN_MS_MAX ? [`it worked for ${ms.toFixed(0)} ms`] : [];
   if (state !== undefined) {
     problems.push(...checkState(made, state, damages));
     const again = await open(folder);
@@ -109,15 +116,21 @@ async function tryFolder(
   };
 }
 
-/** Opens and closes a memory; returns its state or the error. */
+/** Opens and closes a memory; returns its state or the error, and how long this thread worked. */
 async function open(folder: string): Promise<{ ms: number; state?: string; error?: unknown }> {
-  const begun = performance.now();
+  const begun = workedMs();
   try {
     await using memory = await within(openMemory(folder), "the memory to open");
-    return { ms: performance.now() - begun, state: textOf(stateOf(memory)) };
+    return { ms: workedMs() - begun, state: textOf(stateOf(memory)) };
   } catch (error) {
-    return { ms: performance.now() - begun, error };
+    return { ms: workedMs() - begun, error };
   }
+}
+
+/** The processor time of this thread, in milliseconds. */
+function workedMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }
 
 function checkState(
