@@ -26,17 +26,33 @@ export interface FuzzOptions {
   readonly inputs?: number;
 }
 
-/** Attacks the roles until the run ends or they break a rule. */
+/** Attacks new roles until the run ends or they break a rule. */
 export async function fuzzSessions(
+  kind: "lines" | "bytes",
+  options: FuzzOptions,
+): Promise<Figures> {
+  await using victim = await Victim.start();
+  const figures = await attack(victim, kind, options);
+  await victim.stop();
+  const { seed, from = 0 } = options;
+  const last = { seed, number: from + figures.tried - 1, input: null };
+  const findings = victim.problems.length === 0
+    ? figures.findings
+    : [{ ...last, problems: victim.problems }, ...figures.findings];
+  return { ...figures, findings };
+}
+
+/** Attacks the roles until the run ends or they break a rule, which the victim has as a problem. */
+export async function attack(
+  victim: Victim,
   kind: "lines" | "bytes",
   { seconds, seed, from = 0, inputs = Infinity }: FuzzOptions,
 ): Promise<Figures> {
-  await using victim = await Victim.start();
   const counts = { tried: 0, refused: 0 };
   const findings: Finding[] = [];
   const begun = performance.now();
   let next = from;
-  const attack = async (share: number): Promise<void> => {
+  const attackAlone = async (share: number): Promise<void> => {
     const [end, due] = [from + share * inputs, begun + share * seconds * 1_000];
     while (next < end && performance.now() < due && victim.problems.length === 0) {
       const number = next++;
@@ -48,7 +64,7 @@ export async function fuzzSessions(
     }
   };
   const attackTogether = (share: number): Promise<unknown> =>
-    Promise.all(Array.from({ length: ATTACKERS }, () => attack(share)));
+    Promise.all(Array.from({ length: ATTACKERS }, () => attackAlone(share)));
   let grownMib = 0;
   try {
     await attackTogether(WARM_SHARE);
@@ -58,10 +74,6 @@ export async function fuzzSessions(
     if (victim.problems.length === 0) grownMib = await victim.check(counts.tried - warm);
   } catch (error) {
     victim.problems.push(`an honest client, or a measurement: ${error}`);
-  }
-  await victim.stop();
-  if (victim.problems.length > 0) {
-    findings.unshift({ seed, number: next - 1, input: null, problems: victim.problems });
   }
   return { kind, ...counts, findings, longestMs: victim.longestWaitMs, grownMib };
 }
