@@ -13,6 +13,7 @@ import { advice, CodedError } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { Log } from "../lib/log.ts";
 import { sleep } from "../lib/retry.ts";
+import type { Clock } from "../lib/system.ts";
 import { validate } from "../lib/wire/protocol.ts";
 import { isFinal, type State } from "./tasks/task.ts";
 
@@ -52,11 +53,13 @@ export interface InboxOptions {
   readonly log: Log;
   /** Ends the watch. */
   readonly signal: AbortSignal;
+  /** By default the system's clock. */
+  readonly clock?: Clock;
 }
 
 /** Scans until the signal aborts. Logs each `CodedError`; any other error is a bug and is thrown. */
 export async function watchInbox(options: InboxOptions): Promise<void> {
-  const { everyMs, log, signal } = options;
+  const { everyMs, log, signal, clock } = options;
   const state: WatchState = { tasks: new Map(), warned: new Set() };
   let lastCode: string | undefined;
   while (!signal.aborted) {
@@ -74,7 +77,7 @@ export async function watchInbox(options: InboxOptions): Promise<void> {
       lastCode = error.code;
       waitMs = Math.max(FAILED_SCAN_MS, everyMs);
     }
-    await sleep(waitMs, signal).catch(() => {}); // aborted, which ends the loop
+    await sleep(waitMs, signal, clock).catch(() => {}); // aborted, which ends the loop
   }
 }
 
