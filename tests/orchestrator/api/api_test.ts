@@ -461,7 +461,9 @@ Deno.test("events fit a reply: the next reply has those that did not", CLEAN, as
   await using fixture = await start(folder.path, script);
   const { task } = await fixture.ask("submit", { input: INPUT });
   await atMerge(fixture, task);
-  const failure = { attempts: 1, error: largestError(), waitMs: 1 };
+  // An event has 200 characters of any error: a larger one would only grow the journal.
+  const error = new CodedError("invalid_input", costly(250), { details: [costly(1)] });
+  const failure = { attempts: 1, error, waitMs: 1 };
   for (let n = 0; n < 4_000; n++) fixture.taskLog.calls.attemptFailed(task, "merge", failure);
   release();
   await fixture.ask("result", { task, wait_ms: 60_000 });
