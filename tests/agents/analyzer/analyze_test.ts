@@ -204,27 +204,23 @@ function hostilePages(): [string, Page][] {
   ];
 }
 
-Deno.test("analyze() stays within the bytes of a partial, whatever the page", () => {
-  for (const [label, page] of hostilePages()) {
-    const partial = Partial.parse(analyze(page));
-    const bytes = new TextEncoder().encode(JSON.stringify(partial)).length;
-    assert(bytes < PARTIAL_BYTES_MAX, `${label}: ${bytes} bytes`);
-  }
-});
-
-Deno.test("analyze() takes little longer over a hostile page than over small ordinary pages", () => {
+Deno.test("analyze() stays within the bytes of a partial and takes little longer, whatever the page", () => {
   const part = 16;
   const lines = linesOf((n) => `2024-05-01 10:00:00 INFO request ${n} took ${n % 90}ms`);
   const small = pageOf(lines.slice(0, lines.length / part));
-  const hostile = hostilePages();
-  const [smallMs, ...ms] = quickestMs(
-    2,
-    () => {
-      for (let n = 0; n < part; n++) analyze(small);
-    },
-    ...hostile.map(([, page]) => () => void analyze(page)),
-  );
+  const [smallMs] = quickestMs(2, () => {
+    for (let n = 0; n < part; n++) analyze(small);
+  });
   // Four times is the most that was seen; quadratic work takes a thousand times.
-  const slow = hostile.map(([label]) => label).filter((_, index) => ms[index] > 20 * smallMs);
-  assertEquals(slow, [], `slower than 20 times ${smallMs} ms`);
+  const msMax = 20 * smallMs;
+  for (const [label, page] of hostilePages()) {
+    let partial: unknown;
+    const work = (): void => void (partial = analyze(page));
+    const [ms] = quickestMs(1, work);
+    const bytes = new TextEncoder().encode(JSON.stringify(Partial.parse(partial))).length;
+    assert(bytes < PARTIAL_BYTES_MAX, `${label}: ${bytes} bytes`);
+    // Once more, since the machine may just have been busy.
+    const isQuick = ms <= msMax || quickestMs(1, work)[0] <= msMax;
+    assert(isQuick, `${label}: slower than 20 times ${smallMs} ms`);
+  }
 });
