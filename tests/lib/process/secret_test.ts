@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { importSecret, prove } from "../../../lib/wire/auth.ts";
 import { isExposed } from "../../../lib/process/secret.ts";
+import { TempFolder } from "../../harness/temp_folder.ts";
 
 const LONG = "0123456789abcdef0123456789abcdef";
 
@@ -19,40 +20,59 @@ interface Ended {
   readonly message?: string;
 }
 
-/** Runs `readSecret()` in a process and a folder of its own, and returns its outcome. */
-async function secretWith(
-  env: Record<string, string>,
-  files: Record<string, string> = {},
-  /** Shell commands before it starts. */
-  before = ":",
-): Promise<Ended> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${folder}/secret`);
+/** What a process finds when it reads its secret. */
+interface Case {
+  readonly env?: Record<string, string>;
+  readonly files?: Record<string, string>;
+  /** Shell commands that are run in the folder before. */
+  readonly before?: string;
+}
+
+/**
+ * Runs `readSecret()` in one process, in a folder for each case, and returns the outcomes.
+ *
+ * @param start shell commands from which the process inherits its variables
+ */
+async function secretsWith(cases: readonly Case[], start = ":"): Promise<Ended[]> {
+  await using temp = await TempFolder.make();
+  const given: { folder: string; env: Record<string, string> }[] = [];
+  for (const { env = {}, files = {}, before } of cases) {
+    const folder = `${temp.path}/${given.length}`;
+    await Deno.mkdir(`${folder}/secret`, { recursive: true });
     for (const [name, content] of Object.entries(files)) {
       await Deno.writeTextFile(`${folder}/${name}`, content);
     }
-    const program = new URL("./secret_program.ts", import.meta.url).pathname;
-    const config = new URL("../../../deno.json", import.meta.url).pathname;
-    const deno = [Deno.execPath(), "run", "--no-check", "--allow-env", "--allow-read=."];
-    const { stdout } = await new Deno.Command("sh", {
-      args: ["-c", `${before}; exec "$0" "$@"`, ...deno, "--config", config, program],
-      cwd: folder,
-      env: { AUTH_TOKEN: "", AUTH_TOKEN_FILE: "", ...env },
-      stderr: "inherit",
-    }).output();
-    return JSON.parse(new TextDecoder().decode(stdout));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+    if (before !== undefined) {
+      await new Deno.Command("sh", { args: ["-c", before], cwd: folder }).output();
+    }
+    given.push({ folder, env });
   }
+  const program = new URL("./secret_program.ts", import.meta.url).pathname;
+  const config = new URL("../../../deno.json", import.meta.url).pathname;
+  const deno = [Deno.execPath(), "run", "--no-check", "--allow-env", "--allow-read=."];
+  const { stdout } = await new Deno.Command("sh", {
+    args: [
+      "-c",
+      `${start}; exec "$0" "$@"`,
+      ...deno,
+      "--config",
+      config,
+      program,
+      JSON.stringify(given),
+    ],
+    cwd: temp.path,
+    env: { AUTH_TOKEN: "", AUTH_TOKEN_FILE: "" },
+    stderr: "inherit",
+  }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 Deno.test("readSecret() prefers the named file over the variable over secret/token", async () => {
   const files = { named: "n".repeat(40), "secret/token": "f".repeat(40) };
-  const [named, given, found] = await Promise.all([
-    secretWith({ AUTH_TOKEN_FILE: "named", AUTH_TOKEN: "v".repeat(40) }, files),
-    secretWith({ AUTH_TOKEN: "v".repeat(40) }, files),
-    secretWith({}, files),
+  const [named, given, found] = await secretsWith([
+    { env: { AUTH_TOKEN_FILE: "named", AUTH_TOKEN: "v".repeat(40) }, files },
+    { env: { AUTH_TOKEN: "v".repeat(40) }, files },
+    { files },
   ]);
   assertEquals([named.proof, given.proof, found.proof], [
     proofOf("n".repeat(40)),
@@ -63,17 +83,17 @@ Deno.test("readSecret() prefers the named file over the variable over secret/tok
 
 Deno.test("readSecret() removes one line end and nothing else", async () => {
   const contents = [`${LONG}\n`, `${LONG}\r\n`, ` ${LONG}\t\n`];
-  const read = await Promise.all(
-    contents.map((content) => secretWith({}, { "secret/token": content })),
+  const read = await secretsWith(
+    contents.map((content) => ({ files: { "secret/token": content } })),
   );
   assertEquals(read.map(({ proof }) => proof), [LONG, LONG, ` ${LONG}\t`].map(proofOf));
 });
 
 Deno.test("readSecret() reads two lines as two secrets and uses the first", async () => {
   const [old, next] = ["o".repeat(40), "n".repeat(40)];
-  const [file, variable] = await Promise.all([
-    secretWith({}, { "secret/token": `${old}\r\n${next}\n` }),
-    secretWith({ AUTH_TOKEN: `${next}\n${old}` }),
+  const [file, variable] = await secretsWith([
+    { files: { "secret/token": `${old}\r\n${next}\n` } },
+    { env: { AUTH_TOKEN: `${next}\n${old}` } },
   ]);
   assertEquals([file.proof, file.accepted], [proofOf(old), 2]);
   assertEquals([variable.proof, variable.accepted], [proofOf(next), 2]);
@@ -86,18 +106,21 @@ Deno.test("readSecret() rejects a short line and a third line", async () => {
     [`${LONG}\nshort\n`, "has 5 bytes in line 2, fewer than 32"],
     [`${LONG}\n${LONG}\n${LONG}\n`, "has 3 lines, more than 2"],
   ];
-  await Promise.all(wrong.map(async ([content, why]) => {
-    const { reason, message } = await secretWith({}, { "secret/token": content });
+  const ended = await secretsWith(
+    wrong.map(([content]) => ({ files: { "secret/token": content } })),
+  );
+  assertEquals(ended.length, wrong.length);
+  for (const [at, { reason, message }] of ended.entries()) {
     assertEquals(reason, "no_secret");
-    assertStringIncludes(message!, why);
+    assertStringIncludes(message!, wrong[at][1]);
     assertEquals(message!.includes(LONG), false);
-  }));
+  }
 });
 
 Deno.test("readSecret() rejects a secret of fewer than 32 bytes and does not show it", async () => {
-  const [short, wide] = await Promise.all([
-    secretWith({ AUTH_TOKEN: LONG.slice(1) }),
-    secretWith({ AUTH_TOKEN: "ü".repeat(16) }),
+  const [short, wide] = await secretsWith([
+    { env: { AUTH_TOKEN: LONG.slice(1) } },
+    { env: { AUTH_TOKEN: "ü".repeat(16) } },
   ]);
   assertEquals(short.reason, "no_secret");
   assertStringIncludes(short.message!, "31 bytes, fewer than 32");
@@ -107,10 +130,10 @@ Deno.test("readSecret() rejects a secret of fewer than 32 bytes and does not sho
 });
 
 Deno.test("readSecret() rejects a variable that is not UTF-8 without showing it, and a FIFO without waiting", async () => {
-  const [bytes, named, fifo] = await Promise.all([
-    secretWith({}, {}, `export AUTH_TOKEN=$(printf '${LONG}\\377')`),
-    secretWith({}, {}, "export AUTH_TOKEN_FILE=$(printf 'a\\377')"),
-    secretWith({}, {}, "mkfifo secret/token"),
+  const [[bytes], [named], [fifo]] = await Promise.all([
+    secretsWith([{}], `export AUTH_TOKEN=$(printf '${LONG}\\377')`),
+    secretsWith([{}], "export AUTH_TOKEN_FILE=$(printf 'a\\377')"),
+    secretsWith([{ before: "mkfifo secret/token" }]),
   ]);
   assertEquals([bytes.reason, named.reason, fifo.reason], ["usage", "usage", "no_secret"]);
   assertEquals(bytes.message, "Cannot read the variable AUTH_TOKEN: it is not UTF-8");
@@ -118,9 +141,9 @@ Deno.test("readSecret() rejects a variable that is not UTF-8 without showing it,
 });
 
 Deno.test("readSecret() names what is missing and does not fall back from a named file", async () => {
-  const [nothing, named] = await Promise.all([
-    secretWith({}),
-    secretWith({ AUTH_TOKEN_FILE: "none", AUTH_TOKEN: LONG }, { "secret/token": LONG }),
+  const [nothing, named] = await secretsWith([
+    {},
+    { env: { AUTH_TOKEN_FILE: "none", AUTH_TOKEN: LONG }, files: { "secret/token": LONG } },
   ]);
   assertEquals([nothing.reason, named.reason], ["no_secret", "no_secret"]);
   assertStringIncludes(nothing.message!, 'there is no "secret/token"');
@@ -128,9 +151,9 @@ Deno.test("readSecret() names what is missing and does not fall back from a name
 });
 
 Deno.test("readSecret() reads a file of 256 KiB and no larger one", async () => {
-  const [largest, larger] = await Promise.all([
-    secretWith({}, { "secret/token": "x".repeat(262_144) }),
-    secretWith({}, { "secret/token": "x".repeat(262_145) }),
+  const [largest, larger] = await secretsWith([
+    { files: { "secret/token": "x".repeat(262_144) } },
+    { files: { "secret/token": "x".repeat(262_145) } },
   ]);
   assertEquals(largest.proof, proofOf("x".repeat(262_144)));
   assertEquals(larger.reason, "no_secret");
@@ -139,10 +162,10 @@ Deno.test("readSecret() reads a file of 256 KiB and no larger one", async () => 
 
 Deno.test("readSecret() warns if other users can read the file that it uses", async () => {
   const files = { "secret/token": LONG, named: LONG };
-  const ended = await Promise.all([
-    secretWith({}, files, "chmod 644 secret/token"),
-    secretWith({ AUTH_TOKEN_FILE: "named" }, files, "chmod 640 named"),
-    secretWith({}, files, "chmod 600 secret/token; chmod 644 named"),
+  const ended = await secretsWith([
+    { files, before: "chmod 644 secret/token" },
+    { env: { AUTH_TOKEN_FILE: "named" }, files, before: "chmod 640 named" },
+    { files, before: "chmod 600 secret/token; chmod 644 named" },
   ]);
   assertEquals(ended.map(({ warned }) => warned), [["secret/token"], ["named"], []]);
 });
