@@ -35,6 +35,7 @@ const BLOCKING_CALLS: Record<string, (...args: any[]) => unknown> = {
   lstat: Deno.lstatSync,
   mkdir: Deno.mkdirSync,
   readFile: Deno.readFileSync,
+  utime: Deno.utimeSync,
   writeFile: Deno.writeFileSync,
 };
 

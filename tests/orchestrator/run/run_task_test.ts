@@ -4,6 +4,7 @@ import { AnswerBudget } from "../../../orchestrator/run/answer_budget.ts";
 import type { RunContext } from "../../../orchestrator/run/run_context.ts";
 import type { TaskLog } from "../../../orchestrator/tasks/task_log.ts";
 import { copyFolder, TempFolder } from "../../harness/temp_folder.ts";
+import { unsyncedDisk } from "../../lib/disk/faulty_disk.ts";
 import {
   openLog,
   resultOf,
@@ -120,6 +121,7 @@ async function crashAt(
 for (const pages of [5, 12]) {
   for (const when of ["before", "after"] as const) {
     Deno.test(`runTask() has the same result after a crash ${when} the reply to any call of ${pages} pages`, async () => {
+      using _ = unsyncedDisk();
       let crashes = 0;
       for (let nth = 0;; nth++) {
         const { calls, result, crashed, reran } = await crashAt(pages, nth, when);
