@@ -56,8 +56,8 @@ export class SingleThreadDisk implements Disk {
     return this.#unlessEnded(SYSTEM.disk.lstat(path));
   }
 
-  readDir(path: string): ReturnType<Disk["readDir"]> {
-    return SYSTEM.disk.readDir(path);
+  async *readDir(path: string): AsyncGenerator<Deno.DirEntry> {
+    yield* await this.#call("open", path, () => [...Deno.readDirSync(path)]);
   }
 
   mkdir(path: string, options: { recursive: true }): Promise<void> {
