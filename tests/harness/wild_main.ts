@@ -6,6 +6,17 @@
 import { z } from "zod";
 import { defineAgent, op } from "../../agents/define.ts";
 import { run } from "../../agents/run.ts";
+import { SYSTEM } from "../../lib/system.ts";
+
+/** As in `agents/runtime/isolate.ts`: how long a thread may be silent until it counts as stuck. */
+const STUCK_MS = 5_000;
+/** Here it counts so sooner, since a loop without end takes a core all that time. */
+const SOON_MS = 500;
+
+const { after } = SYSTEM.clock;
+Object.assign(SYSTEM.clock, {
+  after: (ms: number, callback: () => void) => after(ms === STUCK_MS ? SOON_MS : ms, callback),
+});
 
 const anything = z.record(z.string(), z.unknown());
 
@@ -14,7 +25,7 @@ function exists(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {
-    return false; // not yet
+    return false; // it is removed
   }
 }
 
@@ -36,10 +47,11 @@ const wild = defineAgent("wild", {
     },
   }),
   plod: op({
-    input: z.strictObject({ until: z.string() }),
+    input: z.strictObject({ while: z.string() }),
     output: anything,
-    handle({ until }) {
-      while (!exists(until));
+    handle({ while: path }) {
+      const never = new Int32Array(new SharedArrayBuffer(4));
+      while (exists(path)) Atomics.wait(never, 0, 0, 1); // ms
       return {};
     },
   }),
@@ -56,7 +68,7 @@ const wild = defineAgent("wild", {
     output: anything,
     handle() {
       const eaten: unknown[] = [];
-      while (true) eaten.push(new Array(10_000).fill(eaten.length));
+      while (true) eaten.push(new Array(100_000).fill(eaten.length));
     },
   }),
   crash: op({

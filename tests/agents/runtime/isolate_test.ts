@@ -5,6 +5,7 @@ import { Isolate } from "../../../agents/runtime/isolate.ts";
 import { CodedError } from "../../../lib/errors.ts";
 import { EXIT } from "../../../lib/exit.ts";
 import type { Json, JsonObject } from "../../../lib/json.ts";
+import { sleep } from "../../../lib/retry.ts";
 import { SYSTEM } from "../../../lib/system.ts";
 import { AgentProcess, connect } from "../../harness/agent_process.ts";
 import { TempFolder } from "../../harness/temp_folder.ts";
@@ -63,13 +64,15 @@ class Wild implements AsyncDisposable {
     return within(this.#isolate.execute(work, this.#memory, signal), op);
   }
 
-  /** Blocks the thread until `release()` is called with the same name. */
-  plod(name: string, signal: AbortSignal): Promise<Outcome> {
-    return this.run("plod", signal, { until: `${this.#folder.path}/${name}` });
+  /** Blocks the thread until `release()` is called with the same name, or this is disposed of. */
+  async plod(name: string, signal: AbortSignal): Promise<Outcome> {
+    const path = `${this.#folder.path}/${name}`;
+    Deno.writeTextFileSync(path, "");
+    return await this.run("plod", signal, { while: path });
   }
 
   async release(name: string): Promise<void> {
-    await Deno.writeTextFile(`${this.#folder.path}/${name}`, "");
+    await Deno.remove(`${this.#folder.path}/${name}`);
   }
 
   /** Runs a handler that blocks its thread, and aborts it. */
@@ -187,9 +190,14 @@ Deno.test("run() goes on beside a loop without end and a handler that takes all 
     assertEquals(code, "deadline_exceeded");
   };
   assertEquals(await ask("count"), { count: 1, keys: ["count"] });
-  await late("eat", 1_500);
+  await late("eat", 500);
+  // A thread that may take no more stands still.
+  for (let before = 0, peak; (peak = await program.peakMib()) > before; before = peak) {
+    assert(peak < 1_000, `a thread may have 256 MiB, and the process has ${peak}`);
+    await sleep(100);
+  }
   assertEquals(await ask("count"), { count: 2, keys: ["count"] });
   // The second stuck thread is one too many: the process ends, to be started anew.
-  await late("spin", 500);
+  await late("spin", 100);
   assertEquals((await program.ended()).code, EXIT.stuck);
 });
