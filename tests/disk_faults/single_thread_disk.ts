@@ -1,29 +1,31 @@
 import { type Disk, type DiskFile, SYSTEM } from "../../lib/system.ts";
 
-/** strace injects this error if a process is to die at a call; no disk answers with it. */
-export const DEATH = { errno: "EOWNERDEAD", number: 130 };
-
 type Operation = "open" | "write" | "truncate" | "sync" | "syncData" | "rename" | "remove";
 
 /**
  * The disk of one process that may die. It makes each call that may fail in the main thread, where
  * strace can count them all.
  *
- * After `end()`, or after a call that fails with `DEATH`, its files are closed and it never answers
- * again. That is what SIGKILL leaves, so one program can die many times.
+ * After `end()`, or after a call that fails with the deadly error, its files are closed and it never
+ * answers again. That is what SIGKILL leaves, so one program can die many times.
  */
 export class SingleThreadDisk implements Disk {
   readonly #report: (line: string) => void;
+  readonly #deadly: number | undefined;
   readonly #files = new Set<Deno.FsFile>();
   readonly #death = Promise.withResolvers<void>();
   #ended = false;
 
-  /** @param report receives each call: `sync /path`, or `failed sync /path: Error: …` */
-  constructor(report: (line: string) => void = () => {}) {
+  /**
+   * @param report receives each call: `sync /path`, or `failed sync /path: Error: …`
+   * @param deadly the system's number of the error at which the process dies; by default none
+   */
+  constructor(report: (line: string) => void = () => {}, deadly?: number) {
     this.#report = report;
+    this.#deadly = deadly;
   }
 
-  /** Resolves when a call fails with `DEATH`. */
+  /** Resolves when a call fails with the deadly error. */
   get death(): Promise<void> {
     return this.#death.promise;
   }
@@ -39,10 +41,10 @@ export class SingleThreadDisk implements Disk {
       if (this.#files.delete(file)) file.close();
     };
     return {
-      read: (into) => this.#unlessEnded(file.read(into)),
-      seek: (offset, whence) => this.#unlessEnded(file.seek(offset, whence)),
-      stat: () => this.#unlessEnded(file.stat()),
-      tryLock: (exclusive) => this.#unlessEnded(file.tryLock(exclusive)),
+      read: (into) => this.#unlessEnded(() => file.readSync(into)),
+      seek: (offset, whence) => this.#unlessEnded(() => file.seekSync(offset, whence)),
+      stat: () => this.#unlessEnded(() => file.statSync()),
+      tryLock: (exclusive) => this.#unlessEnded(() => file.tryLockSync(exclusive)),
       write: (bytes) => this.#call("write", path, () => file.writeSync(bytes)),
       truncate: (length) => this.#call("truncate", path, () => file.truncateSync(length)),
       sync: () => this.#call("sync", path, () => file.syncSync()),
@@ -53,7 +55,7 @@ export class SingleThreadDisk implements Disk {
   }
 
   lstat(path: string): ReturnType<Disk["lstat"]> {
-    return this.#unlessEnded(SYSTEM.disk.lstat(path));
+    return this.#unlessEnded(() => Deno.lstatSync(path));
   }
 
   async *readDir(path: string): AsyncGenerator<Deno.DirEntry> {
@@ -61,7 +63,7 @@ export class SingleThreadDisk implements Disk {
   }
 
   mkdir(path: string, options: { recursive: true }): Promise<void> {
-    return this.#unlessEnded(SYSTEM.disk.mkdir(path, options));
+    return this.#unlessEnded(() => Deno.mkdirSync(path, options));
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -80,28 +82,25 @@ export class SingleThreadDisk implements Disk {
   }
 
   async #call<T>(operation: Operation, path: string, work: () => T): Promise<T> {
-    // As from a pool of threads, the answer comes in a later turn: what is asked meanwhile waits.
-    await new Promise((resolve) => setImmediate(resolve));
-    if (this.#ended) return await NEVER;
-    try {
-      const result = work();
-      this.#report(`${operation} ${path}`);
-      return result;
-    } catch (error) {
-      this.#report(`failed ${operation} ${path}: ${error}`);
-      if (!String(error).includes(`(os error ${DEATH.number})`)) throw error;
-      this.end();
-      this.#death.resolve();
-      return await NEVER;
-    }
+    return await this.#unlessEnded(() => {
+      try {
+        const result = work();
+        this.#report(`${operation} ${path}`);
+        return result;
+      } catch (error) {
+        this.#report(`failed ${operation} ${path}: ${error}`);
+        if (!String(error).includes(`(os error ${this.#deadly})`)) throw error;
+        this.end();
+        this.#death.resolve();
+        return NEVER;
+      }
+    });
   }
 
-  async #unlessEnded<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } finally {
-      if (this.#ended) await NEVER;
-    }
+  async #unlessEnded<T>(work: () => T | Promise<T>): Promise<T> {
+    // As from a pool of threads, the answer comes in a later turn: what is asked meanwhile waits.
+    await new Promise((resolve) => setImmediate(resolve));
+    return await (this.#ended ? NEVER : work());
   }
 }
 

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { DEATH } from "./single_thread_disk.ts";
-
 const WRITER = new URL("writer.ts", import.meta.url).pathname;
 const SWEEP_WRITER = new URL("sweep_writer.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
@@ -29,8 +27,22 @@ const CALLS = {
   open: "?open,openat",
 } as const;
 
+/** The disk's operation that makes a system call, as a run's history names it. */
+export const OPERATIONS: Record<Call, string> = {
+  open: "open",
+  write: "write",
+  fdatasync: "syncData",
+  fsync: "sync",
+  rename: "rename",
+  ftruncate: "truncate",
+  unlink: "remove",
+};
+
+/** The system's numbers of the errors that are injected. */
+export const ERRORS = { EIO: 5, ENOSPC: 28, EDQUOT: 122 } as const;
+
 export type Call = keyof typeof CALLS;
-export type Effect = "KILL" | "EIO" | "ENOSPC" | "EDQUOT";
+export type Effect = "KILL" | keyof typeof ERRORS;
 
 /** What happens to the `nth` call, from 1, among those on a file of the memory. */
 export interface Fault {
@@ -54,15 +66,20 @@ export const PERIOD = 32;
 export const LIVE = "live";
 export const SPENT = ["spent", "spent-link"];
 
-/** Runs in which the first call of a kind fails, then the second, and so on, until none is left. */
+/**
+ * Runs in which the first call of a kind fails, then the second, and so on, until none is left. All
+ * that strace makes fail in one process fails with one error: where a process is to die at a call, it
+ * takes that error for its death.
+ */
 export interface Sweep {
   /** The folder in which each run gets one. */
   readonly work: string;
   readonly seed: number;
   readonly snapshotEvery: number;
   readonly call: Call;
-  readonly effect: Effect;
-  /** Each is a sweep of its own. */
+  readonly error: keyof typeof ERRORS;
+  /** Each effect on each pass is a sweep of its own: `error` itself, or "KILL". */
+  readonly effects: readonly Effect[];
   readonly passes: readonly {
     readonly name: string;
     /** A folder to copy for each run; by default a run begins without a memory. */
@@ -76,6 +93,7 @@ export interface Sweep {
 /** The result of one run of a sweep. */
 export interface SweptRun {
   readonly pass: string;
+  /** The last is the swept one. */
   readonly faults: readonly Fault[];
   /** The memory's folder. */
   readonly folder: string;
@@ -150,16 +168,15 @@ export async function runWriter(
 
 /** Runs the writer again and again in one process. */
 export async function runSweep(sweep: Sweep): Promise<SweptRun[]> {
-  const { work, call, effect, passes } = sweep;
-  const faults = new Map<Call, Effect>([[call, effect]]);
+  const { work, call, error, passes } = sweep;
+  const faults = new Map<Call, Effect>([[call, error]]);
   for (const { before } of passes) if (before !== undefined) faults.set(before.call, before.effect);
   await Deno.mkdir(work);
   const trace = `${work}.trace`;
   const calls = [...faults.keys()].map((call) => CALLS[call]).join(",");
   const strace = ["-f", "-qq", "-y", "--seccomp-bpf", "-o", trace, "-e", `trace=${calls}`];
-  const inject = [...faults].flatMap(([call, effect]) => {
-    const errno = effect === "KILL" ? DEATH.errno : effect;
-    return ["-e", `inject=${CALLS[call]}:error=${errno}:when=${PERIOD}+${PERIOD}`];
+  const inject = [...faults].flatMap(([call, error]) => {
+    return ["-e", `inject=${CALLS[call]}:error=${error}:when=${PERIOD}+${PERIOD}`];
   });
   const paths = [
     ...memoryPaths(`${work}/${LIVE}/memory`),
@@ -187,7 +204,9 @@ function assertAllSeen(runs: readonly SweptRun[], trace: string, work: string): 
 
 /** How many of a run's calls failed because strace made them fail. */
 export function injectedIn(history: readonly string[]): number {
-  return history.filter((line) => /^failed .*\(os error (5|28|122|130)\)/.test(line)).length;
+  const numbers = Object.values(ERRORS).join("|");
+  const injected = new RegExp(`^failed .*\\(os error (${numbers})\\)`);
+  return history.filter((line) => injected.test(line)).length;
 }
 
 function program(path: string, ...args: string[]): string[] {
@@ -199,7 +218,8 @@ function watch(paths: readonly string[]): string[] {
   return paths.flatMap((path) => ["-P", path]);
 }
 
-function memoryPaths(folder: string): string[] {
+/** The paths in a memory's folder whose calls strace watches. */
+export function memoryPaths(folder: string): string[] {
   const segments = Array.from(
     { length: SEQ_MAX },
     (_, seq) => `${folder}/journal-${String(seq + 1).padStart(12, "0")}.ndjson`,

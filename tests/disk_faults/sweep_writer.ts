@@ -4,7 +4,7 @@
  * starting one costs ten times what a run does.
  *
  * strace makes every `PERIOD`th call fail. Before each run the program spends calls on a file of its
- * own, until the nth call from there is the one that fails.
+ * own, until the nth call from there is the one that fails. It counts the calls as strace does.
  *
  *     strace … deno run --allow-all tests/disk_faults/sweep_writer.ts '{"work":"/tmp/…",…}'
  *
@@ -20,10 +20,14 @@ import { commitNumbered } from "./commit_numbered.ts";
 import { SingleThreadDisk } from "./single_thread_disk.ts";
 import {
   type Call,
+  type Effect,
+  ERRORS,
   type Fault,
   injectedIn,
   KILLED,
   LIVE,
+  memoryPaths,
+  OPERATIONS,
   PERIOD,
   SPENT,
   type Sweep,
@@ -33,8 +37,9 @@ import {
 /** It ends by itself if the test that started it is gone. */
 const ENDS_AFTER_MS = 120_000;
 
-const { work, seed, snapshotEvery, call, effect, passes }: Sweep = JSON.parse(Deno.args[0]);
+const { work, seed, snapshotEvery, call, error, effects, passes }: Sweep = JSON.parse(Deno.args[0]);
 const live = `${work}/${LIVE}`;
+const watched = new Set(memoryPaths(`${live}/memory`));
 const [spent, spentLink] = SPENT.map((name) => `${work}/${name}`);
 const spentFile = Deno.openSync(spent, { create: true, write: true });
 
@@ -69,22 +74,46 @@ function linkIsThere(): boolean {
   }
 }
 
+/** How many calls of each kind there were since one that failed. */
+const counts = new Map<Call, number>();
+
 /** Makes the nth call of this kind from now on the one that fails. */
 function aim({ call, nth }: Fault): void {
-  for (let calls = 1; !spendFails(call); calls++) {
-    if (calls > PERIOD) throw new Error(`strace makes no ${call} fail`);
+  let count = counts.get(call);
+  for (let spent = 0; count === undefined; spent++) {
+    if (spent > PERIOD) throw new Error(`strace makes no ${call} fail`);
+    if (spendFails(call)) count = 0;
   }
-  for (let left = PERIOD - nth; left > 0; left--) {
-    if (spendFails(call)) throw new Error(`strace makes more than every ${PERIOD}th ${call} fail`);
+  for (; (count + nth) % PERIOD !== 0; count++) {
+    if (spendFails(call) !== ((count + 1) % PERIOD === 0)) {
+      throw new Error(`strace does not make every ${PERIOD}th ${call} fail`);
+    }
+  }
+  counts.set(call, count);
+}
+
+/** Counts the calls of a run that strace has counted. */
+function count(history: readonly string[]): void {
+  for (const line of history) {
+    const [_, operation, path] = /^(?:failed )?(\w+) ([^:]+)/.exec(line) ?? [];
+    // Deno looks for a file before it removes it.
+    const isCall = operation !== "remove" || !line.includes("(os error 2)");
+    if (!isCall || !watched.has(path)) continue;
+    for (const [call, before] of counts) {
+      if (OPERATIONS[call] === operation) counts.set(call, before + 1);
+    }
   }
 }
 
-async function runOnce(commits: number): Promise<Pick<SweptRun, "code" | "history">> {
+async function runOnce(
+  commits: number,
+  effect: Effect,
+): Promise<Pick<SweptRun, "code" | "history">> {
   const history: string[] = [];
   const report = (line: string): void => {
     if (!disk.ended) history.push(line);
   };
-  const disk = new SingleThreadDisk(report);
+  const disk = new SingleThreadDisk(report, effect === "KILL" ? ERRORS[error] : undefined);
   const failed = Promise.withResolvers<number>();
   const write = async (): Promise<number> => {
     const memory = await Memory.open({
@@ -117,14 +146,16 @@ function print(run: SweptRun): void {
 }
 
 Deno.unrefTimer(setTimeout(() => Deno.exit(EXIT.timed_out), ENDS_AFTER_MS));
-for (const { name, start, commits, before } of passes) {
+const sweeps = passes.flatMap((pass) => effects.map((effect) => ({ ...pass, effect })));
+for (const { name, start, commits, before, effect } of sweeps) {
   for (let nth = 1, isHit = true; isHit; nth++) {
     if (nth >= PERIOD) throw new Error("No end of calls");
     prepare(start);
     const faults = [...(before === undefined ? [] : [before]), { call, nth, effect }];
     for (const fault of faults) aim(fault);
-    const { code, history } = await runOnce(commits);
-    const folder = `${work}/${name}-${nth}`;
+    const { code, history } = await runOnce(commits, effect);
+    count(history);
+    const folder = `${work}/${name}-${effect}-${nth}`;
     Deno.renameSync(live, folder);
     const injected = injectedIn(history);
     if (injected > faults.length) throw new Error(`A run makes more than ${PERIOD} calls`);

@@ -13,15 +13,17 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../lib/exit.ts";
 import { copyFolder, TempFolder } from "../harness/temp_folder.ts";
 import { figures, skip } from "../harness/test_output.ts";
+import { unsyncedDisk } from "../lib/disk/faulty_disk.ts";
 import { type Outcomes, parseOutcomes } from "./numbered.ts";
 import { contentsOf, namesIn, reopenAndJudge } from "./reopened.ts";
 import {
   type Call,
-  type Effect,
   type Fault,
   KILLED,
+  OPERATIONS,
   runSweep,
   runWriter,
+  type Sweep,
   type SweptRun,
   whyNoStrace,
 } from "./strace.ts";
@@ -30,25 +32,23 @@ const SEED = 1;
 const SNAPSHOT_EVERY = 5;
 const COMMITS = 12;
 
-const EFFECTS: [Call, Effect[]][] = [
-  ["open", ["ENOSPC"]],
-  ["write", ["KILL", "EIO", "EDQUOT"]],
-  ["fdatasync", ["KILL", "EIO"]],
-  ["fsync", ["KILL", "EIO"]],
-  ["rename", ["KILL", "ENOSPC"]],
-  ["ftruncate", ["KILL", "EIO"]],
-  ["unlink", ["KILL", "EIO"]],
+type Faults = Pick<Sweep, "call" | "error" | "effects">;
+
+/** The errors of each call, and whether it is also the last one of its process. */
+const FAULTS: Faults[] = [
+  { call: "open", error: "ENOSPC", effects: ["ENOSPC"] },
+  { call: "write", error: "EIO", effects: ["KILL", "EIO"] },
+  { call: "write", error: "EDQUOT", effects: ["EDQUOT"] },
+  { call: "fdatasync", error: "EIO", effects: ["KILL", "EIO"] },
+  { call: "fsync", error: "EIO", effects: ["KILL", "EIO"] },
+  { call: "rename", error: "ENOSPC", effects: ["KILL", "ENOSPC"] },
+  { call: "ftruncate", error: "EIO", effects: ["KILL", "EIO"] },
+  { call: "unlink", error: "EIO", effects: ["KILL", "EIO"] },
 ];
-/** The disk's operation that makes a system call. */
-const OPERATIONS: Record<Call, string> = {
-  open: "open",
-  write: "write",
-  fdatasync: "syncData",
-  fsync: "sync",
-  rename: "rename",
-  ftruncate: "truncate",
-  unlink: "remove",
-};
+/** The calls that undo a write which found the disk full. */
+const UNDOING: Call[] = ["ftruncate", "fsync", "unlink"];
+/** One waits for the disk while another works. */
+const SWEEPS_AT_ONCE = 3;
 
 const NOTHING: Outcomes = { acked: new Set(), refused: new Set(), lastSubmitted: -1 };
 
@@ -64,14 +64,19 @@ interface Scene {
   readonly isTorn?: boolean;
   /** A fault that comes in each run before the swept one. */
   readonly before?: Fault;
+  /** The call that undoes what came before. */
+  readonly undoneBy?: Call;
+  /** The folder that SIGKILL leaves at `KILLED_AT`. */
+  readonly killed?: string;
 }
 
 const FROM_NOTHING: Scene = { name: "from nothing", outcomes: NOTHING, commits: COMMITS };
 /** A batch of changes must be cut back, then a segment's first line must be removed again. */
-const DISK_FULL: Scene[] = [6, 7].map((nth) => ({
+const DISK_FULL: Scene[] = ([[6, "ftruncate"], [7, "unlink"]] as const).map(([nth, undoneBy]) => ({
   ...FROM_NOTHING,
   name: `disk full at write ${nth}`,
   before: { call: "write", nth, effect: "ENOSPC" },
+  undoneBy,
 }));
 
 /** Where SIGKILL ends the process that leaves the folder of "after a crash". */
@@ -86,33 +91,39 @@ const WRITER_OPTIONS = [
 /**
  * Makes each call of this kind fail in each scene, and judges what each run leaves.
  *
- * @returns how many calls failed in each scene
+ * @returns how many calls failed
  */
 async function sweep(
   work: string,
-  call: Call,
-  effect: Effect,
+  faults: Faults,
   scenes: readonly Scene[],
-): Promise<number[]> {
-  const runs = await runSweep({
-    work,
-    seed: SEED,
-    snapshotEvery: SNAPSHOT_EVERY,
-    call,
-    effect,
-    passes: scenes,
-  });
-  const hits: number[] = [];
+): Promise<number> {
+  const { call, effects } = faults;
+  const options = { work, seed: SEED, snapshotEvery: SNAPSHOT_EVERY, passes: scenes };
+  const runs = await runSweep({ ...options, ...faults });
+  let hits = 0;
   for (const scene of scenes) {
-    const own = runs.filter(({ pass }) => pass === scene.name);
-    for (const run of own) await judgeRun(run, scene);
-    hits.push(own.length - 1); // the last run found no call left to fail
-    const last = own.at(-1)!;
-    if (scene.before !== undefined) continue;
-    const isCalled = last.history.some((line) => line.startsWith(`${OPERATIONS[call]} `));
-    assertEquals(own.length > 1, isCalled, `${scene.name}: ${call} is hit if it is called`);
-    const isCut = last.history.includes("journal_tail_cut");
-    assertEquals(isCut, scene.isTorn === true, `${scene.name}: a torn tail is reported`);
+    for (const effect of effects) {
+      const own = runs.filter(({ pass, faults }) =>
+        pass === scene.name && faults.at(-1)!.effect === effect
+      );
+      if (call === KILLED_AT.call && effect === "KILL" && scene.killed !== undefined) {
+        const { code, folder } = own[KILLED_AT.nth - 1];
+        assertEquals(code, KILLED);
+        assertEquals(await contentsOf(folder), await contentsOf(scene.killed), "as SIGKILL");
+      }
+      for (const run of own) await judgeRun(run, scene);
+      hits += own.length - 1; // the last run found no call left to fail
+      const last = own.at(-1)!;
+      if (scene.before !== undefined) {
+        assert(own.length > 1 || call !== scene.undoneBy, `${scene.name}: ${call} undoes it`);
+        continue;
+      }
+      const isCalled = last.history.some((line) => line.startsWith(`${OPERATIONS[call]} `));
+      assertEquals(own.length > 1, isCalled, `${scene.name}: ${call} is hit if it is called`);
+      const isCut = last.history.includes("journal_tail_cut");
+      assertEquals(isCut, scene.isTorn === true, `${scene.name}: a torn tail is reported`);
+    }
   }
   return hits;
 }
@@ -151,43 +162,25 @@ Deno.test("Memory loses no acknowledged change whichever system call fails or is
   const why = await whyNoStrace();
   if (why !== undefined) return await skip(t, why);
   await using temp = await TempFolder.make();
-  const [crashed, ended] = [await makeCrashed(temp), await makeEnded(temp)];
+  using _ = unsyncedDisk(); // of this process alone, which judges what the writers left
+  const [crashed, ended] = await Promise.all([makeCrashed(temp), makeEnded(temp)]);
+  const fromNothing = { ...FROM_NOTHING, killed: `${temp.path}/killed` };
+  const queue: Parameters<typeof sweep>[] = [];
+  for (const faults of FAULTS) {
+    const work = `${temp.path}/${faults.call}-${faults.error}`;
+    queue.push([work, faults, [fromNothing, crashed, ended]]);
+    if (UNDOING.includes(faults.call)) queue.push([`${work}-full`, faults, DISK_FULL]);
+  }
   let hits = 0;
-
-  for (const [call, effects] of EFFECTS) {
-    await t.step(`each ${call} with ${effects.join(", ")}`, async () => {
-      const sweeps = effects.map((effect) =>
-        sweep(`${temp.path}/${call}-${effect}`, call, effect, [FROM_NOTHING, crashed, ended])
-      );
-      for (const hit of (await Promise.all(sweeps)).flat()) hits += hit;
-    });
-  }
-  for (const call of ["ftruncate", "fsync", "unlink"] as const) {
-    await t.step(`each ${call} when a write found the disk full`, async () => {
-      const sweeps = (["KILL", "EIO"] as const).map((effect) =>
-        sweep(`${temp.path}/full-${call}-${effect}`, call, effect, DISK_FULL)
-      );
-      for (const [batch, firstLine] of await Promise.all(sweeps)) {
-        assert(batch > 0 || call !== "ftruncate", "a batch is cut back");
-        assert(firstLine > 0 || call !== "unlink", "a segment is removed again");
-        hits += batch + firstLine;
-      }
-    });
-  }
-  await t.step("a run that dies leaves what SIGKILL leaves", async () => {
-    const { name, commits } = FROM_NOTHING;
-    const runs = await runSweep({
-      work: `${temp.path}/dies`,
-      seed: SEED,
-      snapshotEvery: SNAPSHOT_EVERY,
-      call: KILLED_AT.call,
-      effect: "KILL",
-      passes: [{ name, commits }],
-    });
-    const { code, folder } = runs[KILLED_AT.nth - 1];
-    assertEquals(code, KILLED);
-    assertEquals(await contentsOf(folder), await contentsOf(`${temp.path}/killed`));
-  });
+  const sweepInTurn = async (): Promise<void> => {
+    for (let next; (next = queue.shift()) !== undefined;) {
+      const hit = await sweep(...next);
+      hits += hit;
+    }
+  };
+  // All have ended before the folder is removed, whatever one of them throws.
+  const ends = await Promise.allSettled(Array.from({ length: SWEEPS_AT_ONCE }, sweepInTurn));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   assert(hits > 100, `only ${hits} calls were hit`);
   figures(`${hits} system calls failed or were the last one, no acknowledged change was lost`);
 });
