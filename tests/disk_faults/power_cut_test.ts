@@ -10,58 +10,57 @@
  * @module
  */
 import { assert } from "@std/assert";
+import { sleep } from "../../lib/retry.ts";
 import { TempFolder } from "../harness/temp_folder.ts";
 import { figures, skip } from "../harness/test_output.ts";
+import { until } from "../harness/waiting.ts";
+import { unsyncedDisk } from "../lib/disk/faulty_disk.ts";
 import { Mounted, run, whyNoMount } from "./mounted.ts";
 import { judge, type Outcomes, parseOutcomes, roll } from "./numbered.ts";
 import { namesIn, open, reopenAndJudge } from "./reopened.ts";
 import { writerCommand } from "./strace.ts";
 
 const SEED = 5;
-const ROUNDS = 20;
-const UNSYNCED_ROUNDS = 3;
+/** Each writer begins on an empty disk, and its power is cut `CUTS` times. */
+const WRITERS = 4;
+const CUTS = 5;
+const UNSYNCED_CUTS = 3;
 const IMAGE_BYTES = 24 * 1024 * 1024;
-/** The writer runs for `RUN_MS` after its first acknowledgement, and up to `RUN_SPREAD_MS` longer. */
+/** Before each cut a writer runs for `RUN_MS`, and up to `RUN_SPREAD_MS` longer. */
 const RUN_MS = 20;
 const RUN_SPREAD_MS = 250;
-const FIRST_ACK_MS = 30_000;
 const STILL_MS = 10_000;
 const COPIES_MAX = 10;
-/** The kernel writes nothing to disk by itself for longer than a round takes. */
+/** The kernel writes nothing to disk by itself for longer than the cuts of a writer take. */
 const MOUNT_OPTIONS = "loop,commit=300,noatime";
 
 /** A running writer. */
 class Writer implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #reading: Promise<void>;
-  readonly #acked = Promise.withResolvers<void>();
-  /** What it printed so far. */
-  text = "";
+  readonly #out: string;
 
-  constructor(folder: string, options: string[]) {
-    const [program, ...args] = writerCommand(
+  /** @param out the file that it prints to */
+  constructor(folder: string, out: string, options: readonly string[]) {
+    const command = writerCommand(
       folder,
       `--seed=${SEED}`,
       "--commits=1000000",
       "--snapshot-every=23",
       ...options,
     );
-    this.#child = new Deno.Command(program, {
-      args,
+    this.#out = out;
+    Deno.writeTextFileSync(out, "");
+    this.#child = new Deno.Command("sh", {
+      args: ["-c", 'exec "$@" >"$0"', out, ...command],
       stdin: "null",
-      stdout: "piped",
+      stdout: "null",
       stderr: "inherit",
     }).spawn();
-    this.#reading = this.#read();
   }
 
-  /** Resolves when it has acknowledged a change. */
-  async firstAck(): Promise<void> {
-    const timer = setTimeout(
-      () => this.#acked.reject(new Error("The writer prints nothing")),
-      FIRST_ACK_MS,
-    );
-    await this.#acked.promise.finally(() => clearTimeout(timer));
+  /** What it printed so far. */
+  get text(): string {
+    return Deno.readTextFileSync(this.#out);
   }
 
   /** Stops it, and resolves when none of its threads runs or waits for the disk. */
@@ -79,26 +78,15 @@ class Writer implements AsyncDisposable {
     throw new Error("The writer does not stop");
   }
 
+  /** Lets it go on after `stop()`. */
+  continue(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.status;
-    await this.#reading;
   }
-
-  async #read(): Promise<void> {
-    for await (const part of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      this.text += part;
-      if (this.text.includes("ack ")) this.#acked.resolve();
-    }
-    this.#acked.reject(new Error("The writer ended by itself"));
-  }
-}
-
-interface Cut {
-  /** What the writer reported before the power failed. */
-  readonly outcomes: Outcomes;
-  /** An image of the disk at that moment. */
-  readonly copy: string;
 }
 
 /** Syncs the whole file system again and again, as other programs on the machine may do. */
@@ -120,32 +108,51 @@ class Flusher implements AsyncDisposable {
   }
 }
 
-/** Runs the writer on a disk of its own and cuts the power. */
-async function cutPower(
+/** What a power cut leaves. */
+interface Cut {
+  readonly name: string;
+  /** The memory on a copy of the disk as it was at that moment. */
+  readonly folder: string;
+  /** What the writer reported before. */
+  readonly outcomes: Outcomes;
+}
+
+interface CutOptions {
+  readonly cuts: number;
+  /** Whether the file system is synced before the even cuts (0) or the odd ones (1). Absence means neither. */
+  readonly flushed?: number;
+  /** Those of the writer. */
+  readonly options?: readonly string[];
+}
+
+/**
+ * Runs a writer on a disk of its own and cuts the power again and again. The writer stands still while
+ * a cut is judged, then goes on as if nothing had happened.
+ */
+async function* cutPower(
   temp: string,
-  round: string,
-  { flushes = false, options = [] as string[] } = {},
-): Promise<Cut> {
-  // Each round has its own files: a loop device may still hold those of the round before.
-  const [image, copy] = [`${temp}/${round}.image`, `${temp}/${round}.copy`];
+  writerName: string,
+  { cuts, flushed, options = [] }: CutOptions,
+): AsyncGenerator<Cut> {
+  // Each has its own files: a loop device may still hold those of the one before.
+  const image = `${temp}/${writerName}.image`;
   await makeDisk(image);
   await using disk = await Mounted.on(`${temp}/disk`, "-o", MOUNT_OPTIONS, image);
-  const folder = `${disk.path}/memory`;
-  const writer = new Writer(folder, options);
-  {
-    await using _ = writer;
-    await writer.firstAck();
+  await using writer = new Writer(`${disk.path}/memory`, `${temp}/${writerName}.out`, options);
+  await until(() => writer.text.includes("ack "), "a change is acknowledged");
+  for (let number = 0; number < cuts; number++, writer.continue()) {
+    const name = `${writerName}-${number}`;
     {
-      await using _ = flushes ? new Flusher(folder) : undefined;
-      const ms = RUN_MS + roll(SEED, round, RUN_SPREAD_MS);
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await using _ = number % 2 === flushed ? new Flusher(disk.path) : undefined;
+      await sleep(RUN_MS + roll(SEED, name, RUN_SPREAD_MS));
       await writer.stop();
     }
+    const copy = `${temp}/${name}.copy`;
     await copyInstant(image, copy);
+    await using copied = await Mounted.on(`${temp}/copied`, "-o", "loop", copy);
+    await Deno.remove(copy); // the mount keeps it
+    yield { name, folder: `${copied.path}/memory`, outcomes: parseOutcomes(writer.text) };
   }
-  // The writer was killed while stopped, so it printed everything before the copy.
-  await Deno.remove(image);
-  return { outcomes: parseOutcomes(writer.text), copy };
 }
 
 /** Copies a file as it is at one moment, although copying takes longer than a moment. */
@@ -189,26 +196,29 @@ Deno.test("Memory has every change that it acknowledged before a power cut", asy
   await using temp = await TempFolder.make();
   const why = await whyNot(temp.path);
   if (why !== undefined) return await skip(t, why);
-  let acked = 0;
-  let torn = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const { outcomes, copy } = await cutPower(temp.path, `round-${round}`, {
-      flushes: round % 2 === 1,
-    });
-    await using disk = await Mounted.on(`${temp.path}/disk`, "-o", "loop", copy);
-    await Deno.remove(copy); // the mount keeps it
-    assert(outcomes.acked.size > 0 && outcomes.refused.size === 0);
-    acked += outcomes.acked.size;
-    try {
-      const isTorn = await endsTorn(`${disk.path}/memory`);
-      const isCut = await reopenAndJudge(`${disk.path}/memory`, SEED, outcomes);
-      assert(isCut || !isTorn, "a torn tail is reported");
-      if (isCut) torn++;
-    } catch (cause) {
-      throw new Error(`Round ${round}: ${(cause as Error).message}`, { cause });
+  using _ = unsyncedDisk(); // of this process alone, which judges what the writers left
+  let [cuts, acked, torn] = [0, 0, 0];
+  for (let writer = 0; writer < WRITERS; writer++) {
+    const options = { cuts: CUTS, flushed: writer % 2 };
+    let before = 0;
+    for await (
+      const { name, folder, outcomes } of cutPower(temp.path, `writer-${writer}`, options)
+    ) {
+      assert(outcomes.acked.size > 0 && outcomes.refused.size === 0);
+      acked += outcomes.acked.size - before;
+      before = outcomes.acked.size;
+      cuts++;
+      try {
+        const isTorn = await endsTorn(folder);
+        const isCut = await reopenAndJudge(folder, SEED, outcomes);
+        assert(isCut || !isTorn, "a torn tail is reported");
+        if (isCut) torn++;
+      } catch (cause) {
+        throw new Error(`${name}: ${(cause as Error).message}`, { cause });
+      }
     }
   }
-  figures(`${ROUNDS} power cuts, ${acked} changes acknowledged before, 0 lost, ${torn} torn tails`);
+  figures(`${cuts} power cuts, ${acked} changes acknowledged before, 0 lost, ${torn} torn tails`);
 });
 
 Deno.test("Memory without its syncs loses acknowledged changes, and this test notices", async (t) => {
@@ -216,19 +226,15 @@ Deno.test("Memory without its syncs loses acknowledged changes, and this test no
   const why = await whyNot(temp.path);
   if (why !== undefined) return await skip(t, why);
   let lost = 0;
-  for (let round = 0; round < UNSYNCED_ROUNDS; round++) {
-    const { outcomes, copy } = await cutPower(temp.path, `unsynced-${round}`, {
-      options: ["--no-sync"],
-    });
-    await using disk = await Mounted.on(`${temp.path}/disk`, "-o", "loop", copy);
-    await Deno.remove(copy); // the mount keeps it
+  const options = { cuts: UNSYNCED_CUTS, options: ["--no-sync"] };
+  for await (const { folder, outcomes } of cutPower(temp.path, "unsynced", options)) {
     try {
-      await using opened = await open(`${disk.path}/memory`);
+      await using opened = await open(folder);
       judge(SEED, opened.state, outcomes);
     } catch {
       lost++; // it does not open, or changes are missing
     }
   }
-  figures(`${lost} of ${UNSYNCED_ROUNDS} power cuts without syncs lost changes`);
+  figures(`${lost} of ${UNSYNCED_CUTS} power cuts without syncs lost changes`);
   assert(lost > 0, "this machine never loses what is not synced, so the other test proves nothing");
 });
