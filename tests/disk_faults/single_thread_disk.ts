@@ -1,4 +1,4 @@
-import { type Disk, type DiskFile, SYSTEM } from "../../lib/system.ts";
+import { type Disk, type DiskFile } from "../../lib/system.ts";
 
 type Operation = "open" | "write" | "truncate" | "sync" | "syncData" | "rename" | "remove";
 
