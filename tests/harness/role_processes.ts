@@ -23,7 +23,7 @@ import { Remote } from "../../orchestrator/cli/remote.ts";
 import { commandEnv, Commands, COMMANDS_MAIN, type Ran } from "./commands.ts";
 import { PATIENCE_MS, within } from "./waiting.ts";
 
-const POLL_MS = 200;
+const POLL_MS = 50;
 
 type Variables = Readonly<Record<string, string>>;
 

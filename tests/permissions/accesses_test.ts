@@ -41,13 +41,13 @@ tlsTest(
 
 async function runWithoutSecret({ roles }: Recorded): Promise<void> {
   const elsewhere = { AUTH_TOKEN_FILE: "/run/secrets/none" };
-  for (const role of ROLES) {
+  await forEachRole(async (role) => {
     assertStringIncludes(stdoutOf(await roles.run(role, ["--help"])), "Exit codes");
     assertEquals((await roles.run(role, ["serve"])).code, EXIT.no_secret);
     const { code, stderr } = await roles.run(role, ["serve"], elsewhere);
     assertEquals(code, EXIT.no_secret);
     assertStringIncludes(stderr, "No such file");
-  }
+  });
   for (const word of ["Made a new secret", "There is a secret"]) {
     assertStringIncludes(stdoutOf(await roles.run("orchestrator", ["secret"])), word);
   }
@@ -78,7 +78,7 @@ async function runAsProcesses(recorded: Recorded): Promise<void> {
   }
   await stopRole(child);
   stdoutOf(await ended);
-  for (const role of ROLES) stdoutOf(await roles.run(role, ["health"]));
+  await forEachRole(async (role) => stdoutOf(await roles.run(role, ["health"])));
 
   for (const role of ["analyzer", "orchestrator"] as const) {
     await roles.stop(role, "SIGKILL");
@@ -89,7 +89,7 @@ async function runAsProcesses(recorded: Recorded): Promise<void> {
 }
 
 async function repairDamage({ roles }: Recorded): Promise<void> {
-  for (const role of ROLES) {
+  await forEachRole(async (role) => {
     stdoutOf(await roles.run(role, ["repair"]));
     const path = `${roles.site.folder}/${memoryFolder(role)}/memory.json`;
     await Deno.writeTextFile(path, (await Deno.readTextFile(path)).replace('":', '";'));
@@ -97,7 +97,7 @@ async function repairDamage({ roles }: Recorded): Promise<void> {
       assertEquals((await roles.run(role, args)).code, EXIT.damaged);
     }
     stdoutOf(await roles.run(role, ["repair", "--accept-loss"]));
-  }
+  });
 }
 
 /** Runs as in containers: listens on all addresses and reaches agents by hostname, over TLS. */
@@ -118,8 +118,12 @@ async function runOverTlsAsContainers({ roles }: Recorded, ca: PrivateCa): Promi
   const trusting = ["--tls-ca", trust.BATON_TLS_CA];
   await roles.until(["agents", ...trusting], ({ code }) => code === EXIT.done);
   stdoutOf(await roles.ask("submit", "events.jsonl", "--wait", ...trusting));
-  for (const role of ROLES) stdoutOf(await roles.run(role, ["health"], trust));
+  await forEachRole(async (role) => stdoutOf(await roles.run(role, ["health"], trust)));
   for (const ran of await roles.stopAll()) stdoutOf(ran);
+}
+
+async function forEachRole(work: (role: Role) => Promise<unknown>): Promise<void> {
+  await Promise.all(ROLES.map(work));
 }
 
 /** Returns the output of a program. Fails if its exit code is not 0. */

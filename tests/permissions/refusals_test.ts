@@ -70,14 +70,14 @@ Deno.test("compile() makes programs that are refused the same", async (t) => {
 Deno.test("a role ends if its settings ask for more than its permissions", async () => {
   await using temp = await TempFolder.make();
   await using roles = await RoleProcesses.in(temp.path);
-  for (const role of ROLES) {
+  await Promise.all(ROLES.map(async (role) => {
     for (const { args, env, code, words } of refusalsOf(role, roles.site)) {
       // A role that is not refused serves, and is killed at the deadline.
       const ran = await roles.run(role, args, env);
       assertStringIncludes(ran.stderr, words);
       assertEquals(ran.code, code, ran.stderr);
     }
-  }
+  }));
 });
 
 interface Refusal {

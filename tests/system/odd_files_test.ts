@@ -280,12 +280,12 @@ Deno.test("each role reports in one line a file that is not plain, and ends", as
     { file: "lock", kind: pipe, code: EXIT.not_permitted },
     { file: "reserve", kind: linked, code: EXIT.not_permitted },
   ];
-  for (const role of ROLES) {
-    for (const { file, kind, code } of cases) {
-      await t.step(`${role}: a ${kind.name} for ${file}`, async (t) => {
-        await using temp = await TempFolder.make();
-        await using roles = await RoleProcesses.in(temp.path);
-        const [folder, outside] = [`${temp.path}/memory/${role}`, `${temp.path}/outside`];
+  for (const { file, kind, code } of cases) {
+    await t.step(`a ${kind.name} for ${file}`, async (t) => {
+      await using temp = await TempFolder.make();
+      await using roles = await RoleProcesses.in(temp.path);
+      await Promise.all(ROLES.map(async (role) => {
+        const [folder, outside] = [`${temp.path}/memory/${role}`, `${temp.path}/outside-${role}`];
         await Deno.mkdir(folder, { recursive: true });
         await Deno.mkdir(outside);
         await withOdd(t, kind, { path: `${folder}/${file}`, outside }, async () => {
@@ -295,7 +295,7 @@ Deno.test("each role reports in one line a file that is not plain, and ends", as
           assertEquals(lines.length, 1, ran.stderr);
           assertStringIncludes(lines[0], "not a plain file");
         });
-      });
-    }
+      }));
+    });
   }
 });
