@@ -94,50 +94,6 @@ Deno.test("decodeRequest() takes separators, marks and escaped surrogates inside
   assertEquals(body, { t: text, s: "\ud800", n: "\0" });
 });
 
-Deno.test("decodeRequest() counts brackets up to a depth of 64 and refuses one more", () => {
-  const nested = (depth: number): Uint8Array =>
-    request(`,"body":{"a":${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}}`);
-  assertEquals(decodeRequest(nested(64)).id, "a");
-  assertEquals(refusal(nested(65)), ["bad_json", undefined]);
-  assertEquals(refusal(bytes("[".repeat(64) + "]".repeat(64)))[0], "bad_request");
-  assertEquals(refusal(bytes("[".repeat(65) + "]".repeat(65)))[0], "bad_json");
-  const objects = (depth: number): Uint8Array =>
-    bytes('{"a":'.repeat(depth) + "1" + "}".repeat(depth));
-  assertEquals(refusal(objects(64))[0], "bad_request");
-  assertEquals(refusal(objects(65))[0], "bad_json");
-  for (const one of ["[]", "{}"]) {
-    assertEquals(decodeRequest(request(`,"body":{"a":[${Array(65).fill(one)}]}`)).id, "a", one);
-  }
-});
-
-Deno.test("decodeRequest() refuses 100000 brackets without walking what they make", () => {
-  for (const open of ["[", '{"a":', '[{"a":']) {
-    const error = assertThrows(() => decodeRequest(bytes(open.repeat(100_000))), RequestError);
-    assert(error.message.includes("nested deeper"), error.message);
-  }
-});
-
-Deno.test("decodeRequest() counts no brackets inside strings, whatever is escaped in them", () => {
-  const many = "[{".repeat(1000);
-  for (const text of [many, `"${many}`, `\\${many}`, `\\"${many}`, `\\\\"${many}`, `${many}\\`]) {
-    const body = { [text]: text };
-    assertEquals(
-      decodeRequest(bytes(JSON.stringify({ v: 1, id: "a", type: "x", body }))).body,
-      body,
-    );
-  }
-});
-
-Deno.test("decodeRequest() counts brackets after a string that ends in backslashes", () => {
-  const deep = "[".repeat(70) + "]".repeat(70);
-  for (const text of ["\\", "\\\\", '\\"', '"', ""]) {
-    const body = `,"body":{"s":${JSON.stringify(text)},"a":${deep}}`;
-    assertEquals(refusal(request(body)), ["bad_json", undefined], text);
-  }
-  const wide = "[],".repeat(1000);
-  assertEquals(decodeRequest(request(`,"body":{"a":[${wide}1]}`)).id, "a");
-});
-
 Deno.test("decodeRequest() refuses a string without an end", () => {
   for (const text of ['"', '"\\', '"\\"', '{"v":1,"id":"' + "[".repeat(100)]) {
     assertEquals(refusal(bytes(text)), ["bad_json", undefined], text);
@@ -387,48 +343,9 @@ Deno.test("RequestId and TaskId hold nothing that means something in a path", ()
   assertEquals(TaskId.safeParse("a".repeat(65)).success, false);
 });
 
-Deno.test("decodeRequest() refuses strings of digits that collide in V8's hash table", () => {
-  const strings = (step: number, count: number, from = step, sign = ""): Uint8Array => {
-    const values = Array.from({ length: count }, (_, n) => `"${sign}${from + n * step}"`);
-    return request(`,"body":{"a":[${values}]}`);
-  };
-  assertEquals(decodeRequest(strings(65_536, 128)).id, "a");
-  assertEquals(refusal(strings(65_536, 129)), ["bad_json", undefined]);
-  assertEquals(refusal(strings(16_384, 250_000)), ["bad_json", undefined]);
-  assertEquals(refusal(strings(65_536, 129, 4_000_000_000)), ["bad_json", undefined]);
-  assertEquals(decodeRequest(strings(65_536, 129, 40_000_000_000)).id, "a", "no index of an array");
-  for (const sign of ["-", "n"]) {
-    assertEquals(decodeRequest(strings(65_536, 129, 1_000_000, sign)).id, "a", sign);
-  }
-  // Many that are the same, or come as people have them: minutes, places in a file, keys.
-  const free = [[1, 0], [60, 1_700_000_000], [1_000, 0], [3_600, 0]];
-  for (const [step, from] of free) {
-    const values = Array.from({ length: 200_000 }, (_, n) => `"${from + n * step}"`);
-    assertEquals(decodeRequest(request(`,"body":{"a":[${values}]}`)).id, "a", String(step));
-  }
-  assertEquals(decodeRequest(request(`,"body":{"a":[${Array(200_000).fill('"65536"')}]}`)).id, "a");
+Deno.test("decodeRequest() refuses a line that is out of bounds", () => {
+  const nested = (depth: number): Uint8Array =>
+    request(`,"body":{"a":${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}}`);
+  assertEquals(decodeRequest(nested(LIMITS.depth)).id, "a");
+  assertEquals(refusal(nested(LIMITS.depth + 1)), ["bad_json", undefined]);
 });
-
-Deno.test("decodeRequest() takes no longer for strings of digits that collide in V8's hash table", () => {
-  const msOf = (values: number[]): number => {
-    const line = request(`,"body":{"a":[${values.map((value) => `"${value}"`)}]}`);
-    const begun = performance.now();
-    assertEquals(decodeRequest(line).id, "a");
-    return performance.now() - begun;
-  };
-  const alike = Array.from({ length: 131_072 }, (_, n) => numberOfHash(n * 32_768))
-    .filter((value) => value < 2 ** 31); // beyond, V8 hashes otherwise
-  const usual = Math.min(...[1, 2, 3].map((step) => msOf(alike.map((_, n) => n * step * 1_000))));
-  const ms = msOf(alike);
-  assert(ms < 20 * usual, `${ms} ms, and ${usual} ms over as many others`);
-});
-
-/** The number that V8's `ComputeUnseededHash()` makes this of, each of its steps taken back. */
-function numberOfHash(hash: number): number {
-  let value = hash ^ (hash >>> 16);
-  value = Math.imul(value, 0xc8de_0639); // times 2057 is 1
-  for (let shift = 4; shift < 32; shift *= 2) value ^= value >>> shift;
-  value = Math.imul(value, 0xcccc_cccd); // times 5 is 1
-  for (let shift = 12; shift < 32; shift *= 2) value ^= value >>> shift;
-  return Math.imul(value + 1, 0xbfff_7fff) >>> 0; // times 32767 is 1
-}
