@@ -124,7 +124,7 @@ if (import.meta.main) {
       const packages = await packageFolders(cwd);
       for (const folder of [cwd, ...packages]) await resetTimes(folder);
       const exclude = await filesWithoutEnding(packages);
-      for (const role of ROLES) {
+      await Promise.all(ROLES.map(async (role) => {
         const output = `${dist}/${role}`;
         const module = mainModule(role);
         await compile({ module, permissions: permissionsOf(role), output, exclude, cwd });
@@ -132,7 +132,7 @@ if (import.meta.main) {
         await Deno.writeTextFile(`${output}.cdx.json`, sbom + "\n");
         const { size } = await Deno.stat(output);
         stdout.write(`dist/${role}  ${(size / 1024 / 1024).toFixed(0)} MiB\n`);
-      }
+      }));
     } finally {
       await Deno.remove(cwd, { recursive: true });
     }

@@ -48,14 +48,18 @@ function formsIn(text: string, forms: Record<string, string>): string[] {
 
 /** Returns the names of the forms in a file of any size. */
 async function formsInFile(path: string, forms: Record<string, string>): Promise<string[]> {
-  const longest = Math.max(...Object.values(forms).map((form) => form.length));
+  const needles = Object.entries(forms).map(([name, form]) =>
+    [name, Buffer.from(form, "latin1")] as const
+  );
+  const overlap = Math.max(...needles.map(([, needle]) => needle.length));
   const found = new Set<string>();
   using file = await Deno.open(path);
-  const block = new Uint8Array(BLOCK_BYTES);
-  let text = "";
-  for (let read; (read = await file.read(block)) !== null;) {
-    text = text.slice(-longest) + Buffer.from(block.subarray(0, read)).toString("latin1");
-    for (const form of formsIn(text, forms)) found.add(form);
+  const block = Buffer.alloc(overlap + BLOCK_BYTES);
+  for (let read; (read = await file.read(block.subarray(overlap))) !== null;) {
+    const end = overlap + read;
+    const seen = block.subarray(0, end);
+    for (const [name, needle] of needles) if (seen.includes(needle)) found.add(name);
+    block.copyWithin(0, read, end); // a form may lie across two blocks
   }
   return [...found];
 }
